@@ -1,0 +1,1 @@
+"""Values and rules everyone speaks: numbers, instruments, snapshots, orders, decisions. Pure; imports nothing."""

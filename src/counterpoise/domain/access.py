@@ -1,0 +1,53 @@
+"""How a venue is reached: its environment and credentials. A :class:`Secret` never prints itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Environment(StrEnum):
+    """Where orders go; never guessed."""
+
+    LOCAL = "local"  # our own testnet server
+    TESTNET = "testnet"
+    DEMO = "demo"
+    LIVE = "live"
+
+
+class Secret:
+    """A credential. ``reveal()`` is the only way to the text; repr, str and format show ``***``."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the text, for signing only."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueAccess:
+    """Everything needed to open one venue. ``url`` and ``venue_clock`` only for ``local``."""
+
+    id: str
+    exchange: str
+    environment: Environment
+    api_key: Secret
+    secret: Secret
+    password: Secret | None = None
+    url: str | None = None
+    venue_clock: bool = False
+    poll: timedelta = timedelta(seconds=30)

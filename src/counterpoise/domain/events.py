@@ -1,0 +1,58 @@
+"""What people are told. An alert is committed with the change it speaks of and delivered at least once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How loud it is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One message. ``key`` names a lasting condition (raised once, cleared once); None for a single event."""
+
+    id: str
+    portfolio: str
+    kind: str
+    severity: Severity
+    text: str
+    raised_at: datetime
+    key: str | None = None
+    cleared: bool = False
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+def alert(
+    portfolio: str,
+    kind: str,
+    severity: Severity,
+    message: str,
+    at: datetime,
+    *,
+    key: str | None = None,
+    cleared: bool = False,
+    data: Mapping[str, str] | None = None,
+) -> Alert:
+    """Return an Alert whose id is a function of its content, so that a repeated cycle makes the same one."""
+    content = "\x1f".join((portfolio, kind, key or "", message, at.isoformat(), str(cleared)))
+    return Alert(
+        id=hashlib.sha256(content.encode()).hexdigest()[:20],
+        portfolio=portfolio,
+        kind=kind,
+        severity=severity,
+        text=message,
+        raised_at=at,
+        key=key,
+        cleared=cleared,
+        data=data or {},
+    )

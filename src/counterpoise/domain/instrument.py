@@ -1,0 +1,80 @@
+"""What can be traded, and by which steps.
+
+An :class:`Instrument` carries the venue's filters in *base units*: quantities inside Counterpoise are never
+contracts. Only ``venue/`` turns base units into a venue's contracts, with :meth:`Instrument.contracts`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from counterpoise.domain.numbers import ONE, ZERO, ceil_step, floor_step, shrink_step
+
+
+class InstrumentKind(StrEnum):
+    """Spot, perpetual or dated future."""
+
+    SPOT = "spot"
+    PERPETUAL = "perpetual"
+    FUTURE = "future"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """One tradable thing of one venue.
+
+    ``symbol`` is the unified text id (``BTC/USDT``, ``BTC/USDT:USDT``). ``lot_size``, ``min_qty`` and ``max_qty``
+    are base units for spot and linear contracts, and *quote* units (contracts x contract_size) for inverse ones,
+    whose size in base units depends on the price. ``min_notional`` is in quote.
+    """
+
+    symbol: str
+    kind: InstrumentKind
+    base: str
+    quote: str
+    settle: str | None
+    tick_size: Decimal
+    lot_size: Decimal
+    min_qty: Decimal
+    min_notional: Decimal
+    max_qty: Decimal | None = None
+    contract_size: Decimal = ONE
+    inverse: bool = False
+    expiry_at: datetime | None = None
+    active: bool = True
+
+    @property
+    def is_future(self) -> bool:
+        """Whether holding it is a position (perpetual or dated), not a coin."""
+        return self.kind is not InstrumentKind.SPOT
+
+    def contracts(self, qty: Decimal, mark_price: Decimal) -> Decimal:
+        """Return ``qty`` base units as the venue's contracts."""
+        if self.inverse:
+            return qty * mark_price / self.contract_size
+        return qty / self.contract_size
+
+    def base_qty(self, contracts: Decimal, mark_price: Decimal) -> Decimal:
+        """Return the exposure in base units of ``contracts`` at ``mark_price`` (MEANING 2)."""
+        if self.inverse:
+            return contracts * self.contract_size / mark_price
+        return contracts * self.contract_size
+
+    def shrink_qty(self, qty: Decimal) -> Decimal:
+        """Return ``qty`` cut towards zero to a tradable step."""
+        return shrink_step(qty, self.lot_size)
+
+    def price_down(self, price: Decimal) -> Decimal:
+        """Return ``price`` rounded down to a tick."""
+        return floor_step(price, self.tick_size)
+
+    def price_up(self, price: Decimal) -> Decimal:
+        """Return ``price`` rounded up to a tick."""
+        return ceil_step(price, self.tick_size)
+
+    def tradable(self, qty: Decimal, price: Decimal) -> bool:
+        """Whether an order of ``qty`` (unsigned) at ``price`` meets the venue's minima."""
+        return qty > ZERO and qty >= self.min_qty and qty * price >= self.min_notional

@@ -1,0 +1,240 @@
+"""Orders and fills: their identity, their states, and the one table of legal moves.
+
+``qty`` of an order is positive with a :class:`Side`. ``client_order_id`` is ours and made before anything is sent;
+``venue_order_id`` is theirs. An order whose outcome is not proven is UNKNOWN and counts at full size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+
+from counterpoise.domain.errors import IllegalMove
+from counterpoise.domain.numbers import ZERO
+
+
+class Side(StrEnum):
+    """Direction of an order."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for a buy, -1 for a sell."""
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(StrEnum):
+    """Limit or market."""
+
+    LIMIT = "limit"
+    MARKET = "market"
+
+
+class TimeInForce(StrEnum):
+    """Lifetime of an order; GTX is post-only (maker or nothing)."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+    GTX = "GTX"
+
+
+class OrderState(StrEnum):
+    """Where an order is in its life, as far as it is proven."""
+
+    PENDING = "PENDING"  # saved, not sent
+    SUBMITTED = "SUBMITTED"  # being sent, no answer yet
+    OPEN = "OPEN"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    PENDING_CANCEL = "PENDING_CANCEL"  # cancel being sent, no answer yet
+    UNKNOWN = "UNKNOWN"  # outcome not proven; counts at full size
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no further fill is expected (though the venue may still prove otherwise)."""
+        return self in _FINAL
+
+    @property
+    def is_unproven(self) -> bool:
+        """Whether we do not know if the venue has it."""
+        return self in {OrderState.PENDING, OrderState.SUBMITTED, OrderState.UNKNOWN}
+
+
+_FINAL = frozenset({OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED})
+
+_P, _S, _O, _PF = OrderState.PENDING, OrderState.SUBMITTED, OrderState.OPEN, OrderState.PARTIALLY_FILLED
+_PC, _U = OrderState.PENDING_CANCEL, OrderState.UNKNOWN
+_F, _C, _R, _E = OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED
+
+#: Legal moves. A move to the same state is always legal (a repeated report).
+MOVES: Mapping[OrderState, frozenset[OrderState]] = MappingProxyType(
+    {
+        _P: frozenset({
+            _S,
+            _R,  # refused by ourselves, or proven absent after a crash before sending
+            _U,  # found after a crash: nobody knows whether it was sent
+            _O, _PF, _F, _C, _E,  # found on the venue after a crash between send and record
+        }),
+        _S: frozenset({
+            _O, _PF,
+            _F,  # filled at once: OPEN was never seen
+            _R, _U,
+            _C,  # post-only that the venue cancels instead of rejecting
+            _E,  # IOC without a fill
+        }),
+        _O: frozenset({_PF, _F, _C, _E, _PC, _U}),
+        _PF: frozenset({_F, _C, _E, _PC, _U}),
+        _PC: frozenset({
+            _O,  # the cancel was refused or never arrived
+            _PF, _C,
+            _F,  # the fill won the race
+            _E, _U,
+        }),
+        _U: frozenset({_O, _PF, _F, _C, _R, _E}),
+        _F: frozenset(),
+        _C: frozenset({_F}),  # real world: the cancel was acknowledged, then the last fill arrived
+        _R: frozenset({_O, _PF, _F, _C, _E}),  # real world: "absent" was wrong; the venue wins
+        _E: frozenset({_F}),  # real world: expired reported before its fills
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One order of ours, from intent to end.
+
+    ``decision_id`` and ``rung`` say which target change it serves; ``attempt`` counts placements of that rung.
+    ``qty`` and ``filled_qty`` are base units, ``price`` is None only for a market order.
+    """
+
+    client_order_id: str
+    portfolio: str
+    venue: str
+    symbol: str
+    side: Side
+    type: OrderType
+    time_in_force: TimeInForce
+    qty: Decimal
+    price: Decimal | None
+    reduce_only: bool
+    decision_id: str
+    rung: int
+    attempt: int
+    state: OrderState
+    created_at: datetime
+    updated_at: datetime
+    venue_order_id: str | None = None
+    filled_qty: Decimal = ZERO
+    reason: str | None = None
+
+    @property
+    def post_only(self) -> bool:
+        """Whether it may only rest, never take."""
+        return self.time_in_force is TimeInForce.GTX
+
+    @property
+    def remaining_qty(self) -> Decimal:
+        """What may still fill, in base units: zero once the state is final."""
+        return ZERO if self.state.is_final else self.qty - self.filled_qty
+
+    def moved(self, state: OrderState, *, at: datetime, reason: str | None = None) -> Order:
+        """Return the order in ``state``.
+
+        Raises
+        ------
+        IllegalMove
+            When the table does not allow it.
+        """
+        if state is not self.state and state not in MOVES[self.state]:
+            raise IllegalMove(f"order {self.client_order_id}: {self.state} may not become {state}")
+        return replace(self, state=state, updated_at=at, reason=reason if reason is not None else self.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueOrder:
+    """An order as the venue reports it (ours or foreign)."""
+
+    symbol: str
+    client_order_id: str | None
+    venue_order_id: str
+    side: Side
+    qty: Decimal
+    filled_qty: Decimal
+    price: Decimal | None
+    state: OrderState
+    reduce_only: bool
+    created_at: datetime | None = None
+    avg_fill_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One execution; ``trade_id`` with venue and symbol is its identity. ``fee`` >= 0 is what was paid."""
+
+    venue: str
+    symbol: str
+    trade_id: str
+    venue_order_id: str
+    side: Side
+    qty: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_asset: str | None
+    maker: bool | None
+    filled_at: datetime
+
+    @property
+    def signed_qty(self) -> Decimal:
+        """Base units, negative for a sell."""
+        return self.qty * self.side.sign
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Identity: venue, symbol, trade id."""
+        return (self.venue, self.symbol, self.trade_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The venue has it: the reply carried an id and our client order id."""
+
+    order: VenueOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotPlaced:
+    """Proven never accepted. ``code`` is the venue's own code, ``text`` its words without secrets."""
+
+    code: str
+    text: str
+    retry_after_s: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Not proven either way: counts at full size until it is."""
+
+    text: str
+
+
+PlaceOutcome = Accepted | NotPlaced | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A cancel found no such open order: it may have filled; read it before believing anything."""
+
+    text: str
+
+
+CancelOutcome = Accepted | Gone | Unknown

@@ -1,0 +1,242 @@
+"""What the portfolio is worth and how it leans: equity, exposure and weights (MEANING 1-5).
+
+A view exists only when everything it needs was read: a missing price or wallet gives :class:`Unvalued`, never a
+number that silently lacks a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from counterpoise.domain.instrument import Instrument, InstrumentKind
+from counterpoise.domain.numbers import ONE, ZERO
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.snapshot import Account, Quote, Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """An instrument and the venue that lists it."""
+
+    venue: str
+    instrument: Instrument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Universe:
+    """For each asset of the portfolio: the spot pair it is priced by and the contract it is hedged with."""
+
+    spot: Mapping[str, Listing]
+    futures: Mapping[str, Listing]
+
+
+def universe_of(
+    policy: PortfolioPolicy, instruments: Mapping[str, Mapping[str, Instrument]]
+) -> Universe:
+    """Choose per asset the first venue (config order) that lists its spot pair and its linear perpetual.
+
+    ``instruments`` is venue -> symbol -> Instrument.
+    """
+    spot: dict[str, Listing] = {}
+    futures: dict[str, Listing] = {}
+    for venue in policy.venues:
+        for instrument in instruments.get(venue, {}).values():
+            if instrument.base not in policy.assets or instrument.quote != policy.quote:
+                continue
+            listing = Listing(venue=venue, instrument=instrument)
+            if instrument.kind is InstrumentKind.SPOT:
+                spot.setdefault(instrument.base, listing)
+            elif (
+                instrument.kind is InstrumentKind.PERPETUAL
+                and not instrument.inverse
+                and instrument.settle == policy.quote
+            ):
+                futures.setdefault(instrument.base, listing)
+    return Universe(spot=spot, futures=futures)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetView:
+    """One asset: quantities in base units, ``price`` (mark, or spot mid) and ``spot_price`` (mid) in quote."""
+
+    asset: str
+    spot_qty: Decimal
+    outside_qty: Decimal
+    futures_qty: Decimal
+    price: Decimal
+    spot_price: Decimal
+    equity: Decimal
+
+    @property
+    def held_qty(self) -> Decimal:
+        """Spot and outside holdings: what strategies measure beside their own overlay."""
+        return self.spot_qty + self.outside_qty
+
+    @property
+    def exposure_qty(self) -> Decimal:
+        """Spot + outside + futures, signed."""
+        return self.held_qty + self.futures_qty
+
+    @property
+    def spot_weight(self) -> Decimal:
+        """Held coins as a fraction of equity."""
+        return self.weight_of(self.held_qty)
+
+    @property
+    def effective_weight(self) -> Decimal:
+        """Exposure as a fraction of equity."""
+        return self.weight_of(self.exposure_qty)
+
+    def weight_of(self, qty: Decimal) -> Decimal:
+        """Return ``qty`` base units as a fraction of equity."""
+        return qty * self.price / self.equity
+
+    def qty_of(self, weight: Decimal) -> Decimal:
+        """Return the base units that weigh ``weight``."""
+        return weight * self.equity / self.price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioView:
+    """A valued portfolio. ``equity`` is in the portfolio's quote and greater than its floor."""
+
+    portfolio: str
+    as_of: datetime
+    quote: str
+    equity: Decimal
+    assets: Mapping[str, AssetView]
+
+    @property
+    def effective_quote_weight(self) -> Decimal:
+        """1 minus the effective weights of all assets (MEANING 3)."""
+        return ONE - sum((a.effective_weight for a in self.assets.values()), ZERO)
+
+    @property
+    def spot_quote_weight(self) -> Decimal:
+        """1 minus the spot weights of all assets."""
+        return ONE - sum((a.spot_weight for a in self.assets.values()), ZERO)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unvalued:
+    """The portfolio cannot be valued; ``missing`` names each part that was not read."""
+
+    portfolio: str
+    as_of: datetime
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broke:
+    """Equity is at or below the floor: no weights are computed (MEANING 1)."""
+
+    portfolio: str
+    as_of: datetime
+    equity: Decimal
+    floor: Decimal
+
+
+def view_of(
+    snapshot: Snapshot, policy: PortfolioPolicy, universe: Universe
+) -> PortfolioView | Unvalued | Broke:
+    """Value ``snapshot``: equity = coins at spot mid + quote wallets + unrealised PnL at mark."""
+    missing: list[str] = []
+    accounts: list[Account] = []
+    for venue in policy.venues:
+        account = snapshot.venues[venue].account if venue in snapshot.venues else None
+        if account is None:
+            missing.append(f"account of {venue}")
+        else:
+            accounts.append(account)
+    quotes = {v: s.quotes for v, s in snapshot.venues.items()}
+    prices = {a: _prices(a, universe, quotes, missing) for a in policy.assets}
+    if missing:
+        return Unvalued(portfolio=policy.id, as_of=snapshot.as_of, missing=tuple(missing))
+    equity = sum((_wallets(a, policy.quote) for a in accounts), ZERO)
+    equity += policy.holdings.get(policy.quote, ZERO)
+    held: dict[str, Decimal] = {}
+    for asset in policy.assets:
+        held[asset] = sum((_wallets(a, asset) for a in accounts), ZERO)
+        spot_price = prices[asset][1]
+        equity += (held[asset] + policy.holdings.get(asset, ZERO)) * spot_price
+    if equity <= policy.limits.min_equity:
+        return Broke(
+            portfolio=policy.id, as_of=snapshot.as_of, equity=equity, floor=policy.limits.min_equity
+        )
+    views = {
+        asset: AssetView(
+            asset=asset,
+            spot_qty=held[asset],
+            outside_qty=policy.holdings.get(asset, ZERO),
+            futures_qty=_futures(asset, policy, snapshot, accounts),
+            price=prices[asset][0],
+            spot_price=prices[asset][1],
+            equity=equity,
+        )
+        for asset in policy.assets
+    }
+    return PortfolioView(
+        portfolio=policy.id,
+        as_of=snapshot.as_of,
+        quote=policy.quote,
+        equity=equity,
+        assets=views,
+    )
+
+
+def _prices(
+    asset: str,
+    universe: Universe,
+    quotes: Mapping[str, Mapping[str, Quote]],
+    missing: list[str],
+) -> tuple[Decimal, Decimal]:
+    """Return (price for weights, price for equity); names what is missing instead of guessing."""
+
+    def fair(listing: Listing | None, what: str) -> Decimal | None:
+        if listing is None:
+            return None
+        symbol = listing.instrument.symbol
+        quote = quotes.get(listing.venue, {}).get(symbol)
+        price = quote.fair if quote is not None else None
+        if price is None or price <= 0:
+            missing.append(f"{what} of {symbol} at {listing.venue}")
+            return None
+        return price
+
+    spot_listing, future_listing = universe.spot.get(asset), universe.futures.get(asset)
+    if spot_listing is None and future_listing is None:
+        missing.append(f"any listing of {asset}")
+        return ZERO, ZERO
+    mark = fair(future_listing, "mark price")
+    spot = fair(spot_listing, "bid and ask")
+    price = mark if mark is not None else spot
+    spot_price = spot if spot_listing is not None else mark
+    return price or ZERO, spot_price or ZERO
+
+
+def _wallets(account: Account, asset: str) -> Decimal:
+    """Spot wallet plus futures wallet with its unrealised PnL, in units of ``asset`` (MEANING 1 and 2)."""
+    balance = account.spot.get(asset)
+    wallet = account.futures.get(asset)
+    total = balance.total if balance is not None else ZERO
+    if wallet is not None:
+        total += wallet.wallet_balance + wallet.unrealized_pnl
+    return total
+
+
+def _futures(
+    asset: str, policy: PortfolioPolicy, snapshot: Snapshot, accounts: Iterable[Account]
+) -> Decimal:
+    """Sum of all futures positions on ``asset`` in base units, whichever contract they are in."""
+    symbols = {
+        symbol
+        for venue in policy.venues
+        for symbol, instrument in snapshot.venues[venue].instruments.items()
+        if instrument.is_future and instrument.base == asset
+    }
+    return sum(
+        (p.qty for account in accounts for s, p in account.positions.items() if s in symbols), ZERO
+    )

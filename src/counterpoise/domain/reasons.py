@@ -1,0 +1,66 @@
+"""Why something was decided, held or refused: a code, the numbers behind it, and one sentence for people.
+
+The code is for programs and tests, the numbers are what it was decided on, the sentence is the only place where
+the wording lives (web, messages and command line all use it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+#: code -> sentence; ``{name}`` is replaced by the number of that name.
+SENTENCES: Mapping[str, str] = {
+    # drift
+    "inside_band": "{sleeve} weighs {weight}, within {band} of its target {target}: nothing to do",
+    "outside_band": "{sleeve} weighs {weight}, more than {band} away from its target {target}: trade back to {to}",
+    "leg_excluded": "{sleeve} weighs {weight} against a target of {target}, but legs: {legs} leaves it alone",
+    # hedge
+    "hedge_ratio": "hedge {ratio} of {held} {asset}: hold {overlay} in futures",
+    "hedge_qty": "hedge a fixed {qty} {asset}: hold {overlay} in futures",
+    "nothing_held": "no {asset} is held: nothing to hedge",
+    # combining
+    "net_short_clamp": "spot + futures of {asset} may not go below 0: overlay of {strategy} cut from {asked} to {given}",
+    "no_instrument": "no venue of this portfolio lists a perpetual for {asset} in {quote}",
+    # holding
+    "equity_too_low": "equity {equity} is not above {floor}: no weights, no orders",
+    "not_valued": "cannot value the portfolio: {missing}",
+    "stale": "{what} is {age} old, more than {limit}",
+    "below_minimum": "the missing {qty} {asset} is below what the venue trades (min {min_qty}, {min_notional})",
+    "unproven_order": "an order on {symbol} has no proven outcome yet: nothing new is sent there",
+    "position_unexplained": "position of {symbol} is {position}, but fills and baseline explain {expected}",
+    "waiting_for_cancel": "orders of an older decision on {symbol} must be gone first",
+    "instrument_inactive": "{symbol} is not trading at the venue",
+    # refusals of the limits guard
+    "max_order_notional": "order of {notional} is above the limit of {limit}",
+    "max_position_notional": "position would reach {notional}, above the limit of {limit}",
+    "max_turnover_24h": "turnover of the last 24 h would reach {turnover}, above the limit of {limit}",
+    "max_leverage": "futures would reach {leverage} x equity, above the limit of {limit}",
+    "max_orders_per_minute": "more than {limit} orders within a minute",
+    "max_open_orders": "more than {limit} open orders",
+    "price_collar": "price {price} is {distance} away from the mark {mark}, more than {limit}",
+    "margin_short": "needs {needed} {asset} of free futures margin, {available} is there: move {missing} {asset}"
+    " from the spot wallet to the futures wallet",
+    "trading_state": "trading state is {state}",
+    "trading_state_reduce_only": "trading state is REDUCE_ONLY and this order would add to |position|",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A code of :data:`SENTENCES` and the numbers it was decided on (text form)."""
+
+    code: str
+    numbers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The sentence with its numbers in place."""
+        return SENTENCES[self.code].format_map(self.numbers)
+
+
+def reason(code: str, **numbers: object) -> Reason:
+    """Return a Reason; raises KeyError for a code without a sentence or a number the sentence misses."""
+    made = Reason(code=code, numbers={k: str(v) for k, v in numbers.items()})
+    made.text  # noqa: B018 - a missing number must fail where it was forgotten, not where it is shown
+    return made

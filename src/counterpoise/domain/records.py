@@ -1,0 +1,126 @@
+"""What is kept: the rows of the store as values, and one change set that is committed as a whole.
+
+:class:`Changes` is the unit of truth: strategy states, targets, orders, fills, alerts and the journal row of one
+step go in together or not at all, so that a crash never leaves a wish without its orders or an order without
+its alert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from counterpoise.domain.events import Alert
+from counterpoise.domain.numbers import ZERO
+from counterpoise.domain.order import Fill, Order
+from counterpoise.domain.plan import Target
+
+
+class TradingState(StrEnum):
+    """What may be sent (MEANING 19); only a person raises it again."""
+
+    RUN = "RUN"
+    REDUCE_ONLY = "REDUCE_ONLY"
+    CANCEL_ONLY = "CANCEL_ONLY"
+    HALT = "HALT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioRecord:
+    """A portfolio as the store knows it. ``started_at`` is the first start; fills are read from there on."""
+
+    id: str
+    trading_state: TradingState
+    config_hash: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyRecord:
+    """The persisted document of one strategy."""
+
+    id: str
+    kind: str
+    document: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionRecord:
+    """What explains a venue's position: ``baseline_qty`` (foreign, never traded) + ``own_qty`` (our fills)."""
+
+    venue: str
+    symbol: str
+    baseline_qty: Decimal = ZERO
+    own_qty: Decimal = ZERO
+    last_fill_at: datetime | None = None
+
+    @property
+    def expected_qty(self) -> Decimal:
+        """The position the venue must show once all fills were read."""
+        return self.baseline_qty + self.own_qty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRow:
+    """One cycle: ``document`` is its whole report as JSON, ``summary`` one line."""
+
+    portfolio: str
+    cycle_id: str
+    at: datetime
+    summary: str
+    document: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """Everything persisted that a cycle needs.
+
+    ``orders`` holds every order that is not final and every order of a current target's decision, oldest first.
+    ``turnover_24h`` is the notional of our fills in the last 24 h; ``raised`` the keys of alerts not cleared.
+    """
+
+    portfolio: PortfolioRecord
+    strategies: Mapping[str, StrategyRecord]
+    targets: Mapping[tuple[str, str], Target]
+    positions: Mapping[tuple[str, str], PositionRecord]
+    orders: tuple[Order, ...]
+    recent_fills: tuple[Fill, ...] = ()
+    placed_at: tuple[datetime, ...] = ()
+    raised: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """One transaction for one portfolio. Orders and the like are written whole (insert or replace by key);
+    fills already known are left alone."""
+
+    portfolio: str
+    record: PortfolioRecord | None = None
+    strategies: tuple[StrategyRecord, ...] = ()
+    targets: tuple[Target, ...] = ()
+    positions: tuple[PositionRecord, ...] = ()
+    orders: tuple[Order, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    journal: JournalRow | None = field(default=None)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (
+            self.record or self.strategies or self.targets or self.positions
+            or self.orders or self.fills or self.alerts or self.journal
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """An alert waiting for a sink."""
+
+    seq: int
+    alert: Alert
+    attempts: int = 0
+    last_error: str | None = None

@@ -1,0 +1,119 @@
+"""Everything observed in one look: the only input, beside persisted state, from which anything is decided.
+
+A value that could not be read is ``None`` or absent and named in ``problems``; it is never zero. Position
+quantities are signed (short < 0); every other quantity is unsigned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from counterpoise.domain.instrument import Instrument
+from counterpoise.domain.order import Fill, VenueOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """A coin in the spot wallet, in the coin's units."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """Free and locked together."""
+        return self.free + self.locked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuturesWallet:
+    """The collateral of one settle asset, in that asset; ``available`` is what new orders may use."""
+
+    asset: str
+    wallet_balance: Decimal
+    unrealized_pnl: Decimal
+    available: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """A futures holding; ``qty`` in base units, signed."""
+
+    symbol: str
+    qty: Decimal
+    entry_price: Decimal | None
+    mark_price: Decimal | None
+    unrealized_pnl: Decimal | None
+    leverage: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """Prices of one instrument; ``as_of`` is the venue's instant where it gives one, else that of the read."""
+
+    symbol: str
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal | None
+    mark: Decimal | None
+    as_of: datetime
+    funding_rate: Decimal | None = None
+    next_funding_at: datetime | None = None
+
+    @property
+    def mid(self) -> Decimal | None:
+        """(bid + ask) / 2, or None unless both are known."""
+        if self.bid is None or self.ask is None:
+            return None
+        return (self.bid + self.ask) / 2
+
+    @property
+    def fair(self) -> Decimal | None:
+        """The price a holding is valued at: mark for a contract, mid for spot; None when unknown."""
+        return self.mark if self.mark is not None else self.mid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What one venue account holds, from one healthy read.
+
+    ``leverage`` carries the venue's setting per futures symbol where it is known; a position's own comes first.
+    """
+
+    spot: Mapping[str, Balance]
+    futures: Mapping[str, FuturesWallet]
+    positions: Mapping[str, Position]
+    as_of: datetime
+    leverage: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueSnapshot:
+    """One venue in one look. A part that failed is None and has its text in ``problems``."""
+
+    venue: str
+    account: Account | None
+    quotes: Mapping[str, Quote]
+    open_orders: tuple[VenueOrder, ...] | None
+    fills: tuple[Fill, ...] | None
+    instruments: Mapping[str, Instrument]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All venues of one portfolio and the holdings kept elsewhere, at ``as_of``."""
+
+    portfolio: str
+    as_of: datetime
+    venues: Mapping[str, VenueSnapshot]
+    holdings: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Every problem of every venue, venue first."""
+        return tuple(f"{name}: {p}" for name, v in self.venues.items() for p in v.problems)

@@ -1,0 +1,164 @@
+"""The doors between the pure core and the world. Everything that does I/O implements one of these.
+
+A port speaks ``domain`` types only. Reads raise :class:`~counterpoise.domain.errors.VenueError` or
+:class:`~counterpoise.domain.errors.StoreError`; an order never raises for what a venue answered: its outcome is a
+value, because a lost answer is not a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from counterpoise.domain.events import Alert
+from counterpoise.domain.instrument import Instrument
+from counterpoise.domain.order import CancelOutcome, Fill, Order, PlaceOutcome, VenueOrder
+from counterpoise.domain.records import Changes, JournalRow, OutboxRow, PortfolioRecord, Recorded
+from counterpoise.domain.snapshot import Account, Quote
+
+
+class Clock(Protocol):
+    """The only clock. For a ``local`` venue with ``clock: venue`` its time is market time."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware UTC."""
+        ...
+
+    async def sleep(self, seconds: Decimal) -> None:
+        """Let ``seconds`` (>= 0) of this clock's time pass."""
+        ...
+
+
+class Venue(Protocol):
+    """One exchange account: what can be traded, what is held, and the only way to send an order."""
+
+    @property
+    def id(self) -> str:
+        """The venue's id in the config."""
+        ...
+
+    async def open(self) -> None:
+        """Connect and load what can be traded. Raises VenueError, VenueAuthError."""
+        ...
+
+    async def close(self) -> None:
+        """Let every connection go; safe to call twice."""
+        ...
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Return what can be traded, by unified symbol, as of the last load."""
+        ...
+
+    async def account(self) -> Account:
+        """Read spot wallet, futures wallet and positions. A wallet that was not answered raises VenueError."""
+        ...
+
+    async def quotes(self, symbols: Iterable[str]) -> Mapping[str, Quote]:
+        """Read prices of ``symbols``; a symbol without a price is present with None fields, never zero."""
+        ...
+
+    async def open_orders(self, symbols: Iterable[str]) -> tuple[VenueOrder, ...]:
+        """Read all open orders (ours and foreign) of ``symbols``."""
+        ...
+
+    async def order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
+        """Look an order up by our id. None means this endpoint did not find it, which is no proof of absence."""
+        ...
+
+    async def fills(self, symbol: str, since: datetime) -> tuple[Fill, ...]:
+        """Read this account's executions of ``symbol`` at or after ``since``, oldest first, all pages."""
+        ...
+
+    async def place(self, order: Order) -> PlaceOutcome:
+        """Send one order once. Never retries; never raises for an answer; a cancelled task is Unknown."""
+        ...
+
+    async def cancel(self, order: Order) -> CancelOutcome:
+        """Cancel one order by our id, once."""
+        ...
+
+
+class Store(Protocol):
+    """The database. One :class:`Changes` is one transaction."""
+
+    async def open(self) -> None:
+        """Connect and check the schema. Raises WrongSchema, StoreError."""
+        ...
+
+    async def close(self) -> None:
+        """Let the database go; safe to call twice."""
+        ...
+
+    async def portfolio(self, portfolio: str) -> PortfolioRecord | None:
+        """Return the portfolio's record, None before its first start."""
+        ...
+
+    async def load(self, portfolio: str, now: datetime) -> Recorded:
+        """Return what a cycle at ``now`` needs. Raises StoreError for a portfolio that was never recorded."""
+        ...
+
+    async def unseen_fills(self, fills: Iterable[Fill]) -> tuple[Fill, ...]:
+        """Return those of ``fills`` that are not stored yet, in order."""
+        ...
+
+    async def commit(self, changes: Changes) -> None:
+        """Write ``changes`` whole or not at all; returns only when it is durable."""
+        ...
+
+    async def orders(self, portfolio: str, *, live_only: bool, limit: int) -> tuple[Order, ...]:
+        """Return the newest ``limit`` orders, newest first; ``live_only`` leaves out final ones."""
+        ...
+
+
+class Journal(Protocol):
+    """What happened, cycle by cycle."""
+
+    async def last(self, portfolio: str, limit: int) -> tuple[JournalRow, ...]:
+        """Return the newest ``limit`` rows, newest first."""
+        ...
+
+    async def row(self, cycle_id: str) -> JournalRow | None:
+        """Return one cycle's row."""
+        ...
+
+
+class Outbox(Protocol):
+    """Alerts committed and not yet delivered."""
+
+    async def pending(self, limit: int) -> tuple[OutboxRow, ...]:
+        """Return undelivered rows, oldest first."""
+        ...
+
+    async def delivered(self, seqs: Iterable[int], at: datetime) -> None:
+        """Mark rows as delivered."""
+        ...
+
+    async def failed(self, seq: int, error: str) -> None:
+        """Count a failed attempt."""
+        ...
+
+    async def counts(self) -> Mapping[str, int]:
+        """Return ``{"pending": n, "dead": n}``."""
+        ...
+
+
+class Sink(Protocol):
+    """Somewhere alerts go."""
+
+    async def deliver(self, alert: Alert) -> None:
+        """Deliver one alert; raises when it may not have arrived."""
+        ...
+
+
+class Lease(Protocol):
+    """The right to write for a set of accounts; held by one process at a time."""
+
+    async def acquire(self) -> bool:
+        """Return whether this process is now the writer."""
+        ...
+
+    async def release(self) -> None:
+        """Give the right back; safe to call twice."""
+        ...
