@@ -1,0 +1,59 @@
+# Two commands on a fresh machine with git, make and python3: `make demo` and `make test`.
+# Every target makes what it needs: .tools (uv) and .venv (from the hashed lock). Nothing else is touched.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+AUTO_APT ?=
+ARGS ?=
+JOBS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+UV := .tools/bin/uv
+PYTEST := $(BIN)/pytest -n $(JOBS) -m "not browser and not testnet"
+
+export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS := 1
+export UV_COMPILE_BYTECODE := 1
+export PYTHON AUTO_APT
+
+.PHONY: help demo test check lock format clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## daemon, local exchange and a synthetic market: no keys, no network (ARGS="--once --json")
+	@exec $(BIN)/counterpoise demo $(ARGS)
+
+test: $(STAMP) ## every test that needs neither a browser nor exchange keys (ARGS="-k name")
+	@exec $(PYTEST) $(ARGS)
+
+check: $(STAMP) ## ruff, mypy --strict, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## let ruff fix and format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(UV) ## resolve again and write the hashed locks
+	@scripts/lock
+
+clean: ## remove .venv, .tools and caches
+	@rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# set-up: all of its talk goes to stderr, so that `make demo ARGS=--json` prints JSON only
+.venv: $(STAMP)
+
+$(STAMP): pyproject.toml requirements-dev.lock $(UV)
+	@scripts/setup venv >&2
+
+$(UV): requirements-uv.lock
+	@scripts/setup uv >&2

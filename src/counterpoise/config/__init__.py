@@ -1,0 +1,1 @@
+"""Settings read from YAML, turned into domain policies."""

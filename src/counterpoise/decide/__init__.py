@@ -1,0 +1,1 @@
+"""Pure: what the strategies want and what the guards let through."""

@@ -1,0 +1,1 @@
+"""Persists, sends and records orders; resolves unknown outcomes."""

@@ -1,0 +1,1 @@
+"""Reads venues and turns what they say into one Snapshot."""

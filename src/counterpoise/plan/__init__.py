@@ -1,0 +1,1 @@
+"""Pure: from a decision to the orders to keep, place and cancel."""

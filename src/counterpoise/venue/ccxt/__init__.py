@@ -1,0 +1,1 @@
+"""The adapter over stock ccxt, imported only when a venue needs it."""

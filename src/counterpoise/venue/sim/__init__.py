@@ -1,0 +1,1 @@
+"""The simulated exchange: knows no dialect and no network."""

@@ -1,0 +1,1 @@
+"""HTTP faces of the simulated exchange in the dialects of real ones."""
