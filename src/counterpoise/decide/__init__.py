@@ -1,1 +1,1 @@
-"""Pure: what the strategies want and what the guards let through."""
+"""The rules engine: pure functions from what was seen and remembered to what is wanted and why."""

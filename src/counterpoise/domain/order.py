@@ -70,36 +70,57 @@ class OrderState(StrEnum):
         return self in {OrderState.PENDING, OrderState.SUBMITTED, OrderState.UNKNOWN}
 
 
-_FINAL = frozenset({OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED})
+_FINAL = frozenset(
+    {OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED}
+)
 
-_P, _S, _O, _PF = OrderState.PENDING, OrderState.SUBMITTED, OrderState.OPEN, OrderState.PARTIALLY_FILLED
+_P, _S, _O, _PF = (
+    OrderState.PENDING,
+    OrderState.SUBMITTED,
+    OrderState.OPEN,
+    OrderState.PARTIALLY_FILLED,
+)
 _PC, _U = OrderState.PENDING_CANCEL, OrderState.UNKNOWN
 _F, _C, _R, _E = OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED
 
 #: Legal moves. A move to the same state is always legal (a repeated report).
 MOVES: Mapping[OrderState, frozenset[OrderState]] = MappingProxyType(
     {
-        _P: frozenset({
-            _S,
-            _R,  # refused by ourselves, or proven absent after a crash before sending
-            _U,  # found after a crash: nobody knows whether it was sent
-            _O, _PF, _F, _C, _E,  # found on the venue after a crash between send and record
-        }),
-        _S: frozenset({
-            _O, _PF,
-            _F,  # filled at once: OPEN was never seen
-            _R, _U,
-            _C,  # post-only that the venue cancels instead of rejecting
-            _E,  # IOC without a fill
-        }),
+        _P: frozenset(
+            {
+                _S,
+                _R,  # refused by ourselves, or proven absent after a crash before sending
+                _U,  # found after a crash: nobody knows whether it was sent
+                _O,
+                _PF,
+                _F,
+                _C,
+                _E,  # found on the venue after a crash between send and record
+            }
+        ),
+        _S: frozenset(
+            {
+                _O,
+                _PF,
+                _F,  # filled at once: OPEN was never seen
+                _R,
+                _U,
+                _C,  # post-only that the venue cancels instead of rejecting
+                _E,  # IOC without a fill
+            }
+        ),
         _O: frozenset({_PF, _F, _C, _E, _PC, _U}),
         _PF: frozenset({_F, _C, _E, _PC, _U}),
-        _PC: frozenset({
-            _O,  # the cancel was refused or never arrived
-            _PF, _C,
-            _F,  # the fill won the race
-            _E, _U,
-        }),
+        _PC: frozenset(
+            {
+                _O,  # the cancel was refused or never arrived
+                _PF,
+                _C,
+                _F,  # the fill won the race
+                _E,
+                _U,
+            }
+        ),
         _U: frozenset({_O, _PF, _F, _C, _R, _E}),
         _F: frozenset(),
         _C: frozenset({_F}),  # real world: the cancel was acknowledged, then the last fill arrived
@@ -157,7 +178,9 @@ class Order:
         """
         if state is not self.state and state not in MOVES[self.state]:
             raise IllegalMove(f"order {self.client_order_id}: {self.state} may not become {state}")
-        return replace(self, state=state, updated_at=at, reason=reason if reason is not None else self.reason)
+        return replace(
+            self, state=state, updated_at=at, reason=reason if reason is not None else self.reason
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,8 +80,10 @@ StrategyPolicy = DriftPolicy | HedgePolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionPolicy:
-    """How a position is moved: ``rungs`` orders ``spacing`` apart, crossing under ``max_slippage`` after
-    ``patience``."""
+    """How a position is moved: ``rungs`` orders ``spacing`` apart, then crossing under ``max_slippage``.
+
+    Crossing begins when ``patience`` has run out.
+    """
 
     rungs: int = 5
     spacing: Decimal = dec("0.0005")

@@ -94,8 +94,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """One transaction for one portfolio. Orders and the like are written whole (insert or replace by key);
-    fills already known are left alone."""
+    """One transaction for one portfolio.
+
+    Orders and the like are written whole (insert or replace by key); fills already known are left alone.
+    """
 
     portfolio: str
     record: PortfolioRecord | None = None

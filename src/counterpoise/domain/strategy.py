@@ -30,7 +30,10 @@ class DriftState:
 
 StrategyState = HedgeState | DriftState
 
-_KINDS: Mapping[str, type[HedgeState] | type[DriftState]] = {"hedge": HedgeState, "drift": DriftState}
+_KINDS: Mapping[str, type[HedgeState | DriftState]] = {
+    "hedge": HedgeState,
+    "drift": DriftState,
+}
 
 
 def initial_state(kind: str) -> StrategyState:

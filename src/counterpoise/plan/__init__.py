@@ -1,1 +1,1 @@
-"""Pure: from a decision to the orders to keep, place and cancel."""
+"""How wants become orders: sizing, ladders, the difference to what is open, and ids. Pure."""

@@ -1,0 +1,104 @@
+"""How strategies add up (MEANING 6-7): overlays are summed per asset, then clamped so that nothing is net short.
+
+The clamp cuts the strategy of lowest priority first; every cut is noted with what was asked and what was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from counterpoise.domain.decision import Decision, Want
+from counterpoise.domain.numbers import ZERO, shrink_step, text
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.portfolio import PortfolioView, Universe
+from counterpoise.domain.reasons import Reason, reason
+
+
+def wants_of(
+    decisions: Sequence[Decision],
+    policy: PortfolioPolicy,
+    view: PortfolioView,
+    universe: Universe,
+    baselines: Mapping[tuple[str, str], Decimal],
+) -> tuple[tuple[Want, ...], tuple[Reason, ...]]:
+    """Return the wanted position per contract, and a note for every overlay the clamp cut.
+
+    ``decisions`` come in order of priority, highest first; ``baselines`` is (venue, symbol) -> foreign position.
+    """
+    wants: list[Want] = []
+    notes: list[Reason] = []
+    for asset in policy.assets:
+        listing = universe.futures.get(asset)
+        if listing is None:
+            continue
+        symbol = listing.instrument.symbol
+        baseline = baselines.get((listing.venue, symbol), ZERO)
+        overlays = [(d.strategy, d.overlay) for d in decisions if d.asset == asset]
+        if not policy.allow_net_short:
+            floor = -(view.assets[asset].held_qty + baseline)
+            overlays, cut = _clamp(asset, overlays, floor, listing.instrument.lot_size)
+            notes += cut
+        qty = baseline + sum((q for _, q in overlays), ZERO)
+        wants.append(Want(venue=listing.venue, symbol=symbol, asset=asset, qty=qty))
+    return tuple(wants), tuple(notes)
+
+
+def _clamp(
+    asset: str, overlays: list[tuple[str, Decimal]], floor: Decimal, lot: Decimal
+) -> tuple[list[tuple[str, Decimal]], list[Reason]]:
+    """Raise negative overlays, last first, until their sum is at least ``floor`` (cut to the lot)."""
+    floor = min(shrink_step(floor, lot), ZERO)
+    excess = floor - sum((q for _, q in overlays), ZERO)
+    kept = list(overlays)
+    notes: list[Reason] = []
+    for index in range(len(kept) - 1, -1, -1):
+        strategy, asked = kept[index]
+        if excess <= 0 or asked >= 0:
+            continue
+        given = min(asked + excess, ZERO)
+        excess -= given - asked
+        kept[index] = (strategy, given)
+        notes.append(
+            reason(
+                "net_short_clamp",
+                asset=asset,
+                strategy=strategy,
+                asked=text(asked),
+                given=text(given),
+            )
+        )
+    return kept, notes
+
+
+def effective_targets_of(
+    decisions: Sequence[Decision], policy: PortfolioPolicy, view: PortfolioView
+) -> dict[str, Decimal]:
+    """Return the weight each asset's exposure is judged against (MEANING 6).
+
+    With a drift strategy: the shape's weight plus the overlays of all others. Without one nobody keeps the shape,
+    so it is what is held plus all overlays.
+    """
+    has_drift = any(s.kind == "drift" for s in policy.strategies)
+    targets: dict[str, Decimal] = {}
+    for asset in policy.assets:
+        seen = view.assets[asset]
+        others = sum((d.overlay for d in decisions if d.asset == asset and d.kind != "drift"), ZERO)
+        base = policy.target_weight(asset) if has_drift else seen.spot_weight
+        targets[asset] = base + seen.weight_of(others)
+    return targets
+
+
+def within_band(
+    policy: PortfolioPolicy, view: PortfolioView, effective_targets: Mapping[str, Decimal]
+) -> bool:
+    """Whether every sleeve's effective weight is inside its band around the effective target.
+
+    A sleeve of quote alone is not judged: only futures on the others can move it (MEANING 3).
+    """
+    for sleeve in policy.sleeves:
+        assets = [a for a in sleeve.assets if a != policy.quote]
+        away = sum((view.assets[a].effective_weight - effective_targets[a] for a in assets), ZERO)
+        if abs(away) > sleeve.band.width(sleeve.weight):
+            return False
+    return True

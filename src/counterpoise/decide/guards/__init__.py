@@ -1,0 +1,1 @@
+"""What must never happen: guards judge data before a decision and every order before it is sent."""

@@ -1,0 +1,48 @@
+"""Freshness: no decision on old or missing data. Missing is never zero, and old is as good as missing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from counterpoise.domain.policy import FreshnessPolicy, PortfolioPolicy
+from counterpoise.domain.portfolio import Universe
+from counterpoise.domain.reasons import Reason, reason
+from counterpoise.domain.snapshot import Snapshot
+
+
+def stale_reasons(
+    snapshot: Snapshot, policy: PortfolioPolicy, universe: Universe, now: datetime
+) -> tuple[Reason, ...]:
+    """Return why nothing may be decided on ``snapshot``; empty when everything needed is there and young."""
+    found: list[Reason] = []
+    limits: FreshnessPolicy = policy.freshness
+    for venue in policy.venues:
+        seen = snapshot.venues.get(venue)
+        if seen is None or seen.account is None:
+            found.append(reason("not_valued", missing=f"account of {venue}"))
+            continue
+        if seen.open_orders is None:
+            found.append(reason("not_valued", missing=f"open orders of {venue}"))
+        if seen.fills is None:
+            found.append(reason("not_valued", missing=f"fills of {venue}"))
+        found += _old(f"account of {venue}", seen.account.as_of, limits.max_account_age, now)
+    for listing in (*universe.spot.values(), *universe.futures.values()):
+        symbol = listing.instrument.symbol
+        seen = snapshot.venues.get(listing.venue)
+        quote = seen.quotes.get(symbol) if seen is not None else None
+        if quote is None or quote.fair is None:
+            found.append(reason("not_valued", missing=f"price of {symbol}"))
+        else:
+            found += _old(f"price of {symbol}", quote.as_of, limits.max_quote_age, now)
+    return tuple(found)
+
+
+def _old(what: str, as_of: datetime, limit: timedelta, now: datetime) -> list[Reason]:
+    age = now - as_of
+    if age <= limit:
+        return []
+    return [reason("stale", what=what, age=_seconds(age), limit=_seconds(limit))]
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{int(span.total_seconds())} s"

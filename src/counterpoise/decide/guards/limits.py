@@ -1,0 +1,240 @@
+"""Limits: the one choke point every order passes before it may be sent.
+
+Orders are judged one after the other, each on top of what is open, unproven and already approved, at its worst
+case. Orders that only shrink a position are exempt from the limits on size and turnover (they may always take risk
+off), never from the price collar or the rate limits. What passes becomes :class:`Approved`, here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
+from counterpoise.domain.order import Fill, Order
+from counterpoise.domain.plan import Approved, Refused
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.portfolio import PortfolioView
+from counterpoise.domain.reasons import Reason, reason
+from counterpoise.domain.records import Recorded, TradingState
+from counterpoise.domain.snapshot import Snapshot
+
+_SHOWN = dec("0.01")
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What has been let through so far, at its worst case, in quote."""
+
+    turnover: Decimal
+    gross: Decimal
+    open_orders: int
+    recent: int
+    margin: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    added: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+
+
+def review(
+    orders: Iterable[Order],
+    snapshot: Snapshot,
+    recorded: Recorded,
+    policy: PortfolioPolicy,
+    view: PortfolioView,
+) -> tuple[tuple[Approved, ...], tuple[Refused, ...]]:
+    """Return which of ``orders`` may be sent, and which may not and why. Order is kept."""
+    approved: list[Approved] = []
+    refused: list[Refused] = []
+    tally = _start(snapshot, recorded)
+    valid_until = snapshot.as_of + policy.freshness.approval
+    for order in orders:
+        why = _refusal(order, snapshot, recorded, policy, view, tally)
+        if why is not None:
+            missing = why.numbers.get("missing") if why.code == "margin_short" else None
+            refused.append(
+                Refused(
+                    order=order,
+                    guard="limits",
+                    reason=why,
+                    margin_missing=dec(missing) if missing is not None else None,
+                )
+            )
+            continue
+        _count(order, snapshot, tally)
+        approved.append(Approved(order=order, valid_until=valid_until))
+    return tuple(approved), tuple(refused)
+
+
+def _start(snapshot: Snapshot, recorded: Recorded) -> _Tally:
+    live = [o for o in recorded.orders if not o.state.is_final]
+    turnover = sum((_filled_notional(f) for f in recorded.recent_fills), ZERO)
+    turnover += sum(
+        (_notional(o, o.remaining_qty, snapshot) for o in live if not o.reduce_only), ZERO
+    )
+    gross = ZERO
+    for venue, seen in snapshot.venues.items():
+        if seen.account is None:
+            continue
+        for symbol, position in seen.account.positions.items():
+            gross += abs(position.qty) * (_mark(snapshot, venue, symbol) or ZERO)
+    gross += sum((_notional(o, o.remaining_qty, snapshot) for o in live if not o.reduce_only), ZERO)
+    return _Tally(
+        turnover=turnover, gross=gross, open_orders=len(live), recent=len(recorded.placed_at)
+    )
+
+
+def _refusal(
+    order: Order,
+    snapshot: Snapshot,
+    recorded: Recorded,
+    policy: PortfolioPolicy,
+    view: PortfolioView,
+    tally: _Tally,
+) -> Reason | None:
+    """The first reason to stop ``order``, or None."""
+    limits = policy.limits
+    state = recorded.portfolio.trading_state
+    if state in {TradingState.HALT, TradingState.CANCEL_ONLY}:
+        return reason("trading_state", state=state.value)
+    if state is TradingState.REDUCE_ONLY and not order.reduce_only:
+        return reason("trading_state_reduce_only")
+    if tally.recent + 1 > limits.max_orders_per_minute:
+        return reason("max_orders_per_minute", limit=limits.max_orders_per_minute)
+    if tally.open_orders + 1 > limits.max_open_orders:
+        return reason("max_open_orders", limit=limits.max_open_orders)
+    mark = _mark(snapshot, order.venue, order.symbol)
+    if mark is None:
+        return reason("not_valued", missing=f"mark price of {order.symbol}")
+    if order.price is not None and abs(order.price / mark - ONE) > limits.price_collar:
+        return reason(
+            "price_collar",
+            price=text(order.price),
+            mark=text(mark),
+            distance=_shown(abs(order.price / mark - ONE) * 100) + " %",
+            limit=_shown(limits.price_collar * 100) + " %",
+        )
+    notional = _notional(order, order.qty, snapshot)
+    if limits.max_order_notional is not None and notional > limits.max_order_notional:
+        return reason(
+            "max_order_notional",
+            notional=_shown(notional),
+            limit=_shown(limits.max_order_notional),
+        )
+    if order.reduce_only:
+        return None
+    return _size_refusal(order, notional, snapshot, recorded, policy, view, tally)
+
+
+def _size_refusal(
+    order: Order,
+    notional: Decimal,
+    snapshot: Snapshot,
+    recorded: Recorded,
+    policy: PortfolioPolicy,
+    view: PortfolioView,
+    tally: _Tally,
+) -> Reason | None:
+    """Limits on how large things may become; only orders that add are judged by them."""
+    limits = policy.limits
+    if tally.turnover + notional > limits.max_turnover_24h * view.equity:
+        return reason(
+            "max_turnover_24h",
+            turnover=_shown(tally.turnover + notional),
+            limit=_shown(limits.max_turnover_24h * view.equity),
+        )
+    if tally.gross + notional > limits.max_leverage * view.equity:
+        return reason(
+            "max_leverage",
+            leverage=_shown((tally.gross + notional) / view.equity),
+            limit=_shown(limits.max_leverage),
+        )
+    worst = _worst_position(order, snapshot, recorded, tally)
+    if limits.max_position_notional is not None and worst > limits.max_position_notional:
+        return reason(
+            "max_position_notional",
+            notional=_shown(worst),
+            limit=_shown(limits.max_position_notional),
+        )
+    return _margin_refusal(order, notional, snapshot, tally)
+
+
+def _margin_refusal(
+    order: Order, notional: Decimal, snapshot: Snapshot, tally: _Tally
+) -> Reason | None:
+    """Whether the futures wallet carries the initial margin; a leverage nobody told counts as 1."""
+    seen = snapshot.venues[order.venue]
+    settle = seen.instruments[order.symbol].settle
+    if settle is None or seen.account is None:
+        return None
+    wallet = seen.account.futures.get(settle)
+    available = wallet.available if wallet is not None else ZERO
+    used = tally.margin.get((order.venue, settle), ZERO)
+    needed = notional / _leverage(snapshot, order.venue, order.symbol)
+    if used + needed <= available:
+        return None
+    return reason(
+        "margin_short",
+        asset=settle,
+        needed=_shown(used + needed),
+        available=_shown(available),
+        missing=_shown(used + needed - available),
+    )
+
+
+def _count(order: Order, snapshot: Snapshot, tally: _Tally) -> None:
+    tally.recent += 1
+    tally.open_orders += 1
+    if order.reduce_only:
+        return
+    notional = _notional(order, order.qty, snapshot)
+    tally.turnover += notional
+    tally.gross += notional
+    key = (order.venue, order.symbol)
+    tally.added[key] = tally.added.get(key, ZERO) + order.qty * order.side.sign
+    settle = snapshot.venues[order.venue].instruments[order.symbol].settle
+    if settle is not None:
+        purse = (order.venue, settle)
+        needed = notional / _leverage(snapshot, order.venue, order.symbol)
+        tally.margin[purse] = tally.margin.get(purse, ZERO) + needed
+
+
+def _worst_position(order: Order, snapshot: Snapshot, recorded: Recorded, tally: _Tally) -> Decimal:
+    """|position| in quote if everything on this side fills: position + open + unproven + approved + this."""
+    account = snapshot.venues[order.venue].account
+    held = account.positions.get(order.symbol) if account is not None else None
+    qty = held.qty if held is not None else ZERO
+    qty += tally.added.get((order.venue, order.symbol), ZERO)
+    for other in recorded.orders:
+        if (other.venue, other.symbol, other.side) == (order.venue, order.symbol, order.side):
+            qty += other.remaining_qty * other.side.sign
+    qty += order.qty * order.side.sign
+    return abs(qty) * (_mark(snapshot, order.venue, order.symbol) or ZERO)
+
+
+def _leverage(snapshot: Snapshot, venue: str, symbol: str) -> Decimal:
+    account = snapshot.venues[venue].account
+    if account is None:
+        return ONE
+    held = account.positions.get(symbol)
+    known = held.leverage if held is not None else None
+    leverage = known if known is not None else account.leverage.get(symbol)
+    return leverage if leverage is not None and leverage > 0 else ONE
+
+
+def _mark(snapshot: Snapshot, venue: str, symbol: str) -> Decimal | None:
+    quote = snapshot.venues[venue].quotes.get(symbol)
+    return quote.fair if quote is not None else None
+
+
+def _notional(order: Order, qty: Decimal, snapshot: Snapshot) -> Decimal:
+    """Quote value of ``qty`` at the worse of the order's price and the mark."""
+    mark = _mark(snapshot, order.venue, order.symbol) or ZERO
+    return qty * max(order.price or ZERO, mark)
+
+
+def _filled_notional(fill: Fill) -> Decimal:
+    return fill.qty * fill.price
+
+
+def _shown(value: Decimal) -> str:
+    return text(quantize(value, _SHOWN))

@@ -1,0 +1,1 @@
+"""What the user wants: one file per strategy, each a pure function to decisions."""

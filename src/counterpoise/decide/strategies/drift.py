@@ -1,0 +1,135 @@
+"""Drift: keep every sleeve inside its band by moving futures instead of coins.
+
+Each sleeve is measured on spot + outside holdings + drift's own overlay (MEANING 6), so another strategy's hedge
+is not bought back. Inside the band nothing changes, whatever the overlay (hysteresis); outside it, the sleeve is
+traded back to its target, its inner band, or half-way, and the assets of the sleeve to their shares of that.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from counterpoise.domain.decision import Decision
+from counterpoise.domain.numbers import ZERO, dec, quantize, shrink_step, text
+from counterpoise.domain.policy import DriftPolicy, Legs, PortfolioPolicy, Sleeve, TradeTo
+from counterpoise.domain.portfolio import PortfolioView, Universe
+from counterpoise.domain.reasons import Reason, reason
+from counterpoise.domain.strategy import StrategyState, overlay_of
+
+_SHOWN = dec("0.0001")
+
+
+def drift(
+    policy: DriftPolicy,
+    portfolio: PortfolioPolicy,
+    view: PortfolioView,
+    universe: Universe,
+    state: StrategyState,
+) -> tuple[Decision, ...]:
+    """Return one decision per asset of every sleeve that is not made of quote alone."""
+    decisions: list[Decision] = []
+    for sleeve in portfolio.sleeves:
+        assets = [a for a in sleeve.assets if a != portfolio.quote]
+        if assets:
+            decisions += _sleeve(policy, portfolio, sleeve, assets, view, universe, state)
+    return tuple(decisions)
+
+
+def _sleeve(
+    policy: DriftPolicy,
+    portfolio: PortfolioPolicy,
+    sleeve: Sleeve,
+    assets: list[str],
+    view: PortfolioView,
+    universe: Universe,
+    state: StrategyState,
+) -> list[Decision]:
+    own = {a: view.assets[a].held_qty + overlay_of(state, a) for a in assets}
+    weight = sum((view.assets[a].weight_of(q) for a, q in own.items()), ZERO)
+    targets = {a: portfolio.target_weight(a) for a in assets}
+    target = sum(targets.values(), ZERO)
+    width = sleeve.band.width(sleeve.weight)
+    level = _level(policy, sleeve, weight, target, width)
+    numbers = {
+        "sleeve": sleeve.id,
+        "weight": _shown(weight),
+        "target": _shown(target),
+        "band": _shown(width),
+    }
+    if abs(weight - target) <= width:
+        why = reason("inside_band", **numbers)
+        return [_keep(policy, a, state, why) for a in assets]
+    excluded = Legs.UNDERWEIGHT if weight > target else Legs.OVERWEIGHT
+    if policy.legs is excluded:
+        why = reason("leg_excluded", legs=policy.legs.value, **numbers)
+        return [_keep(policy, a, state, why) for a in assets]
+    why = reason("outside_band", to=_shown(level), **numbers)
+    return [
+        _move(policy, a, _share(targets, own, view, a) * level, view, universe, state, why)
+        for a in assets
+    ]
+
+
+def _level(
+    policy: DriftPolicy, sleeve: Sleeve, weight: Decimal, target: Decimal, width: Decimal
+) -> Decimal:
+    """The sleeve weight to trade back to."""
+    away = weight - target
+    if policy.trade_to is TradeTo.HALF:
+        return target + away / 2
+    if policy.trade_to is TradeTo.INNER:
+        inner = sleeve.inner.width(sleeve.weight) if sleeve.inner is not None else width / 2
+        return target + inner.copy_sign(away)
+    return target
+
+
+def _share(
+    targets: dict[str, Decimal], own: dict[str, Decimal], view: PortfolioView, asset: str
+) -> Decimal:
+    """The asset's share of its sleeve: as configured, or as held where the sleeve's target is zero."""
+    whole = sum(targets.values(), ZERO)
+    if whole != 0:
+        return targets[asset] / whole
+    weights = {a: view.assets[a].weight_of(q) for a, q in own.items()}
+    return weights[asset] / sum(weights.values(), ZERO)
+
+
+def _move(
+    policy: DriftPolicy,
+    asset: str,
+    weight: Decimal,
+    view: PortfolioView,
+    universe: Universe,
+    state: StrategyState,
+    why: Reason,
+) -> Decision:
+    """The overlay that gives ``asset`` the own weight ``weight``."""
+    listing = universe.futures.get(asset)
+    if listing is None:
+        return _keep(policy, asset, state, reason("no_instrument", asset=asset, quote=view.quote))
+    seen = view.assets[asset]
+    overlay = shrink_step(seen.qty_of(weight) - seen.held_qty, listing.instrument.lot_size)
+    return Decision(
+        strategy=policy.id,
+        kind=policy.kind,
+        asset=asset,
+        overlay=overlay,
+        previous=overlay_of(state, asset),
+        reason=why,
+    )
+
+
+def _keep(policy: DriftPolicy, asset: str, state: StrategyState, why: Reason) -> Decision:
+    overlay = overlay_of(state, asset)
+    return Decision(
+        strategy=policy.id,
+        kind=policy.kind,
+        asset=asset,
+        overlay=overlay,
+        previous=overlay,
+        reason=why,
+    )
+
+
+def _shown(weight: Decimal) -> str:
+    return text(quantize(weight, _SHOWN))
