@@ -20,7 +20,8 @@ PYTEST := $(BIN)/pytest -n $(JOBS) -m "not browser and not testnet"
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 export UV_COMPILE_BYTECODE := 1
-export PYTHON AUTO_APT
+UPGRADE ?=
+export PYTHON AUTO_APT UPGRADE
 
 .PHONY: help demo test check lock format clean
 
@@ -43,7 +44,7 @@ format: $(STAMP) ## let ruff fix and format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: $(UV) ## resolve again and write the hashed locks
+lock: $(UV) ## write the hashed locks again (UPGRADE=1: newest versions)
 	@scripts/lock
 
 clean: ## remove .venv, .tools and caches
@@ -55,5 +56,5 @@ clean: ## remove .venv, .tools and caches
 $(STAMP): pyproject.toml requirements-dev.lock $(UV)
 	@scripts/setup venv >&2
 
-$(UV): requirements-uv.lock
+$(UV): requirements-tools.lock
 	@scripts/setup uv >&2
