@@ -1,1 +1,65 @@
-"""The simulated exchange: knows no dialect and no network."""
+"""The simulated exchange: a product part that trades recorded or synthetic markets exactly and repeatably."""
+
+from __future__ import annotations
+
+from counterpoise.venue.sim.exchange import SimExchange
+from counterpoise.venue.sim.log import TruthLog
+from counterpoise.venue.sim.model import (
+    AccountKeys,
+    AccountView,
+    Balance,
+    Book,
+    Candle,
+    Fees,
+    FundingRate,
+    FundingSeries,
+    FuturesWallet,
+    Income,
+    MarketKind,
+    OrderKind,
+    OrderStatus,
+    PerpPosition,
+    PlaceRequest,
+    RejectCode,
+    Series,
+    Side,
+    SimOrder,
+    SimReject,
+    SimTrade,
+    SymbolRules,
+    Ticker24h,
+    TimeInForce,
+    Transfer,
+    Wallet,
+)
+
+__all__ = [
+    "AccountKeys",
+    "AccountView",
+    "Balance",
+    "Book",
+    "Candle",
+    "Fees",
+    "FundingRate",
+    "FundingSeries",
+    "FuturesWallet",
+    "Income",
+    "MarketKind",
+    "OrderKind",
+    "OrderStatus",
+    "PerpPosition",
+    "PlaceRequest",
+    "RejectCode",
+    "Series",
+    "Side",
+    "SimExchange",
+    "SimOrder",
+    "SimReject",
+    "SimTrade",
+    "SymbolRules",
+    "Ticker24h",
+    "TimeInForce",
+    "Transfer",
+    "TruthLog",
+    "Wallet",
+]
