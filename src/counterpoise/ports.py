@@ -103,6 +103,10 @@ class Store(Protocol):
         """Return those of ``fills`` that are not stored yet, in order."""
         ...
 
+    async def owners(self, venue: str, venue_order_ids: Iterable[str]) -> tuple[Order, ...]:
+        """Return our orders that carry one of ``venue_order_ids`` at ``venue``: whose fills are ours."""
+        ...
+
     async def commit(self, changes: Changes) -> None:
         """Write ``changes`` whole or not at all; returns only when it is durable."""
         ...

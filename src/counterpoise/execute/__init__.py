@@ -1,1 +1,1 @@
-"""Persists, sends and records orders; resolves unknown outcomes."""
+"""Doing it once: write ahead, send, record; and telling what became of an order."""

@@ -1,1 +1,1 @@
-"""Reads venues and turns what they say into one Snapshot."""
+"""Looking at the world: one pass over every venue of a portfolio gives one Snapshot."""

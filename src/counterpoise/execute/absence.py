@@ -1,0 +1,49 @@
+"""When "not found" becomes proof that an order was never accepted.
+
+An order is absent only when all hold: its request can no longer be accepted (signature window, the venue's own
+time-out and a margin are over); several look-ups by its id, each answered and spaced, did not find it; it is not
+among the open orders; and the position is what it would be without it. Anything less leaves it UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from counterpoise.domain.order import Order
+
+#: The receive window we sign with, the venue's own back-end time-out, and a margin for clock skew.
+RECV_WINDOW = timedelta(seconds=5)
+VENUE_TIMEOUT = timedelta(seconds=10)
+SKEW_MARGIN = timedelta(seconds=5)
+LOOKUPS = 3
+SPACING = timedelta(seconds=2)
+
+
+class Absences:
+    """Counts answered look-ups that found nothing, per client order id. Lives as long as the process: a restart
+    starts counting anew, which only makes the proof slower."""
+
+    def __init__(self, approval: timedelta) -> None:
+        self._latest_send = approval
+        self._misses: dict[str, list[datetime]] = {}
+
+    def missed(self, client_order_id: str, now: datetime) -> None:
+        """Note an answered look-up that did not find the order; closer than SPACING counts once."""
+        seen = self._misses.setdefault(client_order_id, [])
+        if not seen or now - seen[-1] >= SPACING:
+            seen.append(now)
+
+    def found(self, client_order_id: str) -> None:
+        """Forget the misses: it exists."""
+        self._misses.pop(client_order_id, None)
+
+    def proven(self, order: Order, now: datetime, *, position_explained: bool) -> bool:
+        """Whether ``order``, not among the open orders, is proven never to have been accepted."""
+        last_accept = order.created_at + self._latest_send + RECV_WINDOW + VENUE_TIMEOUT
+        misses = [m for m in self._misses.get(order.client_order_id, []) if m > last_accept]
+        return (
+            order.state.is_unproven
+            and now > last_accept + SKEW_MARGIN
+            and len(misses) >= LOOKUPS
+            and position_explained
+        )

@@ -1,0 +1,165 @@
+"""Aligning our records with what the venue shows. Pure: reports in, changed rows out.
+
+Venue reports win over records, fills are booked once by trade id, and a row that the venue does not show is
+UNKNOWN until its absence is proven (``execute/absence``): "not found" on one endpoint is no proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from counterpoise.domain.numbers import ZERO, text
+from counterpoise.domain.order import MOVES, Fill, Order, OrderState, VenueOrder
+from counterpoise.domain.reasons import Reason, reason
+from counterpoise.domain.records import PositionRecord, Recorded
+from counterpoise.domain.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What the look changed. ``orders`` are all rows as they are now, ``changed`` those that differ."""
+
+    orders: tuple[Order, ...]
+    changed: tuple[Order, ...]
+    fills: tuple[Fill, ...]
+    positions: tuple[PositionRecord, ...]
+    unexplained: Mapping[tuple[str, str], Reason]
+
+
+def orders_to_look_up(recorded: Recorded, snapshot: Snapshot) -> tuple[Order, ...]:
+    """Return live rows that the venue's open orders do not show: each needs a look-up by its id."""
+    shown = _open_by_id(snapshot)
+    return tuple(
+        o
+        for o in recorded.orders
+        if not o.state.is_final
+        and (o.venue, o.client_order_id) not in shown
+        and o.venue in snapshot.venues
+        and snapshot.venues[o.venue].open_orders is not None
+    )
+
+
+def reconcile(
+    recorded: Recorded,
+    snapshot: Snapshot,
+    looked_up: Mapping[str, VenueOrder | None],
+    absent: Iterable[str],
+    new_fills: Iterable[Fill],
+    owners: Iterable[Order],
+) -> Reconciled:
+    """Merge what was seen into the records.
+
+    ``looked_up`` is client order id -> report (None: not found), ``absent`` the ids whose absence is proven,
+    ``new_fills`` fills not stored yet, ``owners`` our orders that carry one of their venue order ids.
+    """
+    now = snapshot.as_of
+    shown = _open_by_id(snapshot)
+    proven_absent = set(absent)
+    orders: list[Order] = []
+    changed: list[Order] = []
+    for row in recorded.orders:
+        merged = _merge(row, shown, looked_up, proven_absent, now)
+        orders.append(merged)
+        if merged != row:
+            changed.append(merged)
+    ours = {(o.venue, o.venue_order_id) for o in (*owners, *orders) if o.venue_order_id is not None}
+    own_fills = tuple(f for f in new_fills if (f.venue, f.venue_order_id) in ours)
+    positions = _booked(recorded, own_fills)
+    changed_positions = tuple(p for k, p in positions.items() if recorded.positions.get(k) != p)
+    return Reconciled(
+        orders=tuple(orders),
+        changed=tuple(changed),
+        fills=own_fills,
+        positions=changed_positions,
+        unexplained=_unexplained(positions, snapshot),
+    )
+
+
+def bound(row: Order, report: VenueOrder, at: datetime) -> Order:
+    """Return ``row`` with the venue's id, state and filled quantity.
+
+    A state the table does not allow keeps the row's own (a late, older report); filled quantity never shrinks.
+    """
+    state = row.state
+    if report.state is state or report.state in MOVES[state]:
+        state = report.state
+    filled = max(row.filled_qty, report.filled_qty)
+    same = (state, filled, report.venue_order_id) == (row.state, row.filled_qty, row.venue_order_id)
+    if same:
+        return row
+    return replace(
+        row,
+        state=state,
+        filled_qty=filled,
+        venue_order_id=report.venue_order_id,
+        updated_at=at,
+    )
+
+
+def _merge(
+    row: Order,
+    shown: Mapping[tuple[str, str], VenueOrder],
+    looked_up: Mapping[str, VenueOrder | None],
+    absent: set[str],
+    now: datetime,
+) -> Order:
+    if row.state.is_final:
+        return row
+    report = shown.get((row.venue, row.client_order_id)) or looked_up.get(row.client_order_id)
+    if report is not None:
+        return bound(row, report, now)
+    if row.client_order_id in absent and row.state.is_unproven:
+        return row.moved(OrderState.REJECTED, at=now, reason="absent")
+    if row.client_order_id in looked_up and row.state is not OrderState.UNKNOWN:
+        return row.moved(OrderState.UNKNOWN, at=now, reason="not found at the venue")
+    return row
+
+
+def _open_by_id(snapshot: Snapshot) -> dict[tuple[str, str], VenueOrder]:
+    return {
+        (name, order.client_order_id): order
+        for name, seen in snapshot.venues.items()
+        for order in seen.open_orders or ()
+        if order.client_order_id is not None
+    }
+
+
+def _booked(
+    recorded: Recorded, own_fills: tuple[Fill, ...]
+) -> dict[tuple[str, str], PositionRecord]:
+    positions = dict(recorded.positions)
+    for fill in own_fills:
+        key = (fill.venue, fill.symbol)
+        known = positions.get(key, PositionRecord(venue=fill.venue, symbol=fill.symbol))
+        newest = max(known.last_fill_at or fill.filled_at, fill.filled_at)
+        positions[key] = replace(
+            known, own_qty=known.own_qty + fill.signed_qty, last_fill_at=newest
+        )
+    return positions
+
+
+def _unexplained(
+    positions: Mapping[tuple[str, str], PositionRecord], snapshot: Snapshot
+) -> dict[tuple[str, str], Reason]:
+    """Futures whose shown position differs from baseline + our fills."""
+    found: dict[tuple[str, str], Reason] = {}
+    for name, seen in snapshot.venues.items():
+        if seen.account is None:
+            continue
+        known = {s for v, s in positions if v == name}
+        for symbol in known | set(seen.account.positions):
+            position = seen.account.positions.get(symbol)
+            qty: Decimal = position.qty if position is not None else ZERO
+            record = positions.get((name, symbol))
+            expected = record.expected_qty if record is not None else ZERO
+            if qty != expected:
+                found[(name, symbol)] = reason(
+                    "position_unexplained",
+                    symbol=symbol,
+                    position=text(qty),
+                    expected=text(expected),
+                )
+    return found

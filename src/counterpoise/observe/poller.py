@@ -1,0 +1,129 @@
+"""One look at every venue of a portfolio.
+
+Reads of one venue run side by side, each failure becomes a named problem and a ``None`` in the snapshot: a part
+that was not answered is missing, never empty. Fills are read last and only where something can have happened (a
+live order, or a position that the records do not explain), so that they are never older than the positions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from counterpoise.domain.errors import VenueAuthError, VenueError
+from counterpoise.domain.numbers import ZERO
+from counterpoise.domain.order import Fill
+from counterpoise.domain.portfolio import Listing, Universe
+from counterpoise.domain.records import Recorded
+from counterpoise.domain.snapshot import Account, Snapshot, VenueSnapshot
+from counterpoise.ports import Clock, Venue
+
+T = TypeVar("T")
+
+#: Fills are read from this long before the newest known one: venues may report them late and out of order.
+OVERLAP = timedelta(minutes=1)
+
+
+async def observe(
+    portfolio: str,
+    venues: Mapping[str, Venue],
+    universe: Universe,
+    recorded: Recorded,
+    holdings: Mapping[str, Decimal],
+    clock: Clock,
+) -> Snapshot:
+    """Return what every venue shows now.
+
+    Raises
+    ------
+    VenueAuthError
+        When a key is not accepted: going on would only lead to a ban.
+    """
+    seen = await asyncio.gather(
+        *(_venue(name, venue, universe, recorded, clock) for name, venue in venues.items())
+    )
+    return Snapshot(
+        portfolio=portfolio,
+        as_of=clock.now(),
+        venues={v.venue: v for v in seen},
+        holdings=holdings,
+    )
+
+
+async def _venue(
+    name: str, venue: Venue, universe: Universe, recorded: Recorded, clock: Clock
+) -> VenueSnapshot:
+    problems: list[str] = []
+    futures = _symbols(name, universe.futures)
+    symbols = _symbols(name, universe.spot) + futures
+    account, quotes, open_orders = await asyncio.gather(
+        _read("account", venue.account(), problems),
+        _read("prices", venue.quotes(symbols), problems),
+        _read("open orders", venue.open_orders(futures), problems),
+    )
+    fills = await _fills(name, venue, futures, account, recorded, problems)
+    return VenueSnapshot(
+        venue=name,
+        account=account,
+        quotes=quotes or {},
+        open_orders=open_orders,
+        fills=fills,
+        instruments=venue.instruments(),
+        problems=tuple(problems),
+    )
+
+
+def _symbols(name: str, listings: Mapping[str, Listing]) -> list[str]:
+    return [x.instrument.symbol for x in listings.values() if x.venue == name]
+
+
+async def _fills(
+    name: str,
+    venue: Venue,
+    symbols: list[str],
+    account: Account | None,
+    recorded: Recorded,
+    problems: list[str],
+) -> tuple[Fill, ...] | None:
+    """All fills of ``symbols`` since the newest known one, or None when any read failed."""
+    found: list[Fill] = []
+    for symbol in symbols:
+        if account is not None and not _may_have_filled(name, symbol, account, recorded):
+            continue
+        part = await _read(
+            f"fills of {symbol}", venue.fills(symbol, _since(name, symbol, recorded)), problems
+        )
+        if part is None:
+            return None
+        found += part
+    return tuple(found)
+
+
+def _may_have_filled(name: str, symbol: str, account: Account, recorded: Recorded) -> bool:
+    known = recorded.positions.get((name, symbol))
+    expected = known.expected_qty if known is not None else ZERO
+    position = account.positions.get(symbol)
+    shown = position.qty if position is not None else ZERO
+    live = any(
+        (o.venue, o.symbol) == (name, symbol) and not o.state.is_final for o in recorded.orders
+    )
+    return live or shown != expected
+
+
+def _since(name: str, symbol: str, recorded: Recorded) -> datetime:
+    known = recorded.positions.get((name, symbol))
+    newest = known.last_fill_at if known is not None else None
+    return (newest or recorded.portfolio.started_at) - OVERLAP
+
+
+async def _read(what: str, reading: Awaitable[T], problems: list[str]) -> T | None:
+    try:
+        return await reading
+    except VenueAuthError:
+        raise
+    except VenueError as error:
+        problems.append(f"{what}: {error}")
+        return None
