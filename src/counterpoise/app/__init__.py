@@ -1,1 +1,1 @@
-"""Wiring, the cycle, the daemon, the clock: the only place that knows the order of the stages."""
+"""The only place that knows the order of the stages: wiring, the cycle, the daemon and the clock."""

@@ -54,6 +54,10 @@ class Plan:
     wake_at: datetime | None = None
 
 
+#: The plan of a cycle that decided nothing.
+NOTHING = Plan()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approved:
     """An order every guard let pass; the executor refuses it after ``valid_until``."""

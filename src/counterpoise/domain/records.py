@@ -118,9 +118,13 @@ class Changes:
         )  # fmt: skip
 
 
+#: Failed attempts after which an outbox row is dead: kept, counted, no longer in the way of later rows.
+DEAD_AFTER = 10
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """An alert waiting for a sink."""
+    """An alert waiting for a sink; ``attempts`` counts failed deliveries, ``seq`` is the order of commits."""
 
     seq: int
     alert: Alert

@@ -1,0 +1,134 @@
+"""What a cycle tells people: hedges that moved, and lasting conditions, raised once and cleared once.
+
+Fills are announced in the transaction that books them; conditions in the one that records what was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from counterpoise.app.cycle_report import CycleReport
+from counterpoise.app.judge import Judgement
+from counterpoise.domain.events import Alert, Severity
+from counterpoise.domain.numbers import ZERO
+from counterpoise.domain.order import OrderState
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.portfolio import PortfolioView, Universe
+from counterpoise.domain.records import Recorded
+from counterpoise.execute.reconcile import Reconciled
+from counterpoise.notify.messages import condition_cleared, condition_raised, hedge_moved
+
+_Condition = tuple[Severity, str]
+
+
+#: Conditions that only a cycle which decided something can see: one that held may not clear them.
+_JUDGED = ("refused:", "position:")
+
+
+class Announcer:
+    """Turns cycle results into alerts for one portfolio."""
+
+    def __init__(self, policy: PortfolioPolicy) -> None:
+        self._policy = policy
+        #: Positions unexplained in the last cycle: a fill that arrives between two reads is no news.
+        self._suspects: frozenset[str] = frozenset()
+
+    def hedges_moved(
+        self,
+        seen: Reconciled,
+        recorded: Recorded,
+        judged: Judgement,
+        universe: Universe,
+        at: datetime,
+    ) -> tuple[Alert, ...]:
+        """Return one alert per contract that our fills moved; ``recorded`` already contains them."""
+        assets = {(x.venue, x.instrument.symbol): a for a, x in universe.futures.items()}
+        alerts: list[Alert] = []
+        for position in seen.positions:
+            key = (position.venue, position.symbol)
+            fills = tuple(f for f in seen.fills if (f.venue, f.symbol) == key)
+            if not fills:
+                continue
+            after = recorded.positions[key].own_qty
+            before = after - sum((f.signed_qty for f in fills), ZERO)
+            asset = assets.get(key, position.symbol)
+            weight_after = weight_before = None
+            if isinstance(judged.view, PortfolioView) and asset in judged.view.assets:
+                view = judged.view.assets[asset]
+                weight_after = view.effective_weight
+                weight_before = view.weight_of(view.exposure_qty - (after - before))
+            alerts.append(
+                hedge_moved(
+                    self._policy.id,
+                    asset,
+                    position.symbol,
+                    before,
+                    after,
+                    fills,
+                    weight_before,
+                    weight_after,
+                    _why(judged, asset),
+                    at,
+                )
+            )
+        return tuple(alerts)
+
+    def conditions(
+        self, report: CycleReport, seen: Reconciled, raised: frozenset[str]
+    ) -> tuple[Alert, ...]:
+        """Return what newly holds and what no longer does. ``raised`` are the keys told before."""
+        active = dict(self._active(report, seen))
+        portfolio, at = self._policy.id, report.as_of
+        alerts = [
+            condition_raised(portfolio, key, key.split(":")[0], severity, message, at)
+            for key, (severity, message) in active.items()
+            if key not in raised
+        ]
+        alerts += [
+            condition_cleared(portfolio, key, key.split(":")[0], f"no longer so: {key}", at)
+            for key in sorted(raised - set(active))
+            if not (report.held and key.startswith(_JUDGED))
+        ]
+        return tuple(alerts)
+
+    def _active(self, report: CycleReport, seen: Reconciled) -> Iterator[tuple[str, _Condition]]:
+        """Every lasting condition that holds now, by key ``kind:what``."""
+        for name, venue in report.snapshot.venues.items():
+            if venue.problems:
+                text = f"{name} does not answer: {'; '.join(venue.problems)}"
+                yield f"venue:{name}", (Severity.WARNING, text)
+        for why in report.held:
+            yield f"hold:{why.code}", (Severity.WARNING, f"No decision: {why.text}")
+        for order in report.results:
+            if order.state is OrderState.UNKNOWN:
+                text = (
+                    f"The outcome of {order.side.value} {order.symbol} ({order.client_order_id}) is not proven:"
+                    " it counts at full size and nothing new is sent on this contract until it is"
+                )
+                yield f"order:{order.client_order_id}", (Severity.CRITICAL, text)
+        for order in seen.orders:
+            if order.state is OrderState.UNKNOWN:
+                text = f"The outcome of {order.symbol} {order.client_order_id} is still not proven"
+                yield f"order:{order.client_order_id}", (Severity.CRITICAL, text)
+        for refusal in report.refused:
+            order = refusal.order
+            text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
+            yield f"refused:{order.symbol}:{refusal.reason.code}", (Severity.WARNING, text)
+        suspects = frozenset(f"position:{v}:{s}" for v, s in seen.unexplained)
+        for (venue, symbol), why in seen.unexplained.items():
+            key = f"position:{venue}:{symbol}"
+            if key in self._suspects:
+                yield key, (Severity.CRITICAL, f"Nothing is sent: {why.text}")
+        self._suspects = suspects
+
+
+def _why(judged: Judgement, asset: str) -> str:
+    """The sentences of the strategies that want something of ``asset``."""
+    if judged.decisions is None:
+        return ""
+    return "; ".join(
+        d.reason.text
+        for d in judged.decisions.decisions
+        if d.asset == asset and (d.changed or d.overlay != 0)
+    )

@@ -1,0 +1,186 @@
+"""One cycle: observe -> decide -> plan -> execute -> record -> notify, and a report of what it did.
+
+The cycle is level-based: it knows nothing of why it was asked to look. Everything it decides follows from the
+snapshot and the records, so recovery after a crash is the next cycle and nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from counterpoise.app.announce import Announcer
+from counterpoise.app.cycle_report import CycleReport, document_of, iso
+from counterpoise.app.judge import Judgement, judge
+from counterpoise.domain.errors import VenueAuthError, VenueError
+from counterpoise.domain.order import Fill, Order, OrderState, VenueOrder
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.portfolio import universe_of
+from counterpoise.domain.records import Changes, JournalRow, Recorded
+from counterpoise.domain.snapshot import Snapshot
+from counterpoise.execute.absence import Absences
+from counterpoise.execute.executor import Execution, Executor
+from counterpoise.execute.reconcile import Reconciled, orders_to_look_up, reconcile
+from counterpoise.observe.poller import observe
+from counterpoise.ports import Clock, Store, Venue
+
+#: How soon to look again when an order's state is in motion.
+SOON = timedelta(seconds=1)
+
+
+class Cycle:
+    """Runs cycles of one portfolio. Holds no state that a restart would miss."""
+
+    def __init__(
+        self,
+        policy: PortfolioPolicy,
+        venues: Mapping[str, Venue],
+        store: Store,
+        clock: Clock,
+        may_send: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._policy = policy
+        self._venues = {name: venues[name] for name in policy.venues}
+        self._store = store
+        self._clock = clock
+        self._executor = Executor(self._venues, store, clock, may_send)
+        self._absences = Absences(policy.freshness.approval)
+        self._announcer = Announcer(policy)
+
+    async def run(self) -> CycleReport:
+        """Look once and act once.
+
+        Raises StoreError when the database cannot be used (nothing was sent then), VenueAuthError when a key is
+        not accepted.
+        """
+        policy, store = self._policy, self._store
+        recorded = await store.load(policy.id, self._clock.now())
+        universe = universe_of(policy, {n: v.instruments() for n, v in self._venues.items()})
+        snapshot = await observe(
+            policy.id, self._venues, universe, recorded, policy.holdings, self._clock
+        )
+        seen = await self._reconciled(recorded, snapshot)
+        recorded = _after(recorded, seen)
+        judged = judge(snapshot, recorded, policy, universe, seen.unexplained)
+        moved = self._announcer.hedges_moved(seen, recorded, judged, universe, snapshot.as_of)
+        execution = await self._executor.execute(
+            Changes(
+                portfolio=policy.id,
+                strategies=judged.strategy_records(policy),
+                targets=tuple(
+                    t for t in judged.plan.targets if recorded.targets.get((t.venue, t.symbol)) != t
+                ),
+                positions=seen.positions,
+                orders=seen.changed,
+                fills=seen.fills,
+                alerts=moved,
+            ),
+            judged.plan.cancel,
+            judged.approved,
+        )
+        report = self._report(snapshot, recorded, seen, judged, execution)
+        conditions = self._announcer.conditions(report, seen, recorded.raised)
+        report = replace(report, alerts=(*moved, *conditions))
+        await store.commit(
+            Changes(
+                portfolio=policy.id,
+                orders=execution.orders,
+                alerts=conditions,
+                journal=JournalRow(
+                    portfolio=policy.id,
+                    cycle_id=report.cycle_id,
+                    at=report.as_of,
+                    summary=report.summary,
+                    document=document_of(report, policy),
+                ),
+            )
+        )
+        return report
+
+    async def _reconciled(self, recorded: Recorded, snapshot: Snapshot) -> Reconciled:
+        """Look up what is not shown, book new fills, and prove absences."""
+        looked_up: dict[str, VenueOrder | None] = {}
+        pending = orders_to_look_up(recorded, snapshot)
+        for order in pending:
+            try:
+                found = await self._venues[order.venue].order(order.symbol, order.client_order_id)
+            except VenueAuthError:
+                raise
+            except VenueError:
+                continue  # not answered: it proves nothing, the row stays as it is
+            looked_up[order.client_order_id] = found
+            if found is None:
+                self._absences.missed(order.client_order_id, self._clock.now())
+            else:
+                self._absences.found(order.client_order_id)
+        shown = [f for seen in snapshot.venues.values() for f in seen.fills or ()]
+        new = await self._store.unseen_fills(shown)
+        owners = [o for v in self._venues for o in await self._owners(v, new)]
+        first = reconcile(recorded, snapshot, looked_up, (), new, owners)
+        absent = [
+            o.client_order_id
+            for o in pending
+            if looked_up.get(o.client_order_id, o) is None
+            and self._absences.proven(
+                o,
+                snapshot.as_of,
+                position_explained=(o.venue, o.symbol) not in first.unexplained,
+            )
+        ]
+        return reconcile(recorded, snapshot, looked_up, absent, new, owners) if absent else first
+
+    async def _owners(self, venue: str, fills: tuple[Fill, ...]) -> tuple[Order, ...]:
+        ids = sorted({f.venue_order_id for f in fills if f.venue == venue})
+        return await self._store.owners(venue, ids) if ids else ()
+
+    def _report(
+        self,
+        snapshot: Snapshot,
+        recorded: Recorded,
+        seen: Reconciled,
+        judged: Judgement,
+        execution: Execution,
+    ) -> CycleReport:
+        return CycleReport(
+            cycle_id=f"{self._policy.id}-{iso(snapshot.as_of)}",
+            portfolio=self._policy.id,
+            as_of=snapshot.as_of,
+            state=recorded.portfolio.trading_state,
+            view=judged.view,
+            snapshot=snapshot,
+            decisions=judged.decisions,
+            plan=judged.plan,
+            approved=judged.approved,
+            refused=judged.refused,
+            results=execution.orders,
+            fills=seen.fills,
+            positions=tuple(recorded.positions.values()),
+            held=judged.held,
+            within_band=judged.within_band,
+            wake_at=_wake_at(judged, execution, snapshot.as_of),
+        )
+
+
+def _after(recorded: Recorded, seen: Reconciled) -> Recorded:
+    """The records as the look leaves them."""
+    return replace(
+        recorded,
+        orders=seen.orders,
+        positions={
+            **recorded.positions,
+            **{(p.venue, p.symbol): p for p in seen.positions},
+        },
+        recent_fills=(*recorded.recent_fills, *seen.fills),
+    )
+
+
+def _wake_at(judged: Judgement, execution: Execution, now: datetime) -> datetime | None:
+    """When to look again before the schedule does: at once when something moved, else when the plan asks."""
+    in_motion = any(
+        o.state is OrderState.UNKNOWN or o.state is OrderState.PENDING_CANCEL or o.filled_qty > 0
+        for o in execution.orders
+    )
+    if in_motion or any(o.state is OrderState.CANCELED for o in execution.canceled):
+        return now + SOON
+    return judged.plan.wake_at

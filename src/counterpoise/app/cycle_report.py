@@ -1,0 +1,253 @@
+"""What one cycle saw, wanted and did, as a value, and its JSON form for the journal, ``plan`` and ``status``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from counterpoise.domain.decision import Decisions
+from counterpoise.domain.events import Alert
+from counterpoise.domain.numbers import ZERO, dec, quantize, text
+from counterpoise.domain.order import Fill, Order
+from counterpoise.domain.plan import NOTHING, Approved, Plan, Refused
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.portfolio import Broke, PortfolioView, Unvalued
+from counterpoise.domain.reasons import Reason
+from counterpoise.domain.records import PositionRecord, TradingState
+from counterpoise.domain.snapshot import Snapshot
+
+_WEIGHT = dec("1e-8")
+_MONEY = dec("1e-8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleReport:
+    """One cycle. ``held`` says why nothing was decided at all; ``wake_at`` is when to look again."""
+
+    cycle_id: str
+    portfolio: str
+    as_of: datetime
+    state: TradingState
+    view: PortfolioView | Unvalued | Broke
+    snapshot: Snapshot
+    decisions: Decisions | None = None
+    plan: Plan = NOTHING
+    approved: tuple[Approved, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    results: tuple[Order, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    positions: tuple[PositionRecord, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    held: tuple[Reason, ...] = ()
+    within_band: bool | None = None
+    wake_at: datetime | None = None
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        if self.held:
+            return "hold: " + "; ".join(r.text for r in self.held[:3])
+        parts = []
+        if self.fills:
+            parts.append(f"{len(self.fills)} fills")
+        if self.results:
+            parts.append(f"{len(self.results)} orders sent")
+        if self.refused:
+            parts.append(f"{len(self.refused)} refused")
+        if self.plan.holds:
+            parts.append("; ".join(h.reason.text for h in self.plan.holds[:3]))
+        return ", ".join(parts) if parts else "nothing to do"
+
+
+def iso(at: datetime) -> str:
+    """Return ``at`` as ISO 8601 with Z, to the millisecond."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, object]:
+    """Return the report as the JSON object of ``plan --json`` and the journal (Decimals as text)."""
+    equity = report.view.equity if not isinstance(report.view, Unvalued) else None
+    return {
+        "cycle_id": report.cycle_id,
+        "portfolio": report.portfolio,
+        "as_of": iso(report.as_of),
+        "state": report.state.value,
+        "equity": _money(equity),
+        "weights": _weights(report, policy),
+        "within_band": report.within_band,
+        "margin": _margin(report.snapshot),
+        "decisions": _decisions(report),
+        "orders": [_order(a.order) for a in report.approved],
+        "cancels": [{**_order(c.order), "why": c.why} for c in report.plan.cancel],
+        "keeps": [_order(o) for o in report.plan.keep],
+        "refused": [
+            {
+                "order": _order(r.order),
+                "guard": r.guard,
+                "reason": r.reason.code,
+                "text": r.reason.text,
+            }
+            for r in report.refused
+        ],
+        "holds": [
+            {"symbol": h.symbol, "reason": h.reason.code, "text": h.reason.text}
+            for h in report.plan.holds
+        ],
+        "held": [{"reason": r.code, "text": r.text} for r in report.held],
+        "notes": [r.text for r in (report.decisions.notes if report.decisions else ())],
+        "results": [
+            {**_order(o), "state": o.state.value, "reason": o.reason} for o in report.results
+        ],
+        "fills": [_fill(f) for f in report.fills],
+        "hedges": _hedges(report),
+        "positions": _positions(report),
+        "prices": _prices(report.snapshot),
+        "problems": list(report.snapshot.problems),
+        "wake_at": iso(report.wake_at) if report.wake_at is not None else None,
+        "summary": report.summary,
+    }
+
+
+def _weights(report: CycleReport, policy: PortfolioPolicy) -> dict[str, dict[str, str | None]]:
+    """Per asset: spot, effective and target weight and the band; the quote last, as what remains."""
+    view, decisions = report.view, report.decisions
+    if not isinstance(view, PortfolioView):
+        return {}
+    targets: Mapping[str, Decimal] = decisions.effective_targets if decisions is not None else {}
+    bands = {a: s.band.width(s.weight) for s in policy.sleeves for a in s.assets}
+    rows: dict[str, dict[str, str | None]] = {}
+    for asset, seen in view.assets.items():
+        rows[asset] = {
+            "spot": _weight(seen.spot_weight),
+            "effective": _weight(seen.effective_weight),
+            "target": _weight(targets.get(asset)),
+            "band": _weight(bands.get(asset)),
+        }
+    rows[view.quote] = {
+        "spot": _weight(view.spot_quote_weight),
+        "effective": _weight(view.effective_quote_weight),
+        "target": _weight(1 - sum(targets.values(), ZERO)) if targets else None,
+        "band": _weight(bands.get(view.quote)),
+    }
+    return rows
+
+
+def _margin(snapshot: Snapshot) -> dict[str, dict[str, object]]:
+    """Futures collateral per venue. Distance and ratio need a margin model, which this version lacks: null."""
+    rows: dict[str, dict[str, object]] = {}
+    for name, seen in snapshot.venues.items():
+        wallets = seen.account.futures if seen.account is not None else {}
+        rows[name] = {
+            "distance": None,
+            "ratio": None,
+            "wallets": {
+                asset: {
+                    "wallet_balance": text(w.wallet_balance),
+                    "unrealized_pnl": text(w.unrealized_pnl),
+                    "available": text(w.available),
+                }
+                for asset, w in wallets.items()
+            },
+        }
+    return rows
+
+
+def _decisions(report: CycleReport) -> list[dict[str, object]]:
+    if report.decisions is None:
+        return []
+    return [
+        {
+            "strategy": d.strategy,
+            "reason": d.reason.code,
+            "text": d.reason.text,
+            "overlay": {"asset": d.asset, "qty": text(d.overlay)},
+            "previous": text(d.previous),
+            "changed": d.changed,
+        }
+        for d in report.decisions.decisions
+    ]
+
+
+def _hedges(report: CycleReport) -> list[dict[str, str]]:
+    if report.decisions is None:
+        return []
+    return [
+        {"strategy": d.strategy, "asset": d.asset, "overlay": text(d.overlay)}
+        for d in report.decisions.decisions
+        if d.overlay != 0
+    ]
+
+
+def _positions(report: CycleReport) -> list[dict[str, object]]:
+    """Every futures position the venue shows, beside what explains it."""
+    records = {(p.venue, p.symbol): p for p in report.positions}
+    rows: list[dict[str, object]] = []
+    for name, seen in report.snapshot.venues.items():
+        shown = seen.account.positions if seen.account is not None else {}
+        symbols = {s for s, p in shown.items() if p.qty != 0}
+        symbols |= {s for (v, s), r in records.items() if v == name and r.expected_qty != 0}
+        for symbol in sorted(symbols):
+            record = records.get((name, symbol))
+            rows.append(
+                {
+                    "venue": name,
+                    "symbol": symbol,
+                    "qty": text(shown[symbol].qty) if symbol in shown else "0",
+                    "own": text(record.own_qty) if record is not None else "0",
+                    "baseline": text(record.baseline_qty) if record is not None else "0",
+                }
+            )
+    return rows
+
+
+def _prices(snapshot: Snapshot) -> dict[str, str]:
+    return {
+        symbol: text(quote.fair)
+        for seen in snapshot.venues.values()
+        for symbol, quote in seen.quotes.items()
+        if quote.fair is not None
+    }
+
+
+def _order(order: Order) -> dict[str, object]:
+    price = order.price
+    return {
+        "id": order.client_order_id,
+        "venue": order.venue,
+        "instrument": order.symbol,
+        "side": order.side.value,
+        "qty": text(order.qty),
+        "filled": text(order.filled_qty),
+        "price": text(price) if price is not None else None,
+        "type": order.type.value,
+        "reduce_only": order.reduce_only,
+        "post_only": order.post_only,
+        "notional": text(order.qty * price) if price is not None else None,
+        "rung": order.rung,
+        "attempt": order.attempt,
+    }
+
+
+def _fill(fill: Fill) -> dict[str, object]:
+    return {
+        "venue": fill.venue,
+        "instrument": fill.symbol,
+        "trade_id": fill.trade_id,
+        "side": fill.side.value,
+        "qty": text(fill.qty),
+        "price": text(fill.price),
+        "fee": text(fill.fee),
+        "fee_asset": fill.fee_asset,
+        "maker": fill.maker,
+        "at": iso(fill.filled_at),
+    }
+
+
+def _weight(value: Decimal | None) -> str | None:
+    return text(quantize(value, _WEIGHT)) if value is not None else None
+
+
+def _money(value: Decimal | None) -> str | None:
+    return text(quantize(value, _MONEY)) if value is not None else None
