@@ -1,0 +1,232 @@
+"""The store of replays and tests: everything in this process, nothing kept when it ends.
+
+One object is Store, Journal and Outbox. It is as strict as a database (same checks, same atomic commits,
+documents kept as the JSON they would become), so that a mistake shows in the fast tests. A commit checks
+everything first and only then writes: nothing in the writing part can fail. What a cycle loads is indexed,
+so that a long replay stays linear.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+
+from counterpoise.domain.events import Alert
+from counterpoise.domain.order import Fill, Order
+from counterpoise.domain.plan import Target
+from counterpoise.domain.records import (
+    DEAD_AFTER,
+    Changes,
+    JournalRow,
+    OutboxRow,
+    PortfolioRecord,
+    PositionRecord,
+    Recorded,
+    StrategyRecord,
+)
+from counterpoise.record.exact import document, document_text
+from counterpoise.record.rules import (
+    PLACED,
+    RECENT,
+    check,
+    check_moves,
+    never_recorded,
+    order_age_key,
+    other_portfolios_cycle,
+)
+
+#: Greater than every (instant, key) of the same instant: bisect with it leaves that instant out.
+_LAST = (chr(0x10FFFF),)
+
+
+@dataclass(slots=True)
+class _Book:
+    """What is kept of one portfolio; strategies as (kind, JSON), ages as sorted (instant, key) pairs."""
+
+    record: PortfolioRecord
+    strategies: dict[str, tuple[str, str]] = field(default_factory=dict)
+    targets: dict[tuple[str, str], Target] = field(default_factory=dict)
+    positions: dict[tuple[str, str], PositionRecord] = field(default_factory=dict)
+    live: set[str] = field(default_factory=set)
+    by_decision: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    own: set[tuple[str, str, str]] = field(default_factory=set)
+    placed: list[tuple[datetime, tuple[str, ...]]] = field(default_factory=list)
+    filled: list[tuple[datetime, tuple[str, ...]]] = field(default_factory=list)
+    raised: set[str] = field(default_factory=set)
+    journal: dict[str, tuple[JournalRow, str]] = field(default_factory=dict)
+
+
+class MemoryStore:
+    """Store, Journal and Outbox in memory. Closing it keeps its rows: it stands for the disk as well."""
+
+    def __init__(self) -> None:
+        self._books: dict[str, _Book] = {}
+        self._orders: dict[str, Order] = {}
+        self._fills: dict[tuple[str, ...], Fill] = {}
+        self._cycles: dict[str, str] = {}
+        self._alert_ids: set[str] = set()
+        self._outbox: dict[int, OutboxRow] = {}
+        self._seq = 0
+
+    async def open(self) -> None:
+        """Nothing to connect to."""
+
+    async def close(self) -> None:
+        """Nothing to let go."""
+
+    async def portfolio(self, portfolio: str) -> PortfolioRecord | None:
+        """Return the portfolio's record, None before its first start."""
+        book = self._books.get(portfolio)
+        return None if book is None else book.record
+
+    async def load(self, portfolio: str, now: datetime) -> Recorded:
+        """Return what a cycle at ``now`` needs. Raises StoreError for one that was never recorded."""
+        book = self._books.get(portfolio)
+        if book is None:
+            raise never_recorded(portfolio)
+        wanted = set(book.live).union(
+            *(book.by_decision.get(t.decision_id, ()) for t in book.targets.values())
+        )
+        recent = book.filled[bisect_right(book.filled, (now - RECENT, _LAST)) :]
+        placed = book.placed[bisect_right(book.placed, (now - PLACED, _LAST)) :]
+        fills = (self._fills[key] for _, key in recent)
+        return Recorded(
+            portfolio=book.record,
+            strategies={
+                id_: StrategyRecord(id=id_, kind=kind, document=document(written))
+                for id_, (kind, written) in book.strategies.items()
+            },
+            targets=dict(book.targets),
+            positions=dict(book.positions),
+            orders=tuple(sorted((self._orders[id_] for id_ in wanted), key=order_age_key)),
+            recent_fills=tuple(
+                f for f in fills if (f.venue, f.symbol, f.venue_order_id) in book.own
+            ),
+            placed_at=tuple(at for at, _ in placed),
+            raised=frozenset(book.raised),
+        )
+
+    async def unseen_fills(self, fills: Iterable[Fill]) -> tuple[Fill, ...]:
+        """Return those of ``fills`` that are not stored yet, in order, each once."""
+        unseen: dict[tuple[str, str, str], Fill] = {}
+        for fill in fills:
+            if fill.key not in self._fills:
+                unseen.setdefault(fill.key, fill)
+        return tuple(unseen.values())
+
+    async def commit(self, changes: Changes) -> None:
+        """Write ``changes`` whole or not at all. Raises StoreError, IllegalMove."""
+        if changes.empty:
+            return
+        check(changes)
+        if changes.record is None and changes.portfolio not in self._books:
+            raise never_recorded(changes.portfolio)
+        stored = {o.client_order_id: self._orders.get(o.client_order_id) for o in changes.orders}
+        check_moves(
+            {id_: (o.portfolio, o.state) for id_, o in stored.items() if o is not None},
+            changes.orders,
+        )
+        documents = {
+            s.id: document_text(s.document, f"strategy {s.id}") for s in changes.strategies
+        }
+        row = changes.journal
+        report = document_text(row.document, f"journal row {row.cycle_id}") if row else ""
+        if row and self._cycles.get(row.cycle_id, row.portfolio) != row.portfolio:
+            raise other_portfolios_cycle(row)
+
+        # from here on nothing can fail
+        if changes.record is not None:
+            self._books.setdefault(changes.portfolio, _Book(changes.record)).record = changes.record
+        book = self._books[changes.portfolio]
+        book.strategies |= {s.id: (s.kind, documents[s.id]) for s in changes.strategies}
+        book.targets |= {(t.venue, t.symbol): t for t in changes.targets}
+        book.positions |= {(p.venue, p.symbol): p for p in changes.positions}
+        for order in changes.orders:
+            self._put_order(book, order)
+        for fill in changes.fills:
+            if fill.key not in self._fills:
+                self._fills[fill.key] = fill
+                insort(book.filled, (fill.filled_at, fill.key))
+        self._put_alerts(book, changes.alerts)
+        if row is not None:
+            self._cycles[row.cycle_id] = row.portfolio
+            book.journal[row.cycle_id] = (row, report)
+
+    async def orders(self, portfolio: str, *, live_only: bool, limit: int) -> tuple[Order, ...]:
+        """Return the newest ``limit`` orders, newest first; ``live_only`` leaves out final ones."""
+        found = (o for o in self._orders.values() if o.portfolio == portfolio)
+        kept = (o for o in found if not (live_only and o.state.is_final))
+        return tuple(sorted(kept, key=order_age_key, reverse=True)[:limit])
+
+    async def last(self, portfolio: str, limit: int) -> tuple[JournalRow, ...]:
+        """Return the newest ``limit`` journal rows, newest first."""
+        book = self._books.get(portfolio)
+        kept = reversed(book.journal.values()) if book else ()
+        return tuple(_journal_row(row, report) for row, report in islice(kept, limit))
+
+    async def row(self, cycle_id: str) -> JournalRow | None:
+        """Return one cycle's journal row."""
+        portfolio = self._cycles.get(cycle_id)
+        if portfolio is None:
+            return None
+        return _journal_row(*self._books[portfolio].journal[cycle_id])
+
+    async def pending(self, limit: int) -> tuple[OutboxRow, ...]:
+        """Return undelivered alerts that are not dead, oldest first."""
+        alive = (row for row in self._outbox.values() if row.attempts < DEAD_AFTER)
+        return tuple(islice(alive, limit))
+
+    async def delivered(self, seqs: Iterable[int], at: datetime) -> None:
+        """Mark alerts as delivered."""
+        del at  # a database keeps it for people; here nobody will ask
+        for seq in seqs:
+            self._outbox.pop(seq, None)
+
+    async def failed(self, seq: int, error: str) -> None:
+        """Count a failed attempt."""
+        row = self._outbox.get(seq)
+        if row is not None:
+            self._outbox[seq] = replace(row, attempts=row.attempts + 1, last_error=error)
+
+    async def counts(self) -> Mapping[str, int]:
+        """Return ``{"pending": n, "dead": n}``."""
+        dead = sum(row.attempts >= DEAD_AFTER for row in self._outbox.values())
+        return {"pending": len(self._outbox) - dead, "dead": dead}
+
+    def _put_order(self, book: _Book, order: Order) -> None:
+        id_ = order.client_order_id
+        old = self._orders.get(id_)
+        if old is not None:
+            book.by_decision[old.decision_id].discard(id_)
+            if old.created_at != order.created_at:
+                book.placed.remove((old.created_at, (id_,)))
+        if old is None or old.created_at != order.created_at:
+            insort(book.placed, (order.created_at, (id_,)))
+        self._orders[id_] = order
+        book.by_decision[order.decision_id].add(id_)
+        if order.venue_order_id is not None:
+            book.own.add((order.venue, order.symbol, order.venue_order_id))
+        if order.state.is_final:
+            book.live.discard(id_)
+        else:
+            book.live.add(id_)
+
+    def _put_alerts(self, book: _Book, alerts: Iterable[Alert]) -> None:
+        for alert in alerts:
+            if alert.id in self._alert_ids:
+                continue
+            self._alert_ids.add(alert.id)
+            self._seq += 1
+            self._outbox[self._seq] = OutboxRow(seq=self._seq, alert=alert)
+            if alert.key is not None and alert.cleared:
+                book.raised.discard(alert.key)
+            elif alert.key is not None:
+                book.raised.add(alert.key)
+
+
+def _journal_row(row: JournalRow, report: str) -> JournalRow:
+    return replace(row, document=document(report))

@@ -1,0 +1,121 @@
+"""Reads what a cycle needs inside one transaction, so that its parts belong together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from counterpoise.domain.order import Fill, Order
+from counterpoise.domain.records import PortfolioRecord, Recorded
+from counterpoise.record.rules import LIVE_STATES, PLACED, RECENT, never_recorded, order_age_key
+from counterpoise.record.sql import rows, tables
+from counterpoise.record.sql.write import chunks
+
+_LIVE = [state.value for state in LIVE_STATES]
+_ORDERS, _FILLS = tables.orders, tables.fills
+
+
+async def read_portfolio(connection: AsyncConnection, name: str) -> PortfolioRecord | None:
+    """Return the portfolio's record, None before its first start."""
+    portfolios = tables.portfolios
+    row = (await connection.execute(select(portfolios).where(portfolios.c.id == name))).first()
+    return None if row is None else rows.portfolio_of(row)
+
+
+async def read_recorded(connection: AsyncConnection, name: str, now: datetime) -> Recorded:
+    """Return what a cycle at ``now`` needs. Raises StoreError for a portfolio never recorded."""
+
+    async def parts(table: Any) -> Iterable[Any]:
+        return await connection.execute(select(table).where(table.c.portfolio == name))
+
+    record = await read_portfolio(connection, name)
+    if record is None:
+        raise never_recorded(name)
+    strategies = [rows.strategy_of(row) for row in await parts(tables.strategies)]
+    targets = [rows.target_of(row) for row in await parts(tables.targets)]
+    positions = [rows.position_of(row) for row in await parts(tables.positions)]
+    orders = [rows.order_of(row) for row in await connection.execute(cycle_orders(name))]
+    fills = [rows.fill_of(row) for row in await connection.execute(own_fills(name, now - RECENT))]
+    placed = await connection.execute(
+        select(_ORDERS.c.created_at)
+        .where(_ORDERS.c.portfolio == name, _ORDERS.c.created_at > now - PLACED)
+        .order_by(_ORDERS.c.created_at)
+    )
+    return Recorded(
+        portfolio=record,
+        strategies={strategy.id: strategy for strategy in strategies},
+        targets={(target.venue, target.symbol): target for target in targets},
+        positions={(position.venue, position.symbol): position for position in positions},
+        orders=tuple(sorted(orders, key=order_age_key)),
+        recent_fills=tuple(fills),
+        placed_at=tuple(row.created_at for row in placed),
+        raised=frozenset(row.key for row in await parts(tables.alert_state)),
+    )
+
+
+def cycle_orders(name: str) -> Select[Any]:
+    """Return the query for orders that are not final or belong to a current target's decision."""
+    current = select(tables.targets.c.decision_id).where(tables.targets.c.portfolio == name)
+    # both sides name the portfolio, so that each can use its own index
+    return select(_ORDERS).where(
+        or_(
+            and_(_ORDERS.c.portfolio == name, _ORDERS.c.state.in_(_LIVE)),
+            and_(_ORDERS.c.portfolio == name, _ORDERS.c.decision_id.in_(current)),
+        )
+    )
+
+
+def own_fills(name: str, since: datetime) -> Select[Any]:
+    """Return the query for fills of our own orders after ``since``, oldest first."""
+    ours = (
+        select(_ORDERS.c.client_order_id)
+        .where(
+            _ORDERS.c.portfolio == name,
+            _ORDERS.c.venue == _FILLS.c.venue,
+            _ORDERS.c.symbol == _FILLS.c.symbol,
+            _ORDERS.c.venue_order_id == _FILLS.c.venue_order_id,
+        )
+        .exists()
+    )
+    return (
+        select(_FILLS)
+        .where(_FILLS.c.portfolio == name, _FILLS.c.filled_at > since, ours)
+        .order_by(_FILLS.c.filled_at, _FILLS.c.venue, _FILLS.c.symbol, _FILLS.c.trade_id)
+    )
+
+
+async def read_orders(
+    connection: AsyncConnection, name: str, *, live_only: bool, limit: int
+) -> tuple[Order, ...]:
+    """Return the newest ``limit`` orders, newest first."""
+    c = _ORDERS.c
+    query = select(_ORDERS).where(c.portfolio == name)
+    if live_only:
+        query = query.where(c.state.in_(_LIVE))
+    age = (c.created_at, c.venue, c.symbol, c.rung, c.attempt, c.client_order_id)
+    newest = await connection.execute(query.order_by(*(key.desc() for key in age)).limit(limit))
+    return tuple(rows.order_of(row) for row in newest)
+
+
+async def read_known_fills(
+    connection: AsyncConnection, fills: Iterable[Fill]
+) -> set[tuple[str, str, str]]:
+    """Return the keys of those of ``fills`` that are stored."""
+    asked: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for fill in fills:
+        asked[fill.venue, fill.symbol].append(fill.trade_id)
+    known: set[tuple[str, str, str]] = set()
+    for (venue, symbol), trade_ids in asked.items():
+        for ids in chunks(trade_ids):
+            found = await connection.execute(
+                select(_FILLS.c.trade_id).where(
+                    _FILLS.c.venue == venue, _FILLS.c.symbol == symbol, _FILLS.c.trade_id.in_(ids)
+                )
+            )
+            known |= {(venue, symbol, row.trade_id) for row in found}
+    return known

@@ -1,0 +1,160 @@
+"""The tables. A change here needs a new revision in ``migrations/`` and a new :data:`SCHEMA`.
+
+Every row belongs to a portfolio. ``alerts`` is the outbox: its rows are committed with the change they
+speak of. ``alert_state`` says which lasting conditions are raised, so that alerts may be pruned.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+from counterpoise.record.sql.types import ExactDecimal, Instant
+
+#: The Alembic revision these tables belong to.
+SCHEMA = "0001"
+
+METADATA = MetaData()
+
+
+def _portfolio(*, key: bool = False) -> Column[str]:
+    return Column("portfolio", Text, ForeignKey("portfolios.id"), nullable=False, primary_key=key)
+
+
+portfolios = Table(
+    "portfolios",
+    METADATA,
+    Column("id", Text, primary_key=True, nullable=False),
+    Column("trading_state", Text, nullable=False),
+    Column("config_hash", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+)
+
+strategies = Table(
+    "strategies",
+    METADATA,
+    _portfolio(key=True),
+    Column("id", Text, primary_key=True, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+targets = Table(
+    "targets",
+    METADATA,
+    _portfolio(key=True),
+    Column("venue", Text, primary_key=True, nullable=False),
+    Column("symbol", Text, primary_key=True, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("qty", ExactDecimal, nullable=False),
+    Column("decision_id", Text, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+)
+
+positions = Table(
+    "positions",
+    METADATA,
+    _portfolio(key=True),
+    Column("venue", Text, primary_key=True, nullable=False),
+    Column("symbol", Text, primary_key=True, nullable=False),
+    Column("baseline_qty", ExactDecimal, nullable=False),
+    Column("own_qty", ExactDecimal, nullable=False),
+    Column("last_fill_at", Instant),
+)
+
+orders = Table(
+    "orders",
+    METADATA,
+    Column("client_order_id", Text, primary_key=True, nullable=False),
+    _portfolio(),
+    Column("venue", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("side", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("time_in_force", Text, nullable=False),
+    Column("qty", ExactDecimal, nullable=False),
+    Column("price", ExactDecimal),
+    Column("reduce_only", Boolean, nullable=False),
+    Column("decision_id", Text, nullable=False),
+    Column("rung", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("venue_order_id", Text),
+    Column("filled_qty", ExactDecimal, nullable=False),
+    Column("reason", Text),
+    Index("ix_orders_state", "portfolio", "state"),
+    Index("ix_orders_decision", "portfolio", "decision_id"),
+    Index("ix_orders_created", "portfolio", "created_at"),
+    Index("ix_orders_venue_order", "venue", "symbol", "venue_order_id"),
+)
+
+fills = Table(
+    "fills",
+    METADATA,
+    Column("venue", Text, primary_key=True, nullable=False),
+    Column("symbol", Text, primary_key=True, nullable=False),
+    Column("trade_id", Text, primary_key=True, nullable=False),
+    _portfolio(),
+    Column("venue_order_id", Text, nullable=False),
+    Column("side", Text, nullable=False),
+    Column("qty", ExactDecimal, nullable=False),
+    Column("price", ExactDecimal, nullable=False),
+    Column("fee", ExactDecimal, nullable=False),
+    Column("fee_asset", Text),
+    Column("maker", Boolean),
+    Column("filled_at", Instant, nullable=False),
+    Index("ix_fills_filled", "portfolio", "filled_at"),
+)
+
+alerts = Table(
+    "alerts",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True, nullable=False),
+    Column("id", Text, nullable=False, unique=True),
+    _portfolio(),
+    Column("kind", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+    Column("key", Text),
+    Column("cleared", Boolean, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("last_error", Text),
+    Column("delivered_at", Instant),
+    Index("ix_alerts_undelivered", "seq", sqlite_where=text("delivered_at IS NULL")),
+    sqlite_autoincrement=True,  # a seq is never used twice, not even after pruning
+)
+
+alert_state = Table(
+    "alert_state",
+    METADATA,
+    _portfolio(key=True),
+    Column("key", Text, primary_key=True, nullable=False),
+    Column("alert_id", Text, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True, nullable=False),
+    Column("cycle_id", Text, nullable=False, unique=True),
+    _portfolio(),
+    Column("at", Instant, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_journal_portfolio", "portfolio", "seq"),
+    sqlite_autoincrement=True,
+)

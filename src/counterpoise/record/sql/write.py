@@ -1,0 +1,141 @@
+"""Writes one Changes inside a transaction that is already open. Never commits, never swallows an error.
+
+What is checked against stored rows (does the portfolio exist, may the order move, is the alert new) is
+read inside the same writing transaction, so it cannot change in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Table, delete, select
+from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from counterpoise.domain.events import Alert
+from counterpoise.domain.order import Order, OrderState
+from counterpoise.domain.records import Changes, JournalRow
+from counterpoise.record.rules import check_moves, never_recorded, other_portfolios_cycle
+from counterpoise.record.sql import rows, tables
+
+#: Keys per statement: SQLite limits the parameters of one.
+CHUNK = 500
+
+T = TypeVar("T")
+
+
+def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield ``items`` in pieces that fit into one statement."""
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
+
+
+def upsert(table: Table, *, key: tuple[str, ...] | None = None) -> Insert:
+    """Return "insert, or replace every other column of the row with this ``key``" (the primary key)."""
+    statement = insert(table)
+    keys = key or tuple(column.name for column in table.primary_key)
+    kept = {*keys, *(column.name for column in table.primary_key)}
+    return statement.on_conflict_do_update(
+        index_elements=keys,
+        set_={c.name: statement.excluded[c.name] for c in table.columns if c.name not in kept},
+    )
+
+
+_PUT_PORTFOLIO = upsert(tables.portfolios)
+_PUT_STRATEGY = upsert(tables.strategies)
+_PUT_TARGET = upsert(tables.targets)
+_PUT_POSITION = upsert(tables.positions)
+_PUT_ORDER = upsert(tables.orders)
+_PUT_JOURNAL = upsert(tables.journal, key=("cycle_id",))
+_PUT_RAISED = upsert(tables.alert_state)
+_ADD_FILL = insert(tables.fills).on_conflict_do_nothing()
+_ADD_ALERT = insert(tables.alerts)
+
+
+async def write(connection: AsyncConnection, changes: Changes) -> None:
+    """Write every part of ``changes``. Raises StoreError, IllegalMove; the caller then rolls back."""
+    name = changes.portfolio
+    if changes.record is not None:
+        await connection.execute(_PUT_PORTFOLIO, rows.portfolio_values(changes.record))
+    else:
+        await _expect_portfolio(connection, name)
+    for statement, values in (
+        (_PUT_STRATEGY, [rows.strategy_values(name, s) for s in changes.strategies]),
+        (_PUT_TARGET, [rows.target_values(name, t) for t in changes.targets]),
+        (_PUT_POSITION, [rows.position_values(name, p) for p in changes.positions]),
+        (_ADD_FILL, [rows.fill_values(name, f) for f in changes.fills]),
+    ):
+        if values:
+            await connection.execute(statement, values)
+    await _write_orders(connection, changes.orders)
+    await _write_alerts(connection, changes.alerts)
+    if changes.journal is not None:
+        await _write_journal(connection, changes.journal)
+
+
+async def _expect_portfolio(connection: AsyncConnection, name: str) -> None:
+    portfolios = tables.portfolios
+    found = await connection.execute(select(portfolios.c.id).where(portfolios.c.id == name))
+    if found.first() is None:
+        raise never_recorded(name)
+
+
+async def _write_orders(connection: AsyncConnection, orders: tuple[Order, ...]) -> None:
+    if not orders:
+        return
+    table = tables.orders
+    stored: dict[str, tuple[str, OrderState]] = {}
+    for ids in chunks([order.client_order_id for order in orders]):
+        found = await connection.execute(
+            select(table.c.client_order_id, table.c.portfolio, table.c.state).where(
+                table.c.client_order_id.in_(ids)
+            )
+        )
+        stored |= {row.client_order_id: (row.portfolio, OrderState(row.state)) for row in found}
+    check_moves(stored, orders)
+    await connection.execute(_PUT_ORDER, [rows.order_values(order) for order in orders])
+
+
+async def _write_alerts(connection: AsyncConnection, alerts: tuple[Alert, ...]) -> None:
+    """Add the alerts that are new and keep ``alert_state`` in step with them, in their order."""
+    if not alerts:
+        return
+    table, state = tables.alerts, tables.alert_state
+    distinct: dict[str, Alert] = {}
+    for alert in alerts:
+        distinct.setdefault(alert.id, alert)
+    known: set[str] = set()
+    for ids in chunks(list(distinct)):
+        found = await connection.execute(select(table.c.id).where(table.c.id.in_(ids)))
+        known |= {row.id for row in found}
+    for alert in distinct.values():
+        if alert.id in known:
+            continue
+        await connection.execute(_ADD_ALERT, rows.alert_values(alert))
+        if alert.key is None:
+            continue
+        if alert.cleared:
+            await connection.execute(
+                delete(state).where(state.c.portfolio == alert.portfolio, state.c.key == alert.key)
+            )
+        else:
+            await connection.execute(
+                _PUT_RAISED,
+                {
+                    "portfolio": alert.portfolio,
+                    "key": alert.key,
+                    "alert_id": alert.id,
+                    "raised_at": alert.raised_at,
+                },
+            )
+
+
+async def _write_journal(connection: AsyncConnection, row: JournalRow) -> None:
+    table = tables.journal
+    found = await connection.execute(
+        select(table.c.portfolio).where(table.c.cycle_id == row.cycle_id)
+    )
+    if found.scalar_one_or_none() not in {None, row.portfolio}:
+        raise other_portfolios_cycle(row)
+    await connection.execute(_PUT_JOURNAL, rows.journal_values(row))
