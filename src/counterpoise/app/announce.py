@@ -116,8 +116,8 @@ class Announcer:
             text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
             yield f"refused:{order.symbol}:{refusal.reason.code}", (Severity.WARNING, text)
         suspects = frozenset(f"position:{v}:{s}" for v, s in seen.unexplained)
-        for (venue, symbol), why in seen.unexplained.items():
-            key = f"position:{venue}:{symbol}"
+        for (where, symbol), why in seen.unexplained.items():
+            key = f"position:{where}:{symbol}"
             if key in self._suspects:
                 yield key, (Severity.CRITICAL, f"Nothing is sent: {why.text}")
         self._suspects = suspects

@@ -1,0 +1,60 @@
+"""Wiring: settings to live objects, by explicit constructor calls. Live or local is known here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+from counterpoise.app.clock import VenueClock, WallClock
+from counterpoise.config.settings import Settings
+from counterpoise.domain.errors import ConfigError
+from counterpoise.ports import Clock, Venue
+from counterpoise.venue.ccxt.factory import open_venue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """Everything a daemon or a preview works with, opened."""
+
+    settings: Settings
+    clock: Clock
+    venues: Mapping[str, Venue]
+
+    def poll(self, venues: tuple[str, ...]) -> timedelta:
+        """Return the cycle interval of a portfolio on ``venues``: their shortest poll."""
+        return min(self.settings.venues[v].poll for v in venues)
+
+
+async def open_app(settings: Settings, stack: AsyncExitStack) -> App:
+    """Open the clock and every venue that a portfolio uses; ``stack`` closes them, last opened first.
+
+    Raises VenueError, VenueAuthError, ConfigError.
+    """
+    clock = await _clock(settings, stack)
+    venues: dict[str, Venue] = {}
+    for name in sorted({v for p in settings.portfolios for v in p.venues}):
+        venue = open_venue(settings.venues[name], clock)
+        stack.push_async_callback(venue.close)
+        await venue.open()
+        venues[name] = venue
+    return App(settings=settings, clock=clock, venues=venues)
+
+
+async def _clock(settings: Settings, stack: AsyncExitStack) -> Clock:
+    """The wall clock, or the market time of the one local testnet that asks for it."""
+    urls = {a.url for a in settings.venues.values() if a.venue_clock}
+    if not urls:
+        return WallClock()
+    url = urls.pop()
+    if urls or url is None or any(not a.venue_clock for a in settings.venues.values()):
+        raise ConfigError(
+            [
+                f"{settings.path}: venues: expected one clock for all venues, was clock: venue beside another"
+            ]
+        )
+    clock = VenueClock(url)
+    stack.push_async_callback(clock.close)
+    await clock.open()
+    return clock

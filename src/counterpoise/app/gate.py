@@ -1,0 +1,42 @@
+"""Passing the start-up gate: every portfolio is known, its config accepted, its foreign positions settled."""
+
+from __future__ import annotations
+
+from counterpoise.app.build import App
+from counterpoise.app.start import first_start, restart
+from counterpoise.domain.errors import ConfigError
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.portfolio import Universe, universe_of
+from counterpoise.ports import Store
+
+
+async def pass_gate(app: App, store: Store, accept_config: str | None) -> None:
+    """Check and record the start of every portfolio.
+
+    Raises SafetyRefusal, ConfigError (an asset no venue lists), VenueError, StoreError.
+    """
+    for policy in app.settings.portfolios:
+        universe = universe_of(policy, {v: app.venues[v].instruments() for v in policy.venues})
+        _check_listed(app, policy, universe)
+        now = app.clock.now()
+        config_hash = app.settings.hashes[policy.id]
+        if await store.portfolio(policy.id) is None:
+            accounts = {v: await app.venues[v].account() for v in policy.venues}
+            changes = first_start(policy, config_hash, accounts, universe, now)
+        else:
+            recorded = await store.load(policy.id, now)
+            changes = restart(policy, config_hash, recorded, universe, accept_config, now)
+        await store.commit(changes)
+
+
+def _check_listed(app: App, policy: PortfolioPolicy, universe: Universe) -> None:
+    """An asset that no venue lists in any form cannot be valued: a config error, before anything is decided."""
+    unknown = [a for a in policy.assets if a not in universe.spot and a not in universe.futures]
+    if unknown:
+        raise ConfigError(
+            [
+                f"{app.settings.path}: portfolios.{policy.id}.sleeves: expected assets listed against"
+                f" {policy.quote} at {', '.join(policy.venues)}, was {asset}"
+                for asset in unknown
+            ]
+        )

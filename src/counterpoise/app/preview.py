@@ -1,0 +1,86 @@
+"""``counterpoise plan``: what the next cycle would decide and send, without sending or writing anything."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from datetime import datetime
+
+from counterpoise.app.build import App, open_app
+from counterpoise.app.cycle_report import CycleReport, document_of, iso
+from counterpoise.app.judge import judge
+from counterpoise.app.start import first_start
+from counterpoise.app.storage import open_storage_if_any
+from counterpoise.config.settings import Settings
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.portfolio import Universe, universe_of
+from counterpoise.domain.records import Changes, Recorded
+from counterpoise.execute.reconcile import reconcile
+from counterpoise.observe.poller import observe
+from counterpoise.ports import Store
+
+
+async def preview(settings: Settings) -> list[dict[str, object]]:
+    """Return one document per portfolio: the contract's ``plan --json`` and ``config_hash``.
+
+    Raises as :func:`counterpoise.app.daemon.run_daemon` does, but writes nothing, neither rows nor orders.
+    """
+    documents: list[dict[str, object]] = []
+    async with AsyncExitStack() as stack:
+        store = await open_storage_if_any(settings, stack)
+        app = await open_app(settings, stack)
+        for policy in settings.portfolios:
+            document = await _document(app, store, policy)
+            documents.append(document)
+    return documents
+
+
+async def _document(app: App, store: Store | None, policy: PortfolioPolicy) -> dict[str, object]:
+    now = app.clock.now()
+    venues = {v: app.venues[v] for v in policy.venues}
+    universe = universe_of(policy, {n: v.instruments() for n, v in venues.items()})
+    config_hash = app.settings.hashes[policy.id]
+    recorded = await _recorded(app, store, policy, universe, now)
+    snapshot = await observe(policy.id, venues, universe, recorded, policy.holdings, app.clock)
+    seen = reconcile(recorded, snapshot, {}, (), (), ())
+    judged = judge(snapshot, recorded, policy, universe, seen.unexplained)
+    report = CycleReport(
+        cycle_id=f"preview-{policy.id}-{iso(snapshot.as_of)}",
+        portfolio=policy.id,
+        as_of=snapshot.as_of,
+        state=recorded.portfolio.trading_state,
+        view=judged.view,
+        snapshot=snapshot,
+        decisions=judged.decisions,
+        plan=judged.plan,
+        approved=judged.approved,
+        refused=judged.refused,
+        positions=tuple(recorded.positions.values()),
+        held=judged.held,
+        within_band=judged.within_band,
+        wake_at=judged.plan.wake_at,
+    )
+    return {
+        **document_of(report, policy),
+        "config_hash": config_hash,
+        "config_changed": recorded.portfolio.config_hash != config_hash,
+    }
+
+
+async def _recorded(
+    app: App, store: Store | None, policy: PortfolioPolicy, universe: Universe, now: datetime
+) -> Recorded:
+    """The records as they are, or as a first start would make them."""
+    if store is not None and await store.portfolio(policy.id) is not None:
+        return await store.load(policy.id, now)
+    accounts = {v: await app.venues[v].account() for v in policy.venues}
+    config_hash = app.settings.hashes[policy.id]
+    changes: Changes = first_start(policy, config_hash, accounts, universe, now)
+    if changes.record is None:
+        raise ValueError("a first start records its portfolio")
+    return Recorded(
+        portfolio=changes.record,
+        strategies={s.id: s for s in changes.strategies},
+        targets={},
+        positions={(p.venue, p.symbol): p for p in changes.positions},
+        orders=(),
+    )
