@@ -1,0 +1,153 @@
+"""What must fit together in a portfolio: weights, assets, strategies, money. Each problem has its place."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from counterpoise.config import units
+from counterpoise.config.draft import PortfolioDraft, SleeveDraft, soft
+from counterpoise.config.problems import Path, nearest
+from counterpoise.config.reading import Document, child_of
+from counterpoise.domain.numbers import ONE, ZERO, text
+
+_MONEY = ("max_order_notional", "max_position_notional", "min_equity")
+
+
+def check_portfolio(document: Document, portfolio: PortfolioDraft) -> None:
+    """Add every problem of one portfolio to the file's problems."""
+    _check_weights(document, portfolio)
+    _check_assets_once(document, portfolio)
+    for sleeve in portfolio.sleeves.values():
+        _check_sleeve(document, portfolio, sleeve)
+    _check_strategies(document, portfolio)
+    _check_holdings(document, portfolio)
+    _check_retired(document, portfolio)
+    _check_money(document, portfolio)
+
+
+def percent(fraction: Decimal) -> str:
+    """Return a fraction as people write it: 1.1 -> ``110%``."""
+    return f"{text(fraction * 100)}%"
+
+
+def _check_sum(document: Document, path: Path, parts: dict[str, Decimal | None], what: str) -> None:
+    shares = {name: share for name, share in parts.items() if share is not None}
+    total = sum(shares.values(), ZERO)
+    if not shares or len(shares) != len(parts) or total == ONE:
+        return
+    listed = " + ".join(f"{name} {percent(share)}" for name, share in shares.items())
+    change = f"take {percent(total - ONE)} away" if total > ONE else f"add {percent(ONE - total)}"
+    was = f"{percent(total)} ({listed})"
+    document.complain(path, f"{what} that add up to 100%", was=was, hint=change)
+
+
+def _check_weights(document: Document, portfolio: PortfolioDraft) -> None:
+    weights = {name: sleeve.weight for name, sleeve in portfolio.sleeves.items()}
+    _check_sum(document, (*portfolio.path, "sleeves"), weights, "sleeve weights")
+    for sleeve in portfolio.sleeves.values():
+        _check_sum(document, (*sleeve.path, "assets"), sleeve.assets, "shares")
+
+
+def _check_assets_once(document: Document, portfolio: PortfolioDraft) -> None:
+    home: dict[str, str] = {}
+    for name, sleeve in portfolio.sleeves.items():
+        for asset in sleeve.assets:
+            if asset in home:
+                expected = f"each asset in one sleeve ({asset} is in {home[asset]!r} already)"
+                document.complain_of_key(
+                    (*sleeve.path, "assets", asset), expected, f"{asset} again"
+                )
+            home.setdefault(asset, name)
+
+
+def _check_sleeve(document: Document, portfolio: PortfolioDraft, sleeve: SleeveDraft) -> None:
+    node = document.find(sleeve.path)
+    assets = child_of(node, "assets")
+    if assets is not None and assets.value == {}:
+        document.complain((*sleeve.path, "assets"), "at least one asset, such as {BTC: 100%}")
+    drifting = any(s.kind == "drift" for s in portfolio.strategies)
+    traded = [a for a in sleeve.assets if a != portfolio.quote]
+    judged = drifting and portfolio.quote is not None and traded
+    if judged and child_of(node, "band") is None:
+        document.complain(
+            (*sleeve.path, "band"),
+            "a band such as 5pp: drift must know how far the sleeve may stray",
+        )
+    band, inner = sleeve.band, sleeve.inner
+    if band is not None and band.relative and sleeve.weight == 0:
+        expected = "a band in pp, as a percentage of a weight of 0% is nothing"
+        document.complain((*sleeve.path, "band"), expected)
+    if band is None or inner is None or sleeve.weight is None:
+        return
+    if inner.width(sleeve.weight) >= band.width(sleeve.weight):
+        document.complain((*sleeve.path, "inner"), "an inner band narrower than the band")
+
+
+def _check_strategies(document: Document, portfolio: PortfolioDraft) -> None:
+    seen: dict[str, int] = {}
+    hedgeable = [a for a in portfolio.assets if a != portfolio.quote]
+    for i, strategy in enumerate(portfolio.strategies):
+        if strategy.id is not None and strategy.id in seen:
+            expected = f"an id of its own (strategies[{seen[strategy.id]}] has this one)"
+            document.complain((*strategy.path, "id"), expected)
+        elif strategy.id is not None:
+            seen[strategy.id] = i
+        if strategy.kind != "hedge":
+            continue
+        node = document.find(strategy.path)
+        sized = [key for key in ("ratio", "qty") if child_of(node, key) is not None]
+        if len(sized) == 2:
+            document.complain(
+                (*strategy.path, "qty"), "ratio or qty", was="both", hint="remove one"
+            )
+        elif not sized:
+            expected = "ratio (such as 50%) or qty (in units of the asset)"
+            document.complain((*strategy.path, "ratio"), expected)
+        if strategy.asset is not None and strategy.asset not in hedgeable and hedgeable:
+            near = nearest(strategy.asset, hedgeable)
+            document.complain(
+                (*strategy.path, "asset"),
+                f"an asset of a sleeve and not the quote ({', '.join(hedgeable)})",
+                hint=f"did you mean {near}?" if near else "",
+            )
+
+
+def _check_holdings(document: Document, portfolio: PortfolioDraft) -> None:
+    node = document.find((*portfolio.path, "holdings"))
+    if node is None or not isinstance(node.value, dict) or not portfolio.assets:
+        return
+    for asset in node.value:
+        if asset not in portfolio.assets:
+            document.complain_of_key(
+                (*portfolio.path, "holdings", asset),
+                f"an asset of a sleeve or the quote ({', '.join(portfolio.assets)})",
+                was=repr(asset),
+            )
+
+
+def _check_retired(document: Document, portfolio: PortfolioDraft) -> None:
+    node = document.find((*portfolio.path, "retire"))
+    if node is None or not isinstance(node.value, dict):
+        return
+    present = {s.id for s in portfolio.strategies}
+    for name in node.value:
+        if name in present:
+            document.complain_of_key(
+                (*portfolio.path, "retire", name),
+                "the id of a strategy that is no longer in strategies",
+                was=f"{name!r}, which still is",
+            )
+
+
+def _check_money(document: Document, portfolio: PortfolioDraft) -> None:
+    for key in _MONEY:
+        path = (*portfolio.path, "guards", "limits", key)
+        money = soft(units.money, document.find(path))
+        if money is None or portfolio.quote is None:
+            continue
+        if money.asset != portfolio.quote:
+            document.complain(path, f"an amount in the portfolio's quote, {portfolio.quote}")
+        elif money.value == 0 and key != "min_equity":
+            document.complain(
+                path, "an amount above 0", hint="to trade nothing, remove the strategies"
+            )

@@ -1,0 +1,143 @@
+"""From a config file to Settings, before anything is sent anywhere.
+
+Order: read, replace ``${...}``, check the shape, cross-check, read secrets, build. Every step adds to the same
+list of problems; the file is refused once, with all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path as FilePath
+
+from counterpoise.config import build
+from counterpoise.config.access_checks import check_accounts, check_users, check_venue
+from counterpoise.config.checks import check_portfolio
+from counterpoise.config.draft import portfolios
+from counterpoise.config.environment import expand, expanded
+from counterpoise.config.fingerprint import fingerprint
+from counterpoise.config.models import RootModel
+from counterpoise.config.reading import Document, Node, child_of, read
+from counterpoise.config.secrets import secret
+from counterpoise.config.settings import Outline, PortfolioOutline, Settings
+from counterpoise.config.store import store_url
+from counterpoise.config.validation import validated
+from counterpoise.domain.access import Environment, Secret, VenueAccess
+from counterpoise.domain.errors import SafetyRefusal
+
+_Credentials = dict[str, tuple[Secret | None, Secret | None, Secret | None]]
+
+
+def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings in the file at ``path``; ``env`` stands for the environment.
+
+    Raises
+    ------
+    ConfigError
+        With every problem of the file, each at its place.
+    SafetyRefusal
+        For an environment that needs a consent the file does not give.
+    """
+    document = expanded(read(path), os.environ if env is None else env)
+    warnings: list[str] = []
+    root = validated(RootModel, document)
+    store = store_url(document, warnings)
+    drafts = portfolios(document)
+    names = _names(document, "venues")
+    for name in names:
+        check_venue(document, name)
+    check_users(document, drafts)
+    for draft in drafts:
+        check_portfolio(document, draft)
+    credentials: _Credentials = {
+        name: (
+            secret(document, ("venues", name), "api_key", needed=True, warnings=warnings),
+            secret(document, ("venues", name), "secret", needed=True, warnings=warnings),
+            secret(document, ("venues", name), "password", needed=False, warnings=warnings),
+        )
+        for name in names
+    }
+    venues = _venues(root, credentials)
+    check_accounts(document, venues, drafts)
+    document.problems.raise_any()
+    if root is None or store is None:
+        raise AssertionError("a file without a shape or a store must have told a problem")
+    _refuse_unwanted_live(document, venues)
+    existing = {name: model.existing for name, model in root.venues.items()}
+    policies = tuple(build.portfolio(n, m, existing) for n, m in root.portfolios.items())
+    return Settings(
+        path=FilePath(path),
+        store_url=store,
+        venues=venues,
+        existing=existing,
+        portfolios=policies,
+        hashes={policy.id: fingerprint(policy, venues) for policy in policies},
+        warnings=tuple(warnings),
+    )
+
+
+def outline(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> Outline:
+    """Return where the database is and whose it is, reading no secret and checking nothing else.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such file, or no usable ``store`` in it.
+    """
+    document = read(path)
+    store = child_of(document.root, "store")
+    if store is not None:
+        known = os.environ if env is None else env
+        replaced = expand(store, ("store",), known, document.problems)
+        document = _with(document, "store", replaced)
+    warnings: list[str] = []
+    url = store_url(document, warnings)
+    document.problems.raise_any()
+    if url is None:
+        raise AssertionError("a file without a store must have told a problem")
+    found = tuple(
+        PortfolioOutline(id=draft.id, market_time=_market_time(document, draft.venues.values()))
+        for draft in portfolios(document)
+    )
+    return Outline(path=FilePath(path), store_url=url, portfolios=found)
+
+
+def _venues(root: RootModel | None, credentials: _Credentials) -> dict[str, VenueAccess]:
+    """Return how each venue is reached, leaving out those without credentials (a problem tells of them)."""
+    made: dict[str, VenueAccess] = {}
+    for name, model in root.venues.items() if root is not None else ():
+        api_key, private, password = credentials[name]
+        if api_key is not None and private is not None:
+            made[name] = build.access(name, model, api_key, private, password)
+    return made
+
+
+def _refuse_unwanted_live(document: Document, venues: Mapping[str, VenueAccess]) -> None:
+    lines = []
+    for name, venue in venues.items():
+        node = document.find(("venues", name, "environment"))
+        consent = document.find(("venues", name, "i_understand"))
+        if venue.environment is Environment.LIVE and consent is None and node is not None:
+            told = f"venues.{name}.environment: live trades real money"
+            asked = f"to agree, add i_understand: live to venues.{name}"
+            lines.append(document.problems.located(node.place, f"{told}; {asked}"))
+    if lines:
+        raise SafetyRefusal("\n".join(lines))
+
+
+def _names(document: Document, key: str) -> list[str]:
+    node = child_of(document.root, key)
+    return list(node.value) if node is not None and isinstance(node.value, dict) else []
+
+
+def _market_time(document: Document, names: Iterable[str]) -> bool:
+    clocks = [document.find(("venues", name, "clock")) for name in names]
+    return any(clock is not None and clock.value == "venue" for clock in clocks)
+
+
+def _with(document: Document, key: str, node: Node) -> Document:
+    value = document.root.value
+    if not isinstance(value, dict):
+        return document
+    return replace(document, root=replace(document.root, value={**value, key: node}))

@@ -1,0 +1,91 @@
+"""Credentials, from the environment or from files. Nothing here ever puts a value into a message.
+
+A file everyone on the machine can read is a warning, not an error: container secrets often are.
+"""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path as FilePath
+
+from counterpoise.config.problems import Path
+from counterpoise.config.reading import Document
+from counterpoise.domain.access import Secret
+
+_READABLE_BY_ALL = stat.S_IROTH
+
+
+def secret(
+    document: Document, venue: Path, key: str, *, needed: bool, warnings: list[str]
+) -> Secret | None:
+    """Return the credential ``key`` of the venue at ``venue``, None when there is none (or a problem was added)."""
+    inline, file = (*venue, key), (*venue, f"{key}_file")
+    value, named = document.find(inline), document.find(file)
+    if value is not None and named is not None:
+        document.complain(file, f"{key} or {key}_file", was="both", hint="remove one")
+    elif named is not None:
+        content = from_file(document, file, warnings)
+        return Secret(content) if content else None
+    elif value is not None:
+        if isinstance(value.value, str) and value.value:
+            _warn_of_literal(document, inline, warnings)
+            return Secret(value.value)
+    elif needed:
+        document.complain(inline, f"{key} (best as ${{NAME}}) or {key}_file")
+    return None
+
+
+def from_file(document: Document, path: Path, warnings: list[str]) -> str | None:
+    """Return the stripped content of the file named at ``path`` (relative to the config file)."""
+    node = document.find(path)
+    if node is None or not isinstance(node.value, str) or not node.value:
+        return None
+    file = document.path.parent / FilePath(node.value).expanduser()
+    expected = "a readable file"
+    try:
+        content = file.read_bytes().decode().strip()
+        readable_by_all = bool(file.stat().st_mode & _READABLE_BY_ALL)
+    except FileNotFoundError:
+        document.complain(
+            path, expected, was=f"missing: {file}", hint="create it or correct the path"
+        )
+        return None
+    except UnicodeDecodeError:
+        document.complain(path, "a text file", was=f"not UTF-8: {file}")
+        return None
+    except OSError as error:
+        document.complain(path, expected, was=f"{error.strerror or 'unreadable'}: {file}")
+        return None
+    if not content:
+        document.complain(path, "a file with one credential in it", was=f"an empty file: {file}")
+        return None
+    if readable_by_all:
+        told = f"{file} can be read by everyone on this machine: run chmod 600 {file}"
+        warnings.append(_located(document, path, told))
+    return content
+
+
+def _warn_of_literal(document: Document, path: Path, warnings: list[str]) -> None:
+    """A credential written into a config file that everyone can read."""
+    node = document.find(path)
+    if node is None or "${" in (node.source or ""):
+        return
+    environment = document.find((*path[:-1], "environment"))
+    if environment is not None and environment.value == "local":
+        return
+    try:
+        readable_by_all = bool(document.path.stat().st_mode & _READABLE_BY_ALL)
+    except OSError:
+        return
+    if readable_by_all:
+        told = (
+            f"a credential stands in {document.path}, which everyone on this machine can read:"
+            f" use {path[-1]}_file or ${{NAME}}"
+        )
+        warnings.append(_located(document, path, told))
+
+
+def _located(document: Document, path: Path, told: str) -> str:
+    node = document.find(path)
+    place = node.place if node is not None else document.root.place
+    return document.problems.located(place, f"{'.'.join(map(str, path))}: {told}")

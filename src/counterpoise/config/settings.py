@@ -1,0 +1,53 @@
+"""What a config file comes to: the values the rest of the program is wired from. Plain dataclasses, cheap to import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from counterpoise.domain.access import Secret, VenueAccess
+from counterpoise.domain.policy import PortfolioPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A whole, checked config.
+
+    ``path`` is the file as it was named. ``store_url`` is absolute (``sqlite:////...``). ``existing`` says per
+    venue what to do with positions found at the first start: ``refuse``, ``keep`` or ``adopt:<strategy id>``.
+    ``hashes`` holds per portfolio the SHA-256 of its settled policy. ``warnings`` are lines for people.
+    """
+
+    path: Path
+    store_url: str
+    venues: Mapping[str, VenueAccess]
+    existing: Mapping[str, str]
+    portfolios: tuple[PortfolioPolicy, ...]
+    hashes: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every credential of every venue, for redaction."""
+        found: list[Secret] = []
+        for access in self.venues.values():
+            found += [s for s in (access.api_key, access.secret, access.password) if s is not None]
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioOutline:
+    """A portfolio's name, and whether its time is a testnet server's market time."""
+
+    id: str
+    market_time: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What commands that only read the database need; no secret is read for it."""
+
+    path: Path
+    store_url: str
+    portfolios: tuple[PortfolioOutline, ...]
