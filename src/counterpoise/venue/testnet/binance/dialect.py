@@ -1,0 +1,158 @@
+"""Binance's face of the simulated exchange: from a request to a reply, without sockets and without a clock.
+
+The order of the checks is Binance's: path, weight, key, time, signature, parameters, and only then the
+exchange itself. Every request leaves a ``request`` entry in the truth log, refused ones too, so that what
+a client really sent can be counted. State that is not the exchange's own is only the use of the limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from counterpoise.venue.sim import MarketKind, SimExchange, SimReject
+from counterpoise.venue.testnet.binance import (
+    futures_account,
+    futures_orders,
+    futures_positions,
+    futures_public,
+    futures_settings,
+    sapi,
+    signing,
+    spot_account,
+    spot_orders,
+    spot_public,
+    weights,
+)
+from counterpoise.venue.testnet.binance.call import Call, Route, Routes, Security
+from counterpoise.venue.testnet.binance.errors import About, ApiError, from_reject
+from counterpoise.venue.testnet.binance.formatting import instant, ms
+from counterpoise.venue.testnet.binance.params import Params
+from counterpoise.venue.testnet.http import Request, Response, json_response
+
+ROUTES: Routes = {
+    **spot_public.ROUTES,
+    **spot_orders.ROUTES,
+    **spot_account.ROUTES,
+    **sapi.ROUTES,
+    **futures_public.ROUTES,
+    **futures_orders.ROUTES,
+    **futures_positions.ROUTES,
+    **futures_account.ROUTES,
+    **futures_settings.ROUTES,
+}
+
+#: The production hosts whose paths this dialect answers.
+HOSTS = ("api.binance.com", "fapi.binance.com", "dapi.binance.com")
+
+_FAMILIES: Mapping[str, tuple[weights.Pool, MarketKind]] = {
+    "/api/": (weights.SPOT, MarketKind.SPOT),
+    "/sapi/": (weights.SAPI, MarketKind.SPOT),
+    "/fapi/": (weights.FUTURES, MarketKind.PERP),
+    "/dapi/": (weights.FUTURES, MarketKind.PERP),
+}
+_NO_PAGE = "<html><body><h2>404 Not found</h2></body></html>"
+
+
+class BinanceDialect:
+    """Answers Binance's spot, ``/sapi`` and USD-M requests from one :class:`SimExchange`.
+
+    ``window_scale`` multiplies the receive window where market time runs faster than the caller's clock.
+    """
+
+    def __init__(self, exchange: SimExchange, *, window_scale: int = 1) -> None:
+        self._exchange = exchange
+        self._scale = window_scale
+        self._limits = weights.Limits()
+
+    def handle(self, request: Request) -> Response:
+        """Return Binance's reply to ``request``."""
+        family = next(
+            (f for prefix, f in _FAMILIES.items() if request.path.startswith(prefix)), None
+        )
+        route = ROUTES.get((request.method, request.path))
+        if family is None or route is None:
+            response = _unknown_path(request)
+            self._record(request, Params({}), None, str(response.status))
+            return response
+        return self._answer(request, route, *family)
+
+    def _answer(
+        self, request: Request, route: Route, pool: weights.Pool, kind: MarketKind
+    ) -> Response:
+        params = Params.of(request.query, request.body)
+        limit_ms = ms(self._exchange.now) + request.elapsed_ms
+        headers: dict[str, str] = {}
+        signed_at: datetime | None = None
+        try:
+            headers |= self._limits.charge(pool, request.remote, route.weight(params), limit_ms)
+            account, signed_at = self._caller(request, route, params)
+            call = Call(
+                exchange=self._exchange,
+                params=params,
+                kind=kind,
+                pool=pool,
+                limits=self._limits,
+                limit_ms=limit_ms,
+                account=account,
+                signed_at=signed_at,
+                headers=headers,
+            )
+            payload = _run(route, call)
+        except ApiError as error:
+            self._record(request, params, signed_at, str(error.code))
+            return json_response(
+                error.payload, status=error.status, headers={**headers, **error.headers}
+            )
+        self._record(request, params, signed_at, "200")
+        return json_response(payload, headers=headers)
+
+    def _caller(
+        self, request: Request, route: Route, params: Params
+    ) -> tuple[str, datetime | None]:
+        if route.security is Security.NONE:
+            return "", None
+        if route.security is Security.KEY:
+            return signing.check_key(request, self._exchange.secret_of)[0], None
+        proven = signing.check(
+            request,
+            params,
+            now_ms=ms(self._exchange.now),
+            scale=self._scale,
+            secret_of=self._exchange.secret_of,
+        )
+        return proven.api_key, instant(proven.signed_at_ms)
+
+    def _record(
+        self, request: Request, params: Params, signed_at: datetime | None, code: str
+    ) -> None:
+        side = params.opt("side")
+        self._exchange.log.record_request(
+            self._exchange.now,
+            account=signing.api_key_of(request),
+            signed_at=signed_at,
+            status=f"{request.method} {request.path}",
+            code=code,
+            symbol=params.opt("symbol"),
+            client_id=params.opt("newClientOrderId") or params.opt("origClientOrderId"),
+            side=None if side is None else side.lower(),
+        )
+
+
+def _run(route: Route, call: Call) -> object:
+    """Run an endpoint; a reject it did not word itself (a query of an unknown order) is worded here."""
+    try:
+        return route.run(call)
+    except SimReject as reject:
+        raise from_reject(reject, About(kind=call.kind)) from None
+
+
+def _unknown_path(request: Request) -> Response:
+    """Return what Binance answers to a path or method it does not have; each host has its own form."""
+    if request.path.startswith(("/fapi/", "/dapi/")):
+        msg = f"Path {request.path}, Method {request.method} is invalid"
+        return json_response({"code": -5000, "msg": msg}, status=404)
+    if request.path.startswith("/sapi/"):
+        missing = {"status": 404, "error": "Not Found", "path": request.path}
+        return json_response(missing, status=404)
+    return Response(status=404, body=_NO_PAGE, headers={"Content-Type": "text/html"})
