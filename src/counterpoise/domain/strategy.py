@@ -65,6 +65,12 @@ def from_document(kind: str, document: Mapping[str, object]) -> StrategyState:
         When the document is not of this kind's shape.
     """
     overlays = document.get("overlays")
-    if set(document) != {"overlays"} or not isinstance(overlays, dict):
-        raise ValueError(f"state of {kind}: expected an object with overlays, was {document!r}")
+    if (
+        set(document) != {"overlays"}
+        or not isinstance(overlays, dict)
+        or not all(isinstance(q, str) for q in overlays.values())
+    ):
+        raise ValueError(
+            f"state of {kind}: expected an object with overlays as text, was {document!r}"
+        )
     return with_overlay(kind, {str(a): dec(q) for a, q in overlays.items()})
