@@ -120,12 +120,12 @@ class Daemon:
             runner.due = clock.now() + timedelta(seconds=5)
             return
         except VenueAuthError as error:
-            log.error("key_not_accepted", portfolio=runner.policy.id, error=str(error))
+            log.critical("key_not_accepted", portfolio=runner.policy.id, error=str(error))
             await self._tell_key_trouble(runner.policy, str(error))
             runner.due = clock.now() + timedelta(minutes=1)
             return
         except VenueError as error:
-            log.error("look_failed", portfolio=runner.policy.id, error=str(error))
+            log.warning("look_failed", portfolio=runner.policy.id, error=str(error))
             runner.due = clock.now() + timedelta(seconds=5)
             return
         runner.due = runner.pace.next_look(report, clock.now())
@@ -170,7 +170,7 @@ class Daemon:
             try:
                 await self._relay.deliver_pending()
             except StoreError as error:
-                log.error("outbox_failed", error=str(error))
+                log.warning("outbox_failed", error=str(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(float(RELAY_PAUSE_S)):
                     await self._news.wait()
