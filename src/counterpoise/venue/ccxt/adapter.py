@@ -1,0 +1,246 @@
+"""The Venue port over one Binance account: spot and USD-M futures through stock ccxt.
+
+Reads are whole or VenueError. An order is sent once and its outcome is a value: ``outcome`` judges what is
+proven. Nothing is ever changed at the venue except by ``place`` and ``cancel``: leverage, margin and position mode
+are read, not set. It holds no state of orders; whoever calls records before and after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from counterpoise.domain.access import VenueAccess
+from counterpoise.domain.errors import VenueError
+from counterpoise.domain.instrument import Instrument
+from counterpoise.domain.order import (
+    Accepted,
+    CancelOutcome,
+    Fill,
+    NotPlaced,
+    Order,
+    PlaceOutcome,
+    Unknown,
+    VenueOrder,
+)
+from counterpoise.domain.snapshot import Account, Quote
+from counterpoise.ports import Clock
+from counterpoise.venue.ccxt import endpoints as ask
+from counterpoise.venue.ccxt import mapping, outcome, reads
+from counterpoise.venue.ccxt.call import Call, CallFailed
+from counterpoise.venue.ccxt.endpoints import Scope
+from counterpoise.venue.ccxt.instruments import Catalogue, Listing
+from counterpoise.venue.ccxt.limiter import Limiter
+from counterpoise.venue.ccxt.mapping import understood
+from counterpoise.venue.ccxt.orders import order_params
+from counterpoise.venue.ccxt.scrub import Scrubber
+from counterpoise.venue.ccxt.stock import stock_binance
+from counterpoise.venue.ccxt.trades import trades_since
+from counterpoise.venue.ccxt.wire import Wire
+
+#: Listings, steps and minima change without notice; they are read again this often.
+_CATALOGUE_AGE = timedelta(hours=6)
+_NOT_FOUND = frozenset({-2013, -2026})
+LIMITED = "limited"
+
+
+class CcxtVenue:
+    """One account at Binance. ``open`` before anything else; ``close`` always."""
+
+    def __init__(self, access: VenueAccess, clock: Clock, session: object | None = None) -> None:
+        self._access = access
+        self._clock = clock
+        self._session = session
+        self._limiter = Limiter(clock)
+        self._catalogue = Catalogue({})
+        self._loaded_at: datetime | None = None
+        self._line: Wire | None = None
+
+    @property
+    def id(self) -> str:
+        """The venue's id in the config."""
+        return self._access.id
+
+    async def open(self) -> None:
+        """Connect, check the key and the position mode, load what can be traded.
+
+        The key is tried first: a wrong one costs two requests and is told at once. Raises VenueAuthError,
+        and VenueError for hedge mode, for an environment that does not exist and for a failed read; then
+        nothing stays open.
+        """
+        if self._line is not None:
+            return
+        exchange = stock_binance(self._access, self._clock, self._session)
+        self._line = Wire(
+            exchange,
+            self._clock,
+            self._limiter,
+            Scrubber.of(self._access),
+            # with the venue's clock as ours there is nothing to measure
+            sync=not self._access.venue_clock,
+        )
+        try:
+            await self._check_position_mode()
+            await self._load()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Let every connection go; safe to call twice. A session that was passed in stays open."""
+        line, self._line = self._line, None
+        if line is not None:
+            await line.close()
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Return what can be traded, by unified symbol, as of the last load."""
+        return self._catalogue.instruments
+
+    def refused_instruments(self) -> Mapping[str, str]:
+        """Return ``{"scope:ID": why}`` of what the venue lists but we cannot trade safely."""
+        return self._catalogue.refused
+
+    async def account(self) -> Account:
+        """Read spot wallet, futures wallet and positions. Raises VenueError when one was not answered."""
+        if self._loaded_at is None or self._clock.now() - self._loaded_at >= _CATALOGUE_AGE:
+            await self._load()
+        return await reads.read_account(self._wire, self._clock, self._catalogue)
+
+    async def quotes(self, symbols: Iterable[str]) -> Mapping[str, Quote]:
+        """Read prices of ``symbols``; one without a price is present with None fields."""
+        return await reads.read_quotes(self._wire, self._clock, self._catalogue, symbols)
+
+    async def open_orders(self, symbols: Iterable[str]) -> tuple[VenueOrder, ...]:
+        """Read all open orders, ours and foreign, of ``symbols``."""
+        return await reads.read_open_orders(self._wire, self._catalogue, symbols)
+
+    async def order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
+        """Look an order up by our id; None is no proof of absence. Raises VenueError."""
+        listing = self._listed(symbol)
+        params = {"symbol": listing.id, "origClientOrderId": client_order_id}
+        try:
+            reply = await self._wire.ask(ask.ORDER[listing.scope], params)
+        except CallFailed as failure:
+            if failure.code in _NOT_FOUND:
+                return None
+            raise self._wire.failed(failure) from None
+        with understood("order"):
+            found = mapping.venue_order(symbol, reply)
+        if found.client_order_id != client_order_id:
+            raise VenueError(
+                f"{symbol}: expected order {client_order_id}, was {found.client_order_id}"
+            )
+        return found
+
+    async def fills(self, symbol: str, since: datetime) -> tuple[Fill, ...]:
+        """Read this account's executions of ``symbol`` at or after ``since``, oldest first, all pages."""
+        listing = self._listed(symbol)
+        with understood("fills"):
+            rows = await trades_since(
+                self._wire, listing.scope, listing.id, since, self._clock.now()
+            )
+            return tuple(mapping.fill(self.id, symbol, row) for row in rows)
+
+    async def place(self, order: Order) -> PlaceOutcome:
+        """Send one order once and return what is proven about it.
+
+        Never waits for budget (NotPlaced with ``retry_after_s`` instead), never sends twice, never raises for
+        an answer. When the task is cancelled meanwhile, the cancellation is turned into Unknown (or
+        NotPlaced, when nothing had left), so that the caller can record it; ``Task.cancelling()`` stays
+        above 0, and stopping after the record is the caller's duty.
+        """
+        listing = self._catalogue.get(order.symbol)
+        if listing is None:
+            return NotPlaced(code=outcome.NOT_SENT, text=f"{order.symbol} is not listed")
+        try:
+            params = order_params(order, listing)
+        except ValueError as error:
+            return NotPlaced(code=outcome.NOT_SENT, text=str(error))
+        wire, endpoint = self._wire, ask.PLACE[listing.scope]
+        delay_s = self._limiter.order_delay_s(listing.scope, endpoint.weight)
+        if delay_s > 0:
+            return self._limited(listing.scope, delay_s)
+        call = Call(endpoint=endpoint, params=params)
+        try:
+            judged = outcome.judge_reply(order, listing, await wire.send(call))
+        except CallFailed as failure:
+            verdict = outcome.judge_failure(failure)
+            if isinstance(verdict, outcome.Duplicate):
+                return await self._placed_before(order, verdict)
+            return verdict
+        except asyncio.CancelledError:
+            return outcome.judge_cancelled_task(call)
+        return judged
+
+    async def cancel(self, order: Order) -> CancelOutcome:
+        """Cancel one order by our id, once; a cancelled task is Unknown as for ``place``."""
+        listing = self._catalogue.get(order.symbol)
+        if listing is None:
+            return Unknown(text=f"not sent: {order.symbol} is not listed")
+        call = Call(
+            endpoint=ask.CANCEL[listing.scope],
+            params={"symbol": listing.id, "origClientOrderId": order.client_order_id},
+        )
+        try:
+            return outcome.judge_cancel_reply(order, await self._wire.cancel(call))
+        except CallFailed as failure:
+            return outcome.judge_cancel_failure(failure)
+        except VenueError as error:
+            return Unknown(text=f"not sent: {error}")
+        except asyncio.CancelledError:
+            return Unknown(text="cancelled while waiting for the venue's answer")
+
+    async def _placed_before(self, order: Order, duplicate: outcome.Duplicate) -> PlaceOutcome:
+        """A duplicate id is proof that the order was placed; find out what became of it."""
+        try:
+            found = await self.order(order.symbol, order.client_order_id)
+        except VenueError as error:
+            return Unknown(text=f"{duplicate.text}; looking it up failed: {error}")
+        except asyncio.CancelledError:
+            return Unknown(text=duplicate.text)
+        if found is None or (found.side, found.qty) != (order.side, order.qty):
+            return Unknown(text=f"{duplicate.text}; it was not found by its id as it was sent")
+        return Accepted(order=found)
+
+    async def _check_position_mode(self) -> None:
+        reply = await self._wire.read(ask.POSITION_MODE)
+        hedged = reply.get("dualSidePosition") if isinstance(reply, dict) else None
+        if str(hedged).lower() not in {"true", "false"}:
+            raise VenueError("futures: expected the position mode, was something else")
+        if str(hedged).lower() == "true":
+            raise VenueError(
+                f"{self.id}: expected the futures account in one-way position mode, was hedge mode:"
+                " close its positions and switch the mode at the exchange",
+                retryable=False,
+            )
+
+    async def _load(self) -> None:
+        infos = {scope: await self._wire.read(ask.EXCHANGE_INFO[scope]) for scope in Scope}
+        with understood("exchangeInfo"):
+            catalogue = Catalogue(infos)
+            for scope, info in infos.items():
+                self._limiter.adopt(scope, info.get("rateLimits", ()))
+        if not catalogue.instruments:
+            raise VenueError(f"{self.id}: expected instruments, was an empty list")
+        self._catalogue, self._loaded_at = catalogue, self._clock.now()
+
+    def _listed(self, symbol: str) -> Listing:
+        listing = self._catalogue.get(symbol)
+        if listing is None:
+            raise VenueError(f"{self.id}: {symbol} is not listed", retryable=False)
+        return listing
+
+    def _limited(self, scope: Scope, delay_s: Decimal) -> NotPlaced:
+        return NotPlaced(
+            code=LIMITED,
+            text=f"{scope}: no order budget for {delay_s} s: nothing was sent",
+            retry_after_s=delay_s,
+        )
+
+    @property
+    def _wire(self) -> Wire:
+        if self._line is None:
+            raise VenueError(f"{self.id}: expected an open venue, was closed", retryable=False)
+        return self._line

@@ -1,0 +1,65 @@
+"""One request's fate, written down while it travels.
+
+ccxt keeps only "the last response" of an instance, which with several requests in the air may be another
+one's, and its exception classes say nothing about the outcome. So a :class:`Call` goes along in a context
+variable: the transport notes that it was handed to the network, the reply hook notes status, headers and
+body. What happened to an order is then judged from this, not from the class of an exception.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from counterpoise.venue.ccxt.endpoints import Endpoint
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """A request and, as far as it came, its reply. ``sent``: it may have left this machine."""
+
+    endpoint: Endpoint
+    params: Mapping[str, str] = field(default_factory=dict)
+    sent: bool = False
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+
+    def replied(self, status: int, headers: Mapping[str, str], body: str) -> None:
+        """Note the reply; header names become lower case."""
+        self.status = status
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.body = body
+
+    def verdict(self) -> tuple[int | None, str]:
+        """Return the venue's own code and words, ``(None, "")`` unless the body is its JSON error."""
+        try:
+            error = json.loads(self.body)
+        except ValueError:
+            return None, ""
+        if not isinstance(error, dict):
+            return None, ""
+        code, words = error.get("code"), error.get("msg")
+        if isinstance(code, bool) or not isinstance(code, int) or not isinstance(words, str):
+            return None, ""
+        return code, words
+
+
+class CallFailed(Exception):
+    """A request without a usable reply. ``text`` is fit for logs: it carries no signature and no key."""
+
+    def __init__(self, call: Call, text: str, *, sent: bool) -> None:
+        self.sent = sent
+        self.status = call.status
+        self.code, self.words = call.verdict()
+        self.retry_after_s: Decimal | None = None
+        self.scope = call.endpoint.scope
+        self.text = text
+        super().__init__(text)
+
+
+#: The request the running task is making; read by the transport and the reply hook.
+CURRENT: ContextVar[Call | None] = ContextVar("current_call", default=None)

@@ -1,0 +1,71 @@
+"""What is asked of Binance, and what each question weighs.
+
+Each :class:`Endpoint` names ccxt's implicit method and the request weight of Binance's API documentation
+("IP weight" of the spot and USD-M REST pages): ccxt's own table counts some of them wrong (premiumIndex
+of all symbols weighs 10, not 1). A ``*_ALL`` endpoint is the same question without a symbol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Scope(StrEnum):
+    """An API of its own: own host, own request budget, own error codes."""
+
+    SPOT = "spot"
+    FUTURES = "futures"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One question: ccxt's implicit method, whose budget it takes from, and how much."""
+
+    method: str
+    scope: Scope
+    weight: int
+    signed: bool = False
+
+
+def _both(
+    spot: tuple[str, int], futures: tuple[str, int], *, signed: bool
+) -> Mapping[Scope, Endpoint]:
+    return MappingProxyType(
+        {
+            scope: Endpoint(method=method, scope=scope, weight=weight, signed=signed)
+            for scope, (method, weight) in ((Scope.SPOT, spot), (Scope.FUTURES, futures))
+        }
+    )
+
+
+TIME = Endpoint(method="fapiPublicGetTime", scope=Scope.FUTURES, weight=1)
+EXCHANGE_INFO = _both(("publicGetExchangeInfo", 20), ("fapiPublicGetExchangeInfo", 1), signed=False)
+BOOK_ONE = _both(
+    ("publicGetTickerBookTicker", 2), ("fapiPublicGetTickerBookTicker", 2), signed=False
+)
+BOOK_ALL = _both(
+    ("publicGetTickerBookTicker", 4), ("fapiPublicGetTickerBookTicker", 5), signed=False
+)
+PREMIUM_ONE = Endpoint(method="fapiPublicGetPremiumIndex", scope=Scope.FUTURES, weight=1)
+PREMIUM_ALL = Endpoint(method="fapiPublicGetPremiumIndex", scope=Scope.FUTURES, weight=10)
+
+POSITION_MODE = Endpoint(
+    method="fapiPrivateGetPositionSideDual", scope=Scope.FUTURES, weight=30, signed=True
+)
+ACCOUNT = _both(("privateGetAccount", 20), ("fapiPrivateV3GetAccount", 5), signed=True)
+POSITIONS = Endpoint(
+    method="fapiPrivateV3GetPositionRisk", scope=Scope.FUTURES, weight=5, signed=True
+)
+SYMBOL_CONFIG = Endpoint(
+    method="fapiPrivateGetSymbolConfig", scope=Scope.FUTURES, weight=5, signed=True
+)
+OPEN_ORDERS_ONE = _both(("privateGetOpenOrders", 6), ("fapiPrivateGetOpenOrders", 1), signed=True)
+OPEN_ORDERS_ALL = _both(("privateGetOpenOrders", 80), ("fapiPrivateGetOpenOrders", 40), signed=True)
+TRADES = _both(("privateGetMyTrades", 20), ("fapiPrivateGetUserTrades", 5), signed=True)
+ORDER = _both(("privateGetOrder", 4), ("fapiPrivateGetOrder", 1), signed=True)
+# a futures order weighs nothing by address: it counts against the account's orders instead
+PLACE = _both(("privatePostOrder", 1), ("fapiPrivatePostOrder", 0), signed=True)
+CANCEL = _both(("privateDeleteOrder", 1), ("fapiPrivateDeleteOrder", 1), signed=True)

@@ -1,0 +1,18 @@
+"""Instants as Binance writes them: whole milliseconds since 1970, and no float on the way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+
+def to_ms(at: datetime) -> int:
+    """Return ``at`` in milliseconds, cut downwards."""
+    return (at - _EPOCH) // _MS
+
+
+def from_ms(ms: int) -> datetime:
+    """Return the instant ``ms`` after 1970, aware UTC."""
+    return _EPOCH + ms * _MS

@@ -1,0 +1,176 @@
+"""How fast to ask: budgets per API scope by address, order counts by account, pauses the venue asks for.
+
+While budget remains nothing waits. Reads stop at 90 % of a minute's weight, so that orders and cancels find
+room; orders never wait (a late order has an old price), they are told for how long there is none. Windows
+start where the venue starts them (whole minutes of its day), and its used-weight headers correct our count,
+which also covers other programs behind the same address. It never retries anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from counterpoise.domain.errors import VenueError
+from counterpoise.domain.numbers import ONE, ZERO, dec
+from counterpoise.ports import Clock
+from counterpoise.venue.ccxt.endpoints import Scope
+from counterpoise.venue.ccxt.instants import from_ms, to_ms
+
+_UNITS = {"SECOND": ("S", 1), "MINUTE": ("M", 60), "HOUR": ("H", 3600), "DAY": ("D", 86400)}
+_READS_SHARE = Decimal("0.9")
+#: A read waits at most this long for budget; a longer pause is an error the caller must see.
+LONGEST_WAIT_S = Decimal(60)
+
+_BANNED_UNTIL = re.compile(r"banned until (\d{12,14})")
+_TOO_MANY_ORDERS = -1015
+#: Pauses when the venue names none: bans start at 2 minutes; a firewall block lasts about five.
+_DEFAULT_PAUSE_S = {429: 60, 418: 120, 403: 300}
+
+
+class Window:
+    """What was used of ``limit`` in the running slot of ``seconds``, aligned to the epoch."""
+
+    def __init__(self, seconds: int, limit: int) -> None:
+        self._slot_ms = seconds * 1000
+        self.limit = limit
+        self._slot = -1
+        self._used = 0
+
+    def used(self, now: datetime) -> int:
+        """Return what was used in the slot of ``now``."""
+        slot = to_ms(now) // self._slot_ms
+        if slot != self._slot:
+            self._slot, self._used = slot, 0
+        return self._used
+
+    def delay_s(self, now: datetime, cost: int, share: Decimal = ONE) -> Decimal:
+        """Return how long until ``cost`` fits into ``share`` of the limit, 0 when it fits now."""
+        ceiling = self.limit * share
+        # something that never fits may go when the slot is empty, instead of never
+        used = Decimal(self.used(now))
+        if used + cost <= ceiling or used == 0:
+            return ZERO
+        return Decimal(self._slot_ms - to_ms(now) % self._slot_ms) / 1000
+
+    def take(self, now: datetime, cost: int) -> None:
+        """Count ``cost``."""
+        self._used = self.used(now) + cost
+
+    def correct(self, now: datetime, used: int) -> None:
+        """Believe the venue when it counted more than we did."""
+        self._used = max(self.used(now), used)
+
+
+class Limiter:
+    """The budgets of one account at one address. Starts with the documented limits."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._weights = {
+            Scope.SPOT: {"1M": Window(60, 6000)},
+            Scope.FUTURES: {"1M": Window(60, 2400)},
+        }
+        self._orders = {
+            Scope.SPOT: {"10S": Window(10, 100), "1D": Window(86400, 200_000)},
+            Scope.FUTURES: {"10S": Window(10, 300), "1M": Window(60, 1200)},
+        }
+        self._paused_until: dict[Scope, datetime] = {}
+        self._orders_paused_until: dict[Scope, datetime] = {}
+
+    def adopt(self, scope: Scope, rate_limits: Iterable[Mapping[str, Any]]) -> None:
+        """Take over the limits that the venue states in its exchangeInfo, keeping the counts."""
+        budgets = {"REQUEST_WEIGHT": self._weights[scope], "ORDERS": self._orders[scope]}
+        for row in rate_limits:
+            windows = budgets.get(str(row.get("rateLimitType")))
+            letter, unit_s = _UNITS.get(str(row.get("interval")), ("", 0))
+            number, limit = row.get("intervalNum"), row.get("limit")
+            if windows is None or not isinstance(number, int) or not isinstance(limit, int):
+                continue
+            if number <= 0 or limit <= 0 or not unit_s:
+                continue
+            known = windows.get(f"{number}{letter}")
+            if known is not None:
+                known.limit = limit
+            else:
+                windows[f"{number}{letter}"] = Window(number * unit_s, limit)
+
+    async def wait(self, scope: Scope, weight: int, *, urgent: bool = False) -> None:
+        """Return when ``weight`` may be used, and count it. Raises VenueError for a long pause."""
+        share = ONE if urgent else _READS_SHARE
+        while True:
+            now = self._clock.now()
+            paused_s = _left_s(self._paused_until.get(scope), now)
+            if paused_s > LONGEST_WAIT_S:
+                raise VenueError(f"{scope}: the venue asked for a pause of {paused_s} s more")
+            windows = self._weights[scope].values()
+            delay_s = max([paused_s, *(w.delay_s(now, weight, share) for w in windows)])
+            if delay_s <= 0:
+                for window in windows:
+                    window.take(now, weight)
+                return
+            await self._clock.sleep(min(delay_s, LONGEST_WAIT_S))
+
+    def order_delay_s(self, scope: Scope, weight: int) -> Decimal:
+        """Return 0 and count one order, or return how long no order may be sent, and count nothing."""
+        now = self._clock.now()
+        weights, orders = self._weights[scope].values(), self._orders[scope].values()
+        delay_s = max(
+            [
+                _left_s(self._paused_until.get(scope), now),
+                _left_s(self._orders_paused_until.get(scope), now),
+                *(window.delay_s(now, weight) for window in weights),
+                *(window.delay_s(now, 1) for window in orders),
+            ]
+        )
+        if delay_s <= 0:
+            for window in weights:
+                window.take(now, weight)
+            for window in orders:
+                window.take(now, 1)
+        return delay_s
+
+    def replied(
+        self, scope: Scope, status: int, headers: Mapping[str, str], code: int | None, words: str
+    ) -> Decimal | None:
+        """Learn from a reply (lower-case header names); return the pause it asks for, if any."""
+        now = self._clock.now()
+        for prefix, windows in (
+            ("x-mbx-used-weight-", self._weights[scope]),
+            ("x-mbx-order-count-", self._orders[scope]),
+        ):
+            for suffix, window in windows.items():
+                counted = headers.get(prefix + suffix.lower(), "")
+                if counted.isascii() and counted.isdigit():
+                    window.correct(now, int(counted))
+        if status not in _DEFAULT_PAUSE_S or (status == 403 and code is not None):
+            return None
+        pause_s = _pause_s(status, headers, words, now)
+        until = now + timedelta(milliseconds=int(pause_s * 1000))
+        if code == _TOO_MANY_ORDERS:
+            self._orders_paused_until[scope] = until
+        elif status == 403:
+            # the firewall judges the address, whichever host it knocked at
+            self._paused_until = dict.fromkeys(Scope, until)
+        else:
+            self._paused_until[scope] = until
+        return pause_s
+
+
+def _left_s(until: datetime | None, now: datetime) -> Decimal:
+    if until is None or until <= now:
+        return ZERO
+    return Decimal(to_ms(until) - to_ms(now) + 1) / 1000
+
+
+def _pause_s(status: int, headers: Mapping[str, str], words: str, now: datetime) -> Decimal:
+    stated = headers.get("retry-after", "")
+    if stated.isascii() and stated.isdigit():
+        return dec(stated)
+    banned = _BANNED_UNTIL.search(words)
+    if banned is not None:
+        return max(ZERO, _left_s(from_ms(int(banned[1])), now))
+    return Decimal(_DEFAULT_PAUSE_S[status])

@@ -1,0 +1,206 @@
+"""Binance's raw replies -> domain values. Pure.
+
+Figures come as text and become Decimals; a figure that is not there is None, and a reply that lacks what it
+must have raises KeyError, TypeError or ValueError, which :func:`understood` turns into VenueError at the
+call. Nothing is ever taken as zero. Position quantities are the signed ``positionAmt``, because ccxt's
+``contracts`` has lost the sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from counterpoise.domain.errors import VenueError
+from counterpoise.domain.numbers import ZERO, dec
+from counterpoise.domain.order import Fill, OrderState, Side, VenueOrder
+from counterpoise.domain.snapshot import Balance, FuturesWallet, Position, Quote
+from counterpoise.venue.ccxt.endpoints import Scope
+from counterpoise.venue.ccxt.instants import from_ms
+from counterpoise.venue.ccxt.instruments import Catalogue
+
+#: Binance order status -> state (spot and USD-M "status" enums). Anything else is UNKNOWN.
+STATES: Mapping[str, OrderState] = {
+    "NEW": OrderState.OPEN,
+    "PENDING_NEW": OrderState.OPEN,
+    "PARTIALLY_FILLED": OrderState.PARTIALLY_FILLED,
+    "FILLED": OrderState.FILLED,
+    "CANCELED": OrderState.CANCELED,
+    "PENDING_CANCEL": OrderState.PENDING_CANCEL,
+    "REJECTED": OrderState.REJECTED,
+    "EXPIRED": OrderState.EXPIRED,
+    "EXPIRED_IN_MATCH": OrderState.EXPIRED,
+}
+
+
+@contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Turn a reply that lacks what it must have into VenueError naming ``what``."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        kind = type(error).__name__
+        raise VenueError(f"{what}: the reply was not understood: {kind} {error}") from None
+
+
+def spot_balances(reply: Any) -> dict[str, Balance]:
+    """Map /api/v3/account; only coins that are held are in it."""
+    held = (
+        Balance(asset=row["asset"], free=dec(row["free"]), locked=dec(row["locked"]))
+        for row in reply["balances"]
+    )
+    return {balance.asset: balance for balance in held if balance.total != ZERO}
+
+
+def futures_wallets(reply: Any) -> dict[str, FuturesWallet]:
+    """Map the assets of /fapi/v3/account, also empty ones: an empty wallet was answered."""
+    return {
+        row["asset"]: FuturesWallet(
+            asset=row["asset"],
+            wallet_balance=dec(row["walletBalance"]),
+            unrealized_pnl=dec(row["unrealizedProfit"]),
+            available=dec(row["availableBalance"]),
+        )
+        for row in reply["assets"]
+    }
+
+
+def positions(
+    reply: Any, catalogue: Catalogue, leverage: Mapping[str, Decimal]
+) -> dict[str, Position]:
+    """Map /fapi/v3/positionRisk; raises ValueError for a hedge-mode position."""
+    found: dict[str, Position] = {}
+    for row in reply:
+        qty = dec(row["positionAmt"])
+        if qty == ZERO:
+            continue
+        if row["positionSide"] != "BOTH":
+            raise ValueError(f"expected one-way positions, was {row['positionSide']}")
+        symbol = catalogue.symbol(Scope.FUTURES, row["symbol"])
+        found[symbol] = Position(
+            symbol=symbol,
+            qty=qty,
+            entry_price=price(row.get("entryPrice")),
+            mark_price=price(row.get("markPrice")),
+            unrealized_pnl=figure(row.get("unRealizedProfit")),
+            leverage=leverage.get(symbol),
+        )
+    return found
+
+
+def leverages(reply: Any, catalogue: Catalogue) -> dict[str, Decimal]:
+    """Map /fapi/v1/symbolConfig; a symbol without an entry stays unknown."""
+    return {catalogue.symbol(Scope.FUTURES, row["symbol"]): dec(row["leverage"]) for row in reply}
+
+
+def quote(
+    symbol: str,
+    book: Mapping[str, Any] | None,
+    premium: Mapping[str, Any] | None,
+    asked_at: datetime,
+) -> Quote:
+    """Join one bookTicker row and, for a contract, one premiumIndex row.
+
+    ``as_of`` is the older of their times; what has no time (spot's bookTicker) counts from when it was asked.
+    """
+    book, premium = book or {}, premium or {}
+    stamps = [instant(row.get("time")) for row in (book, premium)]
+    known = [stamp for stamp in stamps if stamp is not None]
+    return Quote(
+        symbol=symbol,
+        bid=price(book.get("bidPrice")),
+        ask=price(book.get("askPrice")),
+        last=None,
+        mark=price(premium.get("markPrice")),
+        as_of=min(known) if known else asked_at,
+        # zero is a funding rate, unlike a price
+        funding_rate=figure(premium.get("lastFundingRate")),
+        next_funding_at=instant(premium.get("nextFundingTime")),
+    )
+
+
+def venue_order(
+    symbol: str, row: Mapping[str, Any], client_order_id: str | None = None
+) -> VenueOrder:
+    """Map an order of either API; ``client_order_id`` overrides the row's (spot's cancel reply renames it)."""
+    made_ms = row.get("time") or row.get("transactTime") or row.get("updateTime")
+    filled_qty = dec(row["executedQty"])
+    return VenueOrder(
+        symbol=symbol,
+        client_order_id=client_order_id or row["clientOrderId"] or None,
+        venue_order_id=venue_order_id(row),
+        side=Side(row["side"].lower()),
+        qty=dec(row["origQty"]),
+        filled_qty=filled_qty,
+        price=price(row.get("price")),
+        state=STATES.get(row["status"], OrderState.UNKNOWN),
+        reduce_only=row.get("reduceOnly") is True,
+        created_at=instant(made_ms),
+        avg_fill_price=_average(row, filled_qty),
+    )
+
+
+def venue_order_id(row: Mapping[str, Any]) -> str:
+    """Return the venue's id as text; ids are whole numbers above 0."""
+    number = row["orderId"]
+    if isinstance(number, bool) or int(number) <= 0:
+        raise ValueError(f"expected an order id, was {number!r}")
+    return str(number)
+
+
+def fill(venue: str, symbol: str, row: Mapping[str, Any]) -> Fill:
+    """Map a row of userTrades or myTrades; the fee is as reported (negative for a maker's rebate)."""
+    buyer = row["isBuyer"] if "isBuyer" in row else row["buyer"]
+    maker = row["isMaker"] if "isMaker" in row else row.get("maker")
+    filled_at = instant(row["time"])
+    if not isinstance(buyer, bool) or filled_at is None:
+        raise ValueError("expected side and time of a fill")
+    return Fill(
+        venue=venue,
+        symbol=symbol,
+        trade_id=str(row["id"]),
+        venue_order_id=venue_order_id(row),
+        side=Side.BUY if buyer else Side.SELL,
+        qty=dec(row["qty"]),
+        price=dec(row["price"]),
+        fee=dec(row["commission"]),
+        fee_asset=row.get("commissionAsset") or None,
+        maker=maker if isinstance(maker, bool) else None,
+        filled_at=filled_at,
+    )
+
+
+def rows_by_id(reply: Any) -> dict[str, Mapping[str, Any]]:
+    """Index a list (or the single object a question about one symbol gets) by the venue's symbol."""
+    rows: Iterable[Any] = reply if isinstance(reply, list) else [reply]
+    return {row["symbol"]: row for row in rows}
+
+
+def price(value: Any) -> Decimal | None:
+    """Return a price; Binance writes 0 (or nothing) where there is none."""
+    number = figure(value)
+    return number if number is not None and number > ZERO else None
+
+
+def figure(value: Any) -> Decimal | None:
+    """Return a figure that may be missing; zero is a figure."""
+    return None if value is None or value == "" else dec(value)
+
+
+def instant(value: Any) -> datetime | None:
+    """Return a time in ms (a number or its digits); 0 and nothing are None."""
+    if value is None or isinstance(value, bool) or value == "":
+        return None
+    ms = int(value)
+    return from_ms(ms) if ms > 0 else None
+
+
+def _average(row: Mapping[str, Any], filled_qty: Decimal) -> Decimal | None:
+    if "avgPrice" in row:
+        return price(row["avgPrice"])
+    spent = figure(row.get("cummulativeQuoteQty"))
+    # spot says a negative sum where it no longer knows it
+    return spent / filled_qty if spent is not None and spent > ZERO and filled_qty > ZERO else None

@@ -1,0 +1,152 @@
+"""The venue's state, read: account, quotes, open orders. Every answer is whole or VenueError.
+
+Independent questions go out together; the first failure cancels the rest. A symbol without a price is there
+with None fields. Uses the cheapest question for what is asked (see ``endpoints`` for the weights).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from counterpoise.domain.order import VenueOrder
+from counterpoise.domain.snapshot import Account, Quote
+from counterpoise.ports import Clock
+from counterpoise.venue.ccxt import endpoints as ask
+from counterpoise.venue.ccxt import mapping
+from counterpoise.venue.ccxt.call import CallFailed
+from counterpoise.venue.ccxt.endpoints import Endpoint, Scope
+from counterpoise.venue.ccxt.instruments import Catalogue, Listing
+from counterpoise.venue.ccxt.mapping import understood
+from counterpoise.venue.ccxt.wire import Wire
+
+Asked = tuple[Endpoint, Mapping[str, str]]
+#: More symbols than this in one question make its address too long.
+_MOST_NAMED = 100
+
+
+async def read_account(wire: Wire, clock: Clock, catalogue: Catalogue) -> Account:
+    """Read both wallets, positions and leverage. Raises VenueError when any of them was not answered."""
+    as_of = clock.now()
+    spot, futures, held, config = await _together(
+        wire,
+        [
+            (ask.ACCOUNT[Scope.SPOT], {"omitZeroBalances": "true"}),
+            (ask.ACCOUNT[Scope.FUTURES], {}),
+            (ask.POSITIONS, {}),
+            (ask.SYMBOL_CONFIG, {}),
+        ],
+    )
+    with understood("account"):
+        leverage = mapping.leverages(config, catalogue)
+        return Account(
+            spot=mapping.spot_balances(spot),
+            futures=mapping.futures_wallets(futures),
+            positions=mapping.positions(held, catalogue, leverage),
+            as_of=as_of,
+            leverage=leverage,
+        )
+
+
+async def read_quotes(
+    wire: Wire, clock: Clock, catalogue: Catalogue, symbols: Iterable[str]
+) -> dict[str, Quote]:
+    """Read prices of ``symbols``; unknown ones are there with None fields."""
+    wanted = list(dict.fromkeys(symbols))
+    listed = {symbol: catalogue.get(symbol) for symbol in wanted}
+    asked_at = clock.now()
+    asked: list[Asked] = []
+    kinds: list[tuple[str, Scope]] = []
+    for scope, listings in _by_scope(listed.values()).items():
+        asked.append(_book_question(scope, listings))
+        kinds.append(("book", scope))
+        if scope is Scope.FUTURES:
+            asked.append(_premium_question(listings))
+            kinds.append(("premium", scope))
+    replies = await _together(wire, asked)
+    with understood("quotes"):
+        tables = {
+            kind: mapping.rows_by_id(reply) for kind, reply in zip(kinds, replies, strict=True)
+        }
+        return {
+            symbol: _quote(symbol, listing, tables, asked_at) for symbol, listing in listed.items()
+        }
+
+
+async def read_open_orders(
+    wire: Wire, catalogue: Catalogue, symbols: Iterable[str]
+) -> tuple[VenueOrder, ...]:
+    """Read the open orders of ``symbols``: one question per symbol, or one for all when that is cheaper."""
+    listed = {symbol: catalogue.get(symbol) for symbol in symbols}
+    asked: list[Asked] = []
+    for scope, listings in _by_scope(listed.values()).items():
+        one, everything = ask.OPEN_ORDERS_ONE[scope], ask.OPEN_ORDERS_ALL[scope]
+        if one.weight * len(listings) < everything.weight:
+            asked += [(one, {"symbol": listing.id}) for listing in listings]
+        else:
+            asked.append((everything, {}))
+    replies = await _together(wire, asked)
+    found: list[VenueOrder] = []
+    with understood("open orders"):
+        for (endpoint, _), reply in zip(asked, replies, strict=True):
+            for row in _list(reply):
+                symbol = catalogue.symbol(endpoint.scope, row["symbol"])
+                if symbol in listed:
+                    found.append(mapping.venue_order(symbol, row))
+    return tuple(found)
+
+
+def _list(reply: Any) -> list[Any]:
+    if not isinstance(reply, list):
+        raise TypeError(f"expected a list, was {type(reply).__name__}")
+    return reply
+
+
+def _by_scope(listings: Iterable[Listing | None]) -> dict[Scope, list[Listing]]:
+    grouped: dict[Scope, list[Listing]] = {}
+    for listing in listings:
+        if listing is not None:
+            grouped.setdefault(listing.scope, []).append(listing)
+    return grouped
+
+
+def _book_question(scope: Scope, listings: list[Listing]) -> Asked:
+    if len(listings) == 1:
+        return ask.BOOK_ONE[scope], {"symbol": listings[0].id}
+    if scope is Scope.SPOT and len(listings) <= _MOST_NAMED:
+        names = json.dumps([listing.id for listing in listings], separators=(",", ":"))
+        return ask.BOOK_ALL[scope], {"symbols": names}
+    return ask.BOOK_ALL[scope], {}
+
+
+def _premium_question(listings: list[Listing]) -> Asked:
+    if len(listings) == 1:
+        return ask.PREMIUM_ONE, {"symbol": listings[0].id}
+    return ask.PREMIUM_ALL, {}
+
+
+def _quote(
+    symbol: str,
+    listing: Listing | None,
+    tables: Mapping[tuple[str, Scope], Mapping[str, Mapping[str, Any]]],
+    asked_at: datetime,
+) -> Quote:
+    if listing is None:
+        return mapping.quote(symbol, None, None, asked_at)
+    book = tables["book", listing.scope].get(listing.id)
+    premium = tables.get(("premium", listing.scope), {}).get(listing.id)
+    return mapping.quote(symbol, book, premium, asked_at)
+
+
+async def _together(wire: Wire, asked: list[Asked]) -> list[Any]:
+    """Ask all at once; the replies come in the order of the questions. Raises the first failure."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(wire.ask(endpoint, params)) for endpoint, params in asked]
+    except ExceptionGroup as failures:
+        first = failures.exceptions[0]
+        raise (wire.failed(first) if isinstance(first, CallFailed) else first) from None
+    return [task.result() for task in tasks]

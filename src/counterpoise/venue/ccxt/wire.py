@@ -1,0 +1,162 @@
+"""Send one question once and get its JSON, or a :class:`CallFailed` that tells what is proven.
+
+Reads go through :meth:`Wire.read`: it waits for budget, resyncs the clock once after a "timestamp" refusal and
+turns failures into VenueError. Wrong keys are counted here: ccxt hides them as DDoSProtection after the first
+success, so one that comes back would be retried for ever. Orders use :meth:`Wire.send` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from counterpoise.domain.errors import VenueAuthError, VenueError
+from counterpoise.ports import Clock
+from counterpoise.venue.ccxt import endpoints as ask
+from counterpoise.venue.ccxt.call import CURRENT, Call, CallFailed
+from counterpoise.venue.ccxt.endpoints import Endpoint, Scope
+from counterpoise.venue.ccxt.instants import to_ms
+from counterpoise.venue.ccxt.limiter import Limiter
+from counterpoise.venue.ccxt.scrub import Scrubber
+from counterpoise.venue.ccxt.stock import never_connected
+
+CLOCK_REFUSED = -1021
+#: key format, key or permission or address, signature
+_KEY_REFUSED = frozenset({-2014, -2015, -1022})
+_STRIKES = 3
+
+
+class Wire:
+    """The line to one venue account."""
+
+    def __init__(
+        self, exchange: Any, clock: Clock, limiter: Limiter, scrub: Scrubber, *, sync: bool
+    ) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._limiter = limiter
+        self._scrub = scrub
+        self._sync_wanted = sync
+        self._known_good: set[Scope] = set()
+        self._strikes = dict.fromkeys(Scope, 0)
+
+    async def send(self, call: Call) -> Any:
+        """Send ``call`` once and return the parsed reply, whatever it is. Raises CallFailed.
+
+        Never waits, never repeats. A cancellation passes through; ``call`` then tells how far it came.
+        """
+        token = CURRENT.set(call)
+        try:
+            reply = await getattr(self._exchange, call.endpoint.method)(dict(call.params))
+        except Exception as error:  # noqa: BLE001  # whatever it is, it decides nothing by its class
+            failure = CallFailed(
+                call,
+                self._text(call, error),
+                sent=call.sent and not never_connected(error),
+            )
+            self._learn(call, failure)
+            # the original carries the signed URL: it must not show up in a traceback
+            raise failure from None
+        finally:
+            CURRENT.reset(token)
+        self._learn(call, None)
+        return reply
+
+    async def ask(self, endpoint: Endpoint, params: Mapping[str, str] | None = None) -> Any:
+        """Return the JSON list or object ``endpoint`` answers. Raises CallFailed, VenueError."""
+        for attempt in range(2):
+            await self._limiter.wait(endpoint.scope, endpoint.weight)
+            if endpoint.signed and self._sync_wanted:
+                await self.sync_clock()
+            call = Call(endpoint=endpoint, params=params or {})
+            try:
+                reply = await self.send(call)
+            except CallFailed as failure:
+                if failure.code == CLOCK_REFUSED and attempt == 0:
+                    continue
+                raise
+            if isinstance(reply, dict | list):
+                return reply
+            break
+        raise VenueError(
+            f"{endpoint.scope}: expected JSON from {endpoint.method}, was something else"
+        )
+
+    async def read(self, endpoint: Endpoint, params: Mapping[str, str] | None = None) -> Any:
+        """Return the JSON list or object ``endpoint`` answers. Raises VenueError, VenueAuthError."""
+        try:
+            return await self.ask(endpoint, params)
+        except CallFailed as failure:
+            raise self.failed(failure) from None
+
+    async def cancel(self, call: Call) -> Any:
+        """Send a cancel once, when there is budget for it. Raises CallFailed, VenueError."""
+        await self._limiter.wait(call.endpoint.scope, call.endpoint.weight, urgent=True)
+        return await self.send(call)
+
+    async def sync_clock(self) -> None:
+        """Measure how far our clock is from the venue's and sign with the venue's from now on."""
+        # at once, so that questions asked together do not all measure
+        self._sync_wanted = False
+        try:
+            before = to_ms(self._clock.now())
+            reply = await self.read(ask.TIME)
+            after = to_ms(self._clock.now())
+            served = reply.get("serverTime") if isinstance(reply, dict) else None
+            if not isinstance(served, int):
+                raise VenueError("expected the venue's time, was something else")
+        except BaseException:
+            self._sync_wanted = True
+            raise
+        self._exchange.options["timeDifference"] = (before + after) // 2 - served
+
+    async def close(self) -> None:
+        """Let every connection go."""
+        await self._exchange.close()
+
+    def _learn(self, call: Call, failure: CallFailed | None) -> None:
+        code, words = (failure.code, failure.words) if failure is not None else (None, "")
+        if call.status is not None:
+            pause_s: Decimal | None = self._limiter.replied(
+                call.endpoint.scope, call.status, call.headers, code, words
+            )
+            if failure is not None:
+                failure.retry_after_s = pause_s
+        if code == CLOCK_REFUSED:
+            self._sync_wanted = True
+        if call.endpoint.signed and failure is None:
+            self._known_good.add(call.endpoint.scope)
+            self._strikes[call.endpoint.scope] = 0
+
+    def failed(self, failure: CallFailed) -> VenueError:
+        """Return what a failed read is for the rest of the program, and count a refused key.
+
+        Questions asked together are one read: only their first failure belongs here, or one passing ban
+        would count as many.
+        """
+        scope = failure.scope
+        if failure.code in _KEY_REFUSED:
+            self._strikes[scope] += 1
+            # before the first success there is nothing to hope for; afterwards it may be a passing ban
+            if scope not in self._known_good or self._strikes[scope] >= _STRIKES:
+                return VenueAuthError(
+                    f"{scope}: the venue does not accept the key: {failure.text}"
+                    " Check key and secret, the key's allowed addresses and its futures permission"
+                )
+            return VenueError(f"{scope}: {failure.text}")
+        lasting = (
+            failure.status is not None
+            and 400 <= failure.status < 500
+            and failure.code is not None
+            and failure.code <= -1100
+        )
+        return VenueError(f"{scope}: {failure.text}", retryable=not lasting)
+
+    def _text(self, call: Call, error: Exception) -> str:
+        code, words = call.verdict()
+        if code is not None:
+            return self._scrub(f"{code} {words}")
+        kind = type(error.__cause__ or error).__name__
+        shown = f"HTTP {call.status}" if call.status is not None else "no reply"
+        return self._scrub(f"{shown} ({kind}): {error}")
