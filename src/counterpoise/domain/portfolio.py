@@ -101,7 +101,7 @@ class AssetView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioView:
-    """A valued portfolio. ``equity`` is in the portfolio's quote and greater than its floor."""
+    """A valued portfolio. ``equity`` is in the portfolio's quote, above 0 and not below its floor."""
 
     portfolio: str
     as_of: datetime
@@ -131,7 +131,7 @@ class Unvalued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broke:
-    """Equity is at or below the floor: no weights are computed (MEANING 1)."""
+    """Equity is not above 0, or below the floor: no weights are computed (MEANING 1)."""
 
     portfolio: str
     as_of: datetime
@@ -162,10 +162,9 @@ def view_of(
         held[asset] = sum((_wallets(a, asset) for a in accounts), ZERO)
         spot_price = prices[asset][1]
         equity += (held[asset] + policy.holdings.get(asset, ZERO)) * spot_price
-    if equity <= policy.limits.min_equity:
-        return Broke(
-            portfolio=policy.id, as_of=snapshot.as_of, equity=equity, floor=policy.limits.min_equity
-        )
+    floor = max(policy.limits.min_equity, ZERO)
+    if equity <= 0 or equity < floor:
+        return Broke(portfolio=policy.id, as_of=snapshot.as_of, equity=equity, floor=floor)
     views = {
         asset: AssetView(
             asset=asset,
@@ -231,12 +230,18 @@ def _futures(
     asset: str, policy: PortfolioPolicy, snapshot: Snapshot, accounts: Iterable[Account]
 ) -> Decimal:
     """Sum of all futures positions on ``asset`` in base units, whichever contract they are in."""
-    symbols = {
-        symbol
+    bases = {
+        symbol: instrument.base
         for venue in policy.venues
         for symbol, instrument in snapshot.venues[venue].instruments.items()
-        if instrument.is_future and instrument.base == asset
     }
+    # a contract that is no longer listed still moves with its coin: then the symbol tells the base
     return sum(
-        (p.qty for account in accounts for s, p in account.positions.items() if s in symbols), ZERO
+        (
+            p.qty
+            for account in accounts
+            for symbol, p in account.positions.items()
+            if bases.get(symbol, symbol.partition("/")[0]) == asset
+        ),
+        ZERO,
     )
