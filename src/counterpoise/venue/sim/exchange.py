@@ -1,4 +1,13 @@
-"""The simulated exchange: signatures first, so that its faces can be written against them."""
+"""The simulated exchange: recorded or synthetic markets that can be traded, with their own time.
+
+This is a product part, not a mock: the demo, the replay, the backtest and the local HTTP faces all trade here.
+It knows no dialect and no wall clock. Same rules, series, seed and calls give the same truth log, byte by byte;
+for every asset all accounts and the house add up to zero after every call, exactly.
+
+Time moves only by :meth:`SimExchange.advance`. Between the closes of bars the price stands at the last close.
+Simulated orders trade against the market, never against each other, and may have at most ``participation`` of a
+bar's volume.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +16,57 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from counterpoise.domain.numbers import dec
+from counterpoise.domain.numbers import ZERO, dec, nearest_step, text
+from counterpoise.venue.sim.accounts import Account, Accounts
+from counterpoise.venue.sim.clearing import Clearing
+from counterpoise.venue.sim.clockwork import Clockwork
+from counterpoise.venue.sim.desk import OrderDesk
+from counterpoise.venue.sim.ledger import Ledger
+from counterpoise.venue.sim.listing import Listing
 from counterpoise.venue.sim.log import TruthLog
+from counterpoise.venue.sim.market import Market
 from counterpoise.venue.sim.model import (
     AccountKeys,
-    AccountView,
-    Book,
-    Candle,
     Fees,
-    FundingRate,
     FundingSeries,
-    Income,
     MarketKind,
     PlaceRequest,
+    RejectCode,
     Series,
-    SeriesKind,
     SimOrder,
-    SimTrade,
+    SimReject,
     SymbolRules,
-    Ticker24h,
-    Transfer,
     Wallet,
 )
+from counterpoise.venue.sim.positions import BOOKED
+from counterpoise.venue.sim.reads import AccountReads, MarketReads
+from counterpoise.venue.sim.valuation import Valuation
+
+DEFAULT_FEES = Fees()
+_US = Decimal(1_000_000)
 
 
-class SimExchange:
-    """One simulated exchange with its own time."""
+class SimExchange(MarketReads, AccountReads):
+    """One simulated exchange.
 
-    log: TruthLog
+    Parameters
+    ----------
+    rules
+        What is listed. Every rule needs bars of its market in ``series``; bars without a rule are not traded.
+    series, funding
+        The recorded or synthetic market. A gap between bars of a spot or perpetual series is a halt.
+    now
+        Where time starts (aware UTC).
+    seed
+        API keys derive from it.
+    fees, participation
+        Fee rates as fractions; the share of a bar's volume that simulated orders may have.
+
+    Raises
+    ------
+    ValueError
+        For rules without bars, double rules or series, bars out of order, unaware instants.
+    """
 
     def __init__(
         self,
@@ -44,35 +76,71 @@ class SimExchange:
         funding: Iterable[FundingSeries] = (),
         now: datetime,
         seed: int = 0,
-        fees: Fees = Fees(),
+        fees: Fees = DEFAULT_FEES,
         participation: Decimal = dec("0.1"),
     ) -> None:
-        raise NotImplementedError
+        self.log = TruthLog()
+        self.fees = fees
+        self._listing = Listing(
+            rules=rules, series=series, funding=funding, now=now, participation=participation
+        )
+        self._accounts = Accounts(seed)
+        self._ledger = Ledger()
+        self._valuation = Valuation(self._ledger, self._listing)
+        self._clearing = Clearing(self._ledger, fees, self.log)
+        self._desk = OrderDesk(
+            listing=self._listing,
+            accounts=self._accounts,
+            clearing=self._clearing,
+            valuation=self._valuation,
+            log=self.log,
+        )
+        self._clockwork = Clockwork(
+            listing=self._listing,
+            accounts=self._accounts,
+            desk=self._desk,
+            clearing=self._clearing,
+            now=now,
+        )
 
-    @property
-    def now(self) -> datetime:
-        raise NotImplementedError
-
-    @property
-    def end(self) -> datetime | None:
-        raise NotImplementedError
-
-    def rules(self) -> tuple[SymbolRules, ...]:
-        raise NotImplementedError
-
-    def rule(self, kind: MarketKind, symbol: str) -> SymbolRules:
-        raise NotImplementedError
+    # time and prices
 
     def advance(self, seconds: Decimal) -> None:
-        raise NotImplementedError
+        """Let ``seconds`` (>= 0, to the microsecond) pass, and everything due in them happen."""
+        self.advance_to(self.now + timedelta(microseconds=int(seconds * _US)))
 
     def advance_to(self, instant: datetime) -> None:
-        raise NotImplementedError
+        """Let time pass until ``instant``. Raises ValueError for the past."""
+        self._clockwork.advance_to(instant)
 
     def set_price(
         self, symbol: str, price: Decimal, kind: MarketKind | Literal["mark"] | None = None
     ) -> None:
-        raise NotImplementedError
+        """Let a market jump to ``price`` (rounded to its tick) now, filling what rests beyond it.
+
+        Without ``kind`` spot, perpetual and mark of ``symbol`` jump. Later bars keep their moves relative to
+        the new price, so that the shock lasts. Raises SimReject(UNKNOWN_SYMBOL, BAD_PRICE).
+        """
+        if price <= 0:
+            raise SimReject(RejectCode.BAD_PRICE, f"expected a price above 0, was {text(price)}")
+        if kind == "mark":
+            self._jump_mark(symbol, price)
+            return
+        kinds = (MarketKind.PERP, MarketKind.SPOT) if kind is None else (kind,)
+        listed = [each for each in kinds if self._listing.has(each, symbol)]
+        if not listed:
+            raise SimReject(RejectCode.UNKNOWN_SYMBOL, f"expected a listed symbol, was {symbol}")
+        for each in listed:
+            market = self._listing.market(each, symbol)
+            self._clockwork.jump(market, _on_tick(market, price))
+        if kind is None and MarketKind.PERP in listed:
+            self._jump_mark(symbol, price)
+
+    def _jump_mark(self, symbol: str, price: Decimal) -> None:
+        perp = self._listing.perp(symbol)
+        perp.mark.jump(_on_tick(perp.market, price), self.now)
+
+    # accounts
 
     def open_account(
         self,
@@ -81,78 +149,37 @@ class SimExchange:
         api_key: str | None = None,
         secret: str | None = None,
     ) -> AccountKeys:
-        raise NotImplementedError
+        """Open an account holding ``balance`` (>= 0, at most 8 places), with keys derived from the seed.
 
-    def secret_of(self, api_key: str) -> str | None:
-        raise NotImplementedError
+        Raises ValueError for a key in use or a balance that cannot be booked.
+        """
+        for (wallet, asset), qty in balance.items():
+            if qty < 0 or qty % BOOKED:
+                raise ValueError(
+                    f"expected {asset}@{wallet} to be >= 0 with at most 8 places, was {qty}"
+                )
+        account = self._accounts.open(api_key, secret)
+        for (wallet, asset), qty in balance.items():
+            self._clearing.deposit(account, wallet, asset, qty)
+        return account.keys
 
-    def book(self, kind: MarketKind, symbol: str) -> Book:
-        raise NotImplementedError
-
-    def ticker(self, kind: MarketKind, symbol: str) -> Ticker24h:
-        raise NotImplementedError
-
-    def candles(
-        self,
-        kind: SeriesKind,
-        symbol: str,
-        interval: timedelta,
-        *,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        limit: int = 500,
-    ) -> list[Candle]:
-        raise NotImplementedError
-
-    def funding_history(
-        self,
-        symbol: str,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        limit: int = 100,
-    ) -> list[FundingRate]:
-        raise NotImplementedError
-
-    def place(
-        self, api_key: str, request: PlaceRequest, *, signed_at: datetime | None = None
-    ) -> SimOrder:
-        raise NotImplementedError
-
-    def cancel(
-        self,
-        api_key: str,
-        kind: MarketKind,
-        symbol: str,
-        *,
-        order_id: int | None = None,
-        client_order_id: str | None = None,
-        signed_at: datetime | None = None,
-    ) -> SimOrder:
-        raise NotImplementedError
-
-    def order(
-        self,
-        api_key: str,
-        kind: MarketKind,
-        symbol: str,
-        *,
-        order_id: int | None = None,
-        client_order_id: str | None = None,
-    ) -> SimOrder:
-        raise NotImplementedError
-
-    def orders(
-        self, api_key: str, kind: MarketKind, symbol: str | None = None, *, open_only: bool = False
-    ) -> list[SimOrder]:
-        raise NotImplementedError
-
-    def trades(
-        self, api_key: str, kind: MarketKind, symbol: str, *, order_id: int | None = None
-    ) -> list[SimTrade]:
-        raise NotImplementedError
-
-    def income(self, api_key: str) -> list[Income]:
-        raise NotImplementedError
+    def set_leverage(self, api_key: str, symbol: str, leverage: int) -> None:
+        """Set the leverage of a perpetual. Raises SimReject(BAD_LEVERAGE, INSUFFICIENT_MARGIN, ...)."""
+        account = self._accounts.known(api_key)
+        perp = self._listing.perp(symbol)
+        rules = perp.market.rules
+        if not 1 <= leverage <= rules.max_leverage:
+            raise SimReject(
+                RejectCode.BAD_LEVERAGE,
+                f"expected a leverage from 1 to {rules.max_leverage}, was {leverage}",
+            )
+        before = self._valuation.margin(account, perp).total
+        needed = self._valuation.margin(account, perp, leverage=leverage).total - before
+        if needed > 0 and needed > self._valuation.available(account, rules.quote):
+            raise SimReject(
+                RejectCode.INSUFFICIENT_MARGIN, f"expected {text(needed)} more margin available"
+            )
+        account.leverage[symbol] = leverage
 
     def transfer(
         self,
@@ -164,16 +191,58 @@ class SimExchange:
         *,
         signed_at: datetime | None = None,
     ) -> int:
-        raise NotImplementedError
+        """Move ``qty`` between wallets; returns the transfer's id.
 
-    def transfers(self, api_key: str) -> list[Transfer]:
-        raise NotImplementedError
+        Raises SimReject: BAD_TRANSFER for a shape that can never be, INSUFFICIENT_BALANCE when not all of it is
+        free (in the futures wallet: neither margin nor unrealised profit).
+        """
+        account = self._accounts.known(api_key)
+        if source is target or qty <= 0 or qty % BOOKED or asset not in self._listing.collateral():
+            raise SimReject(
+                RejectCode.BAD_TRANSFER,
+                f"expected more than 0 of a collateral asset between two wallets, was "
+                f"{text(qty)} {asset} {source}>{target}",
+            )
+        movable = self._movable(account, asset, source)
+        if qty > movable:
+            raise SimReject(
+                RejectCode.INSUFFICIENT_BALANCE,
+                f"expected at most {text(movable)} {asset}, was {text(qty)}",
+            )
+        return self._clearing.transfer(
+            account, asset, qty, (source, target), at=self.now, signed_at=signed_at
+        )
 
-    def set_leverage(self, api_key: str, symbol: str, leverage: int) -> None:
-        raise NotImplementedError
+    def _movable(self, account: Account, asset: str, source: Wallet) -> Decimal:
+        if source is Wallet.SPOT:
+            return max(self._valuation.free(account, asset), ZERO)
+        wallet = self._valuation.wallet(account, asset)
+        return max(min(wallet.available, wallet.wallet_balance), ZERO)
 
-    def account(self, api_key: str) -> AccountView:
-        raise NotImplementedError
+    # orders
 
-    def accounts(self) -> tuple[str, ...]:
-        raise NotImplementedError
+    def place(
+        self, api_key: str, request: PlaceRequest, *, signed_at: datetime | None = None
+    ) -> SimOrder:
+        """Place an order; returns it after everything that happened at once. Raises SimReject, logged."""
+        return self._desk.place(api_key, request, at=self.now, signed_at=signed_at)
+
+    def cancel(
+        self,
+        api_key: str,
+        kind: MarketKind,
+        symbol: str,
+        *,
+        order_id: int | None = None,
+        client_order_id: str | None = None,
+        signed_at: datetime | None = None,
+    ) -> SimOrder:
+        """Cancel an open order; returns it as it ended. Raises SimReject(UNKNOWN_ORDER) when none is open."""
+        account = self._accounts.known(api_key)
+        order = account.find(kind, symbol, order_id=order_id, client_order_id=client_order_id)
+        return self._desk.cancel(account, order, at=self.now, signed_at=signed_at)
+
+
+def _on_tick(market: Market, price: Decimal) -> Decimal:
+    tick = market.rules.tick_size
+    return max(nearest_step(price, tick), tick)

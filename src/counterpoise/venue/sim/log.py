@@ -14,7 +14,15 @@ from typing import Literal, TypedDict, Unpack
 from counterpoise.domain.numbers import text
 
 LogEvent = Literal[
-    "request", "place", "reject", "fill", "cancel", "transfer", "funding", "liquidation", "settlement"
+    "request",
+    "place",
+    "reject",
+    "fill",
+    "cancel",
+    "transfer",
+    "funding",
+    "liquidation",
+    "settlement",
 ]
 LogValue = str | int | bool | None
 
@@ -99,18 +107,11 @@ class TruthLog:
         entry["event"] = event
         self._events.append(entry)
 
-    def record_request(
-        self,
-        at: datetime,
-        *,
-        account: str | None,
-        signed_at: datetime | None,
-        status: str | None = None,
-        code: str | None = None,
-        **fields: Unpack[LogFields],
-    ) -> None:
-        """Write down that a request arrived at an HTTP face: ``status`` is method and path, ``code`` the answer's."""
-        fields |= {"account": account, "signed_at": signed_at, "status": status, "code": code}
+    def record_request(self, at: datetime, **fields: Unpack[LogFields]) -> None:
+        """Write down that a request reached an HTTP face, whatever came of it.
+
+        ``status`` is method and path, ``code`` the answer's code, ``account`` the key it was signed with.
+        """
         self.append("request", at, **fields)
 
     def after(self, seq: int) -> list[dict[str, LogValue]]:
@@ -126,7 +127,5 @@ def _plain(value: object) -> LogValue:
             return ms_of(value)
         case bool() | None:
             return value
-        case int():
-            return str(value)
         case _:
             return str(value)

@@ -1,0 +1,247 @@
+"""Bookings: what a fill, a funding payment or a transfer does to money, positions, records and the truth log.
+
+Every quantity that is booked is quantised here with a named rounding, and every booking has the house on its
+other side. Nothing here decides whether something may happen; it makes it happen completely.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from counterpoise.domain.numbers import ZERO, quantize
+from counterpoise.venue.sim.accounts import Account
+from counterpoise.venue.sim.ledger import HOUSE, Ledger
+from counterpoise.venue.sim.log import TruthLog
+from counterpoise.venue.sim.market import Level, Market
+from counterpoise.venue.sim.model import (
+    Fees,
+    Income,
+    IncomeKind,
+    MarketKind,
+    OrderStatus,
+    Side,
+    SimOrder,
+    SimTrade,
+    SymbolRules,
+    Transfer,
+    Wallet,
+)
+from counterpoise.venue.sim.positions import BOOKED
+
+FEE_ROUNDING = ROUND_HALF_EVEN
+FUNDING_ROUNDING = ROUND_HALF_EVEN
+
+
+class Clearing:
+    """Books everything that happened."""
+
+    def __init__(self, ledger: Ledger, fees: Fees, log: TruthLog) -> None:
+        self._ledger = ledger
+        self._fees = fees
+        self._log = log
+        self._ids = {"trade": 0, "income": 0, "transfer": 0}
+
+    def _next_id(self, kind: str) -> int:
+        self._ids[kind] += 1
+        return self._ids[kind]
+
+    def fill(
+        self,
+        account: Account,
+        market: Market,
+        order: SimOrder,
+        fill: Level,
+        *,
+        maker: bool,
+        at: datetime,
+    ) -> SimOrder:
+        """Book one execution of ``order``. Returns the order after it."""
+        rules = market.rules
+        quote_qty = fill.price * fill.qty
+        if order.kind is MarketKind.SPOT:
+            realized = ZERO
+            fee, fee_asset = self._spot(account, rules, order.side, fill, maker=maker)
+        else:
+            fee, fee_asset = self._fee(rules, quote_qty, maker=maker), rules.quote
+            realized = self._perp(account, rules, order.side, fill, at)
+        trade = SimTrade(
+            trade_id=self._next_id("trade"),
+            order_id=order.order_id,
+            client_order_id=order.client_order_id,
+            kind=order.kind,
+            symbol=order.symbol,
+            side=order.side,
+            qty=fill.qty,
+            price=fill.price,
+            quote_qty=quote_qty,
+            fee=fee,
+            fee_asset=fee_asset,
+            maker=maker,
+            at=at,
+            realized_pnl=realized,
+        )
+        account.record(trade)
+        if order.kind is MarketKind.PERP:
+            self._earn(account, "realized_pnl", rules, realized, trade)
+            self._earn(account, "commission", rules, -fee, trade)
+        filled = order.filled_qty + fill.qty
+        after = replace(
+            order,
+            filled_qty=filled,
+            filled_quote=order.filled_quote + quote_qty,
+            status=OrderStatus.FILLED if filled == order.qty else OrderStatus.PARTIALLY_FILLED,
+            updated_at=at,
+        )
+        account.save(after)
+        self._log_fill(account, after, trade)
+        return after
+
+    def _fee(self, rules: SymbolRules, paid: Decimal, *, maker: bool) -> Decimal:
+        rate = self._fees.rate(rules.kind, maker=maker)
+        return quantize(paid * rate, BOOKED, FEE_ROUNDING)
+
+    def _spot(
+        self, account: Account, rules: SymbolRules, side: Side, fill: Level, *, maker: bool
+    ) -> tuple[Decimal, str]:
+        """Swap base and quote; the fee is paid in what was received."""
+        purse = account.purse(Wallet.SPOT)
+        quote_qty = fill.price * fill.qty
+        self._ledger.move(rules.base, fill.qty * side.sign, HOUSE, purse)
+        self._ledger.move(rules.quote, quote_qty * side.sign, purse, HOUSE)
+        received, asset = (fill.qty, rules.base) if side is Side.BUY else (quote_qty, rules.quote)
+        fee = self._fee(rules, received, maker=maker)
+        self._ledger.move(asset, fee, purse, HOUSE)
+        return fee, asset
+
+    def _perp(
+        self, account: Account, rules: SymbolRules, side: Side, fill: Level, at: datetime
+    ) -> Decimal:
+        """Change the position. Returns the realised PnL."""
+        before = account.position(rules.symbol)
+        position, realized = before.traded(fill.qty * side.sign, fill.price)
+        account.positions[rules.symbol] = position
+        account.moved_at[rules.symbol] = at
+        return realized
+
+    def _earn(
+        self,
+        account: Account,
+        kind: IncomeKind,
+        rules: SymbolRules,
+        qty: Decimal,
+        trade: SimTrade,
+    ) -> None:
+        if qty == 0:
+            return
+        self._book_income(account, kind, rules.symbol, rules.quote, qty, trade.at, trade.trade_id)
+
+    def _book_income(
+        self,
+        account: Account,
+        kind: IncomeKind,
+        symbol: str,
+        asset: str,
+        qty: Decimal,
+        at: datetime,
+        trade_id: int | None,
+    ) -> None:
+        self._ledger.move(asset, qty, HOUSE, account.purse(Wallet.FUTURES))
+        account.income.append(
+            Income(
+                income_id=self._next_id("income"),
+                kind=kind,
+                symbol=symbol,
+                asset=asset,
+                qty=qty,
+                at=at,
+                trade_id=trade_id,
+            )
+        )
+
+    def _log_fill(self, account: Account, order: SimOrder, trade: SimTrade) -> None:
+        self._log.append(
+            "fill",
+            trade.at,
+            account=account.id,
+            market=order.kind,
+            symbol=order.symbol,
+            client_id=order.client_order_id,
+            order_id=order.order_id,
+            trade_id=trade.trade_id,
+            side=order.side,
+            qty=trade.qty,
+            price=trade.price,
+            reduce_only=order.reduce_only,
+            fee=trade.fee,
+            fee_asset=trade.fee_asset,
+            status=order.status,
+        )
+
+    def funding(
+        self, account: Account, rules: SymbolRules, rate: Decimal, mark: Decimal, at: datetime
+    ) -> None:
+        """Charge ``rate`` on the account's position at ``mark``: payment = -qty x mark x rate, received > 0.
+
+        An account without a position neither pays nor receives, and nothing is written down.
+        """
+        qty = account.position(rules.symbol).qty
+        if qty == 0:
+            return
+        payment = quantize(-qty * mark * rate, BOOKED, FUNDING_ROUNDING)
+        self._book_income(account, "funding", rules.symbol, rules.quote, payment, at, None)
+        self._log.append(
+            "funding",
+            at,
+            account=account.id,
+            market=rules.kind,
+            symbol=rules.symbol,
+            qty=payment,
+            price=mark,
+            asset=rules.quote,
+        )
+
+    def deposit(self, account: Account, wallet: Wallet, asset: str, qty: Decimal) -> None:
+        """Give a new account money from outside."""
+        self._ledger.move(asset, qty, HOUSE, account.purse(wallet))
+
+    def transfer(
+        self,
+        account: Account,
+        asset: str,
+        qty: Decimal,
+        route: tuple[Wallet, Wallet],
+        *,
+        at: datetime,
+        signed_at: datetime | None,
+    ) -> int:
+        """Move ``qty`` between the account's wallets. Returns the transfer's id."""
+        source, target = route
+        self._ledger.move(asset, qty, account.purse(source), account.purse(target))
+        transfer_id = self._next_id("transfer")
+        account.transfers.append(
+            Transfer(
+                transfer_id=transfer_id, asset=asset, qty=qty, source=source, target=target, at=at
+            )
+        )
+        account.income.append(
+            Income(
+                income_id=self._next_id("income"),
+                kind="transfer",
+                symbol=None,
+                asset=asset,
+                qty=qty if target is Wallet.FUTURES else -qty,
+                at=at,
+            )
+        )
+        self._log.append(
+            "transfer",
+            at,
+            account=account.id,
+            qty=qty,
+            asset=asset,
+            signed_at=signed_at,
+            status=f"{source}>{target}",
+        )
+        return transfer_id

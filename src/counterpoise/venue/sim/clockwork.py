@@ -1,0 +1,106 @@
+"""Time on the simulated exchange: it moves only when told, and everything due happens on the way.
+
+At one instant the order is: marks, perpetuals, spot markets (each by symbol), then funding, which is charged on
+the positions and the mark after all bars that close at that instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+
+from counterpoise.venue.sim.accounts import Accounts
+from counterpoise.venue.sim.clearing import Clearing
+from counterpoise.venue.sim.desk import OrderDesk
+from counterpoise.venue.sim.listing import Listing, Perpetual
+from counterpoise.venue.sim.market import Market
+from counterpoise.venue.sim.model import Candle, MarketKind
+from counterpoise.venue.sim.timeline import Stream, Timeline
+
+MARK_TURN, PERP_TURN, SPOT_TURN, FUNDING_TURN = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """A stream made of two functions."""
+
+    turn: tuple[int, str]
+    next_at: Callable[[], datetime | None]
+    step: Callable[[datetime], None]
+
+
+class Clockwork:
+    """The exchange's clock and what it drives."""
+
+    def __init__(
+        self,
+        *,
+        listing: Listing,
+        accounts: Accounts,
+        desk: OrderDesk,
+        clearing: Clearing,
+        now: datetime,
+    ) -> None:
+        if now.tzinfo is None:
+            raise ValueError(f"expected an aware instant, was {now.isoformat()}")
+        self.now = now
+        self._listing = listing
+        self._accounts = accounts
+        self._desk = desk
+        self._clearing = clearing
+        self._timeline = Timeline(self._streams())
+
+    def _streams(self) -> Iterator[Stream]:
+        for symbol, perp in self._listing.perps.items():
+            track = perp.mark.track
+            if track is not None:
+                yield _Steps((MARK_TURN, symbol), track.next_at, partial(self._mark, perp))
+            yield _Steps((PERP_TURN, symbol), perp.market.track.next_at, partial(self._perp, perp))
+            yield _Steps((FUNDING_TURN, symbol), perp.funding.next_at, partial(self._funding, perp))
+        for symbol, market in self._listing.spot.items():
+            yield _Steps((SPOT_TURN, symbol), market.track.next_at, partial(self._trade, market))
+
+    def advance_to(self, instant: datetime) -> None:
+        """Let everything due at or before ``instant`` happen. Raises ValueError for the past."""
+        if instant < self.now:
+            raise ValueError(f"expected an instant at or after {self.now}, was {instant}")
+        for at, stream in self._timeline.run(instant):
+            self.now = at
+            stream.step(at)
+        self.now = instant
+
+    def _mark(self, perp: Perpetual, at: datetime) -> None:
+        if perp.mark.track is not None:
+            perp.mark.track.step()
+        perp.mark.stepped(at)
+
+    def _perp(self, perp: Perpetual, at: datetime) -> None:
+        self._trade(perp.market, at)
+        perp.mark.perp_stepped(at)
+
+    def _trade(self, market: Market, at: datetime) -> None:
+        bar = market.track.step()
+        if bar is not None:
+            self._desk.match(market, bar, at)
+            market.refill(bar)
+
+    def _funding(self, perp: Perpetual, at: datetime) -> None:
+        rate = perp.funding.step()
+        mark = perp.mark.at_funding(at)
+        for account in self._accounts:
+            self._clearing.funding(account, perp.market.rules, rate, mark, at)
+
+    def jump(self, market: Market, price: Decimal) -> None:
+        """Move a market to ``price`` now; what rests beyond it fills as in a bar of the last volume."""
+        before = market.last
+        market.track.jump(price, self.now)
+        if not market.halted:
+            volume = market.track.last_bar.volume
+            bar = Candle(self.now, before, max(before, price), min(before, price), price, volume)
+            self._desk.match(market, bar, self.now)
+            market.refill(bar)
+        if market.kind is MarketKind.PERP:
+            self._listing.perp(market.symbol).mark.perp_jumped(price - before)

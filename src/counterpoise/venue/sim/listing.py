@@ -1,0 +1,142 @@
+"""What is traded here: markets by kind and symbol, with the mark and the funding of each perpetual.
+
+Built once from rules, bars and funding rates. The rules decide what is listed: a rule without bars is an error,
+bars without a rule are not traded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from counterpoise.venue.sim.funding import FundingSchedule
+from counterpoise.venue.sim.market import Market, MarkPrice
+from counterpoise.venue.sim.model import (
+    FundingSeries,
+    MarketKind,
+    RejectCode,
+    Series,
+    SeriesKind,
+    SimReject,
+    SymbolRules,
+)
+from counterpoise.venue.sim.positions import BOOKED
+from counterpoise.venue.sim.track import PriceTrack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Perpetual:
+    """A perpetual market with what a spot market does not have."""
+
+    market: Market
+    mark: MarkPrice
+    funding: FundingSchedule
+
+
+class Listing:
+    """Every market of one exchange.
+
+    Raises
+    ------
+    ValueError
+        For a rule without bars, two rules or two series of one market, and steps whose product (the smallest
+        trade) is finer than what can be booked.
+    """
+
+    def __init__(
+        self,
+        *,
+        rules: Iterable[SymbolRules],
+        series: Iterable[Series],
+        funding: Iterable[FundingSeries],
+        now: datetime,
+        participation: Decimal,
+    ) -> None:
+        bars = _by_market(series)
+        rates = {each.symbol: each for each in funding}
+        self.spot: dict[str, Market] = {}
+        self.perps: dict[str, Perpetual] = {}
+        for rule in sorted(rules, key=lambda each: (each.kind, each.symbol)):
+            _check_rule(rule)
+            home: dict[str, Market] | dict[str, Perpetual] = (
+                self.spot if rule.kind is MarketKind.SPOT else self.perps
+            )
+            if rule.symbol in home:
+                raise ValueError(f"expected one rule for {rule.kind} {rule.symbol}, was two")
+            track = _track(bars, rule.kind.value, rule, now)
+            if track is None:
+                raise ValueError(f"expected bars for {rule.kind} {rule.symbol}, was none")
+            market = Market(rule, track, participation)
+            if rule.kind is MarketKind.SPOT:
+                self.spot[rule.symbol] = market
+                continue
+            self.perps[rule.symbol] = Perpetual(
+                market=market,
+                mark=MarkPrice(track, _track(bars, "mark", rule, now), now),
+                funding=FundingSchedule(rates.get(rule.symbol), now),
+            )
+
+    def markets(self) -> Iterator[Market]:
+        """Yield every market, perpetuals first, then spot, by symbol."""
+        yield from (perp.market for perp in self.perps.values())
+        yield from self.spot.values()
+
+    def has(self, kind: MarketKind, symbol: str) -> bool:
+        """Whether a market is listed."""
+        return symbol in (self.spot if kind is MarketKind.SPOT else self.perps)
+
+    def market(self, kind: MarketKind, symbol: str) -> Market:
+        """Return one market. Raises SimReject(UNKNOWN_SYMBOL)."""
+        if kind is MarketKind.PERP:
+            return self.perp(symbol).market
+        if symbol not in self.spot:
+            raise SimReject(RejectCode.UNKNOWN_SYMBOL, f"expected a spot symbol, was {symbol}")
+        return self.spot[symbol]
+
+    def perp(self, symbol: str) -> Perpetual:
+        """Return one perpetual. Raises SimReject(UNKNOWN_SYMBOL)."""
+        if symbol not in self.perps:
+            raise SimReject(RejectCode.UNKNOWN_SYMBOL, f"expected a perpetual, was {symbol}")
+        return self.perps[symbol]
+
+    def collateral(self) -> tuple[str, ...]:
+        """Return the assets perpetuals settle in, by name."""
+        return tuple(sorted({perp.market.rules.quote for perp in self.perps.values()}))
+
+    def track(self, kind: SeriesKind, symbol: str) -> PriceTrack:
+        """Return the track of one series. Raises SimReject(UNKNOWN_SYMBOL)."""
+        if kind == "mark":
+            perp = self.perp(symbol)
+            return perp.mark.track if perp.mark.track is not None else perp.market.track
+        return self.market(MarketKind(kind), symbol).track
+
+    def end(self) -> datetime | None:
+        """Return the last instant any market's bars cover, None when nothing is listed."""
+        return max((market.track.end for market in self.markets()), default=None)
+
+
+def _by_market(series: Iterable[Series]) -> dict[tuple[str, str], Series]:
+    found: dict[tuple[str, str], Series] = {}
+    for each in series:
+        if (each.kind, each.symbol) in found:
+            raise ValueError(f"expected one series for {each.kind} {each.symbol}, was two")
+        found[each.kind, each.symbol] = each
+    return found
+
+
+def _track(
+    bars: dict[tuple[str, str], Series], kind: str, rule: SymbolRules, now: datetime
+) -> PriceTrack | None:
+    series = bars.get((kind, rule.symbol))
+    return None if series is None else PriceTrack(series, rule.tick_size, now)
+
+
+def _check_rule(rule: SymbolRules) -> None:
+    name = f"{rule.kind} {rule.symbol}"
+    if rule.tick_size <= 0 or rule.lot_size <= 0:
+        raise ValueError(f"{name}: expected steps above 0")
+    smallest = rule.tick_size * rule.lot_size
+    if smallest % BOOKED or rule.lot_size % BOOKED:
+        raise ValueError(f"{name}: expected tick_size x lot_size on steps of 1e-8, was {smallest}")
