@@ -58,6 +58,8 @@ class FileLease:
             pid = int(self.path.read_text(encoding="ascii"))
         except (OSError, ValueError):
             return None
+        if pid <= 0:
+            return None
         try:
             # no signal is sent: this only asks; a pid left by a crash must not be shown
             os.kill(pid, 0)

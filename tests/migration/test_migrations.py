@@ -1,0 +1,186 @@
+"""The revisions build exactly the tables the code uses, and a store of another schema is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from counterpoise.domain.errors import StoreError, WrongSchema
+from counterpoise.record.sql import connect
+from counterpoise.record.sql.database import sync_connection
+from counterpoise.record.sql.migrate import current, downgrade, script_folder, upgrade
+from counterpoise.record.sql.tables import METADATA, SCHEMA
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+@pytest.fixture
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def revisions() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(script_folder()))
+    return ScriptDirectory.from_config(config)
+
+
+async def opened(url: str) -> None:
+    store = connect(url).store
+    try:
+        await store.open()
+    finally:
+        await store.close()
+
+
+def schema_sql(path: Path) -> list[Any]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(
+            "SELECT type, name, sql FROM sqlite_master WHERE name != 'sqlite_sequence' ORDER BY name"
+        ).fetchall()
+
+
+def test_up_down_and_up_again_give_the_same_schema(url: str, path: Path) -> None:
+    upgrade(url)
+    assert current(url) == SCHEMA
+    first = schema_sql(path)
+    downgrade(url, "base")
+    assert current(url) is None
+    assert [name for _, name, _ in schema_sql(path) if "alembic" not in name] == []
+    upgrade(url)
+    assert schema_sql(path) == first
+
+
+def test_an_upgrade_of_the_newest_changes_nothing(url: str, path: Path) -> None:
+    upgrade(url)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "INSERT INTO portfolios VALUES ('p', 'RUN', 'c', '2025-01-01T00:00:00Z')"
+        )
+        connection.commit()
+    upgrade(url)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM portfolios").fetchone() == (1,)
+
+
+def test_the_revisions_build_what_the_tables_say(url: str, path: Path) -> None:
+    upgrade(url)
+    with sync_connection(path) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_the_revisions_build_it_to_the_letter(url: str, path: Path, tmp_path: Path) -> None:
+    """Alembic does not compare everything (AUTOINCREMENT, partial indexes): the DDL itself does."""
+    upgrade(url)
+    with sync_connection(tmp_path / "model.db") as connection:
+        METADATA.create_all(connection)
+
+    def normal(file: Path) -> set[tuple[str, str, str]]:
+        return {
+            (kind, name, re.sub(r"\s+", " ", sql or ""))
+            for kind, name, sql in schema_sql(file)
+            if "alembic" not in name
+        }
+
+    assert normal(path) == normal(tmp_path / "model.db")
+
+
+def test_revisions_are_numbered_in_one_line_up_to_the_schema_of_the_tables() -> None:
+    script = revisions()
+    found = [revision.revision for revision in script.walk_revisions()][::-1]
+    assert found == [f"{n:04}" for n in range(1, len(found) + 1)]
+    assert script.get_heads() == [SCHEMA]
+    for revision in script.walk_revisions():
+        assert Path(revision.path).name.startswith(f"{revision.revision}_")
+
+
+def test_an_upgrade_that_fails_leaves_the_store_as_it_was(url: str, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        # in the way of a later table of the first revision
+        connection.execute("CREATE TABLE journal (x)")
+    before = schema_sql(path)
+    with pytest.raises(StoreError, match="table journal already exists"):
+        upgrade(url)
+    assert schema_sql(path) == before
+
+
+@pytest.mark.parametrize("state", ["absent", "empty", "downgraded"])
+def test_a_store_without_tables_is_refused_with_the_way_out(
+    url: str, path: Path, state: str
+) -> None:
+    if state == "empty":
+        path.touch()
+    if state == "downgraded":
+        upgrade(url)
+        downgrade(url, "base")
+    with pytest.raises(WrongSchema, match=r"no tables.*counterpoise db upgrade.*run --migrate"):
+        asyncio.run(opened(url))
+    assert path.exists() == (state != "absent")
+
+
+@pytest.mark.parametrize(
+    ("revision", "told"),
+    [
+        ("0000", r"expected schema 0001, was 0000 of an older version.*counterpoise db upgrade"),
+        ("9999", r"expected schema 0001, was 9999 of a newer version: install that version"),
+    ],
+)
+def test_a_store_of_another_version_is_refused_with_the_way_out(
+    url: str, path: Path, revision: str, told: str
+) -> None:
+    upgrade(url)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        connection.commit()
+    with pytest.raises(WrongSchema, match=told):
+        asyncio.run(opened(url))
+
+
+def test_a_newer_store_is_never_touched_by_an_older_upgrade(url: str, path: Path) -> None:
+    upgrade(url)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    with pytest.raises(StoreError, match="9999"):
+        upgrade(url)
+    assert current(url) == "9999"
+
+
+def test_a_store_that_is_not_there(url: str, tmp_path: Path) -> None:
+    for ask in (lambda: downgrade(url, "base"), lambda: current(url)):
+        with pytest.raises(StoreError, match="no store there"):
+            ask()
+    with pytest.raises(StoreError, match="no folder"):
+        upgrade(f"sqlite:///{tmp_path}/none/store.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_store_is_for_its_owner_only(url: str, path: Path) -> None:
+    upgrade(url)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_revisions_are_found_in_a_checkout_and_in_an_installed_package(tmp_path: Path) -> None:
+    record = tmp_path / "src" / "counterpoise" / "record"
+    record.mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"expected in .*, was in neither"):
+        script_folder(record)
+    checkout, packaged = tmp_path / "migrations", record / "migrations"
+    for folder in (checkout, packaged):
+        folder.mkdir()
+        (folder / "env.py").touch()
+        assert script_folder(record) == folder
