@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from counterpoise.domain.reasons import SENTENCES, reason
+
+
+def test_a_reason_is_a_code_and_its_numbers_and_one_sentence() -> None:
+    why = reason("stale", what="account of main", age="61 s", limit="60 s")
+    assert (why.code, why.numbers["age"]) == ("stale", "61 s")
+    assert why.text == "account of main is 61 s old, more than 60 s"
+
+
+def test_a_code_without_a_sentence_fails_where_it_is_made() -> None:
+    with pytest.raises(KeyError):
+        reason("because")
+
+
+def test_a_forgotten_number_fails_where_it_was_forgotten() -> None:
+    with pytest.raises(KeyError, match="limit"):
+        reason("stale", what="account of main", age="61 s")
+
+
+def codes_in(source: str) -> set[str]:
+    """Codes of every ``reason("...")`` in ``source``."""
+    return {
+        node.args[0].value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "reason"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    }
+
+
+def test_every_reason_of_the_pure_core_has_a_sentence(repo: Path) -> None:
+    package = repo / "src/counterpoise"
+    used = {
+        code
+        for room in ("decide", "plan")
+        for path in sorted((package / room).rglob("*.py"))
+        for code in codes_in(path.read_text())
+    }
+    assert len(used) > 15
+    assert used <= set(SENTENCES)
