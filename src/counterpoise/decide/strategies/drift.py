@@ -3,10 +3,12 @@
 Each sleeve is measured on spot + outside holdings + drift's own overlay (MEANING 6), so another strategy's hedge
 is not bought back. Inside the band nothing changes, whatever the overlay (hysteresis); outside it, the sleeve is
 traded back to its target, its inner band, or half-way, and the assets of the sleeve to their shares of that.
+``legs`` says which side may be opened; an overlay of the other side that is no longer needed is still let go.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from counterpoise.domain.decision import Decision
@@ -59,15 +61,16 @@ def _sleeve(
     if abs(weight - target) <= width:
         why = reason("inside_band", **numbers)
         return [_keep(policy, a, state, why) for a in assets]
-    excluded = Legs.UNDERWEIGHT if weight > target else Legs.OVERWEIGHT
-    if policy.legs is excluded:
-        why = reason("leg_excluded", legs=policy.legs.value, **numbers)
-        return [_keep(policy, a, state, why) for a in assets]
     why = reason("outside_band", to=_shown(level), **numbers)
-    return [
+    moves = [
         _move(policy, a, _share(targets, own, view, a) * level, view, universe, state, why)
         for a in assets
     ]
+    excluded = Legs.UNDERWEIGHT if weight > target else Legs.OVERWEIGHT
+    if policy.legs is excluded:
+        why = reason("leg_excluded", legs=policy.legs.value, **numbers)
+        return [_released(move, why, over=weight > target) for move in moves]
+    return moves
 
 
 def _level(
@@ -117,6 +120,15 @@ def _move(
         previous=overlay_of(state, asset),
         reason=why,
     )
+
+
+def _released(move: Decision, why: Reason, *, over: bool) -> Decision:
+    """What is left of ``move`` on an excluded leg: to give back an overlay that itself leans to that side."""
+    previous = move.previous
+    if previous == 0 or (previous > 0) is not over:
+        return replace(move, overlay=previous, reason=why)
+    overlay = min(max(move.overlay, min(previous, ZERO)), max(previous, ZERO))
+    return replace(move, overlay=overlay, reason=move.reason if overlay != previous else why)
 
 
 def _keep(policy: DriftPolicy, asset: str, state: StrategyState, why: Reason) -> Decision:
