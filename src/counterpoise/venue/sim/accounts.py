@@ -6,6 +6,7 @@ account's history.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -122,10 +123,13 @@ class Account:
         """Store a trade."""
         self._trades[trade.kind, trade.symbol].append(trade)
 
-    def trades(self, kind: MarketKind, symbol: str, order_id: int | None) -> list[SimTrade]:
-        """Return trades, oldest first."""
+    def trades(
+        self, kind: MarketKind, symbol: str, *, order_id: int | None, since: datetime | None
+    ) -> list[SimTrade]:
+        """Return trades (of one order, at or after ``since``), oldest first."""
         trades = self._trades.get((kind, symbol), [])
-        return [trade for trade in trades if order_id in {None, trade.order_id}]
+        first = 0 if since is None else bisect_left(trades, since, key=lambda trade: trade.at)
+        return [trade for trade in trades[first:] if order_id in {None, trade.order_id}]
 
     def locked(self, quotes: Mapping[str, tuple[str, str]]) -> dict[str, Decimal]:
         """Return what open spot orders hold, by asset; ``quotes`` gives (base, quote) by symbol."""

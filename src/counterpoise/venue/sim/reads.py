@@ -157,10 +157,16 @@ class AccountReads:
         return self._accounts.known(api_key).orders(kind, symbol, open_only=open_only)
 
     def trades(
-        self, api_key: str, kind: MarketKind, symbol: str, *, order_id: int | None = None
+        self,
+        api_key: str,
+        kind: MarketKind,
+        symbol: str,
+        *,
+        order_id: int | None = None,
+        since: datetime | None = None,
     ) -> list[SimTrade]:
-        """Return trades of one market (of one order), oldest first."""
-        return self._accounts.known(api_key).trades(kind, symbol, order_id)
+        """Return trades of one market (of one order, at or after ``since``), oldest first."""
+        return self._accounts.known(api_key).trades(kind, symbol, order_id=order_id, since=since)
 
     def income(self, api_key: str) -> list[Income]:
         """Return every booking in the futures wallet, oldest first."""

@@ -1,0 +1,303 @@
+"""The Venue port over one account of the simulated exchange, in process.
+
+Replay, backtest and scenarios trade through this; so does the contract suite that every venue passes. There is no
+wire, so nothing is ever lost: an order is accepted or proven refused, and Unknown is only said where a real
+adapter would not have sent anything. Unified symbols are ``BTC/USDT`` and ``BTC/USDT:USDT``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from counterpoise.domain.errors import VenueAuthError, VenueError
+from counterpoise.domain.instrument import Instrument, InstrumentKind
+from counterpoise.domain.numbers import dec
+from counterpoise.domain.order import (
+    Accepted,
+    CancelOutcome,
+    Fill,
+    Gone,
+    NotPlaced,
+    Order,
+    OrderState,
+    OrderType,
+    PlaceOutcome,
+    Unknown,
+    VenueOrder,
+)
+from counterpoise.domain.order import Side as DomainSide
+from counterpoise.domain.order import TimeInForce as DomainTimeInForce
+from counterpoise.domain.snapshot import Account, Balance, FuturesWallet, Position, Quote
+from counterpoise.venue.sim.exchange import SimExchange
+from counterpoise.venue.sim.model import (
+    AccountView,
+    MarketKind,
+    OrderKind,
+    OrderStatus,
+    PlaceRequest,
+    RejectCode,
+    Side,
+    SimOrder,
+    SimReject,
+    SimTrade,
+    SymbolRules,
+    TimeInForce,
+)
+
+_STATES: Mapping[OrderStatus, OrderState] = {
+    OrderStatus.OPEN: OrderState.OPEN,
+    OrderStatus.PARTIALLY_FILLED: OrderState.PARTIALLY_FILLED,
+    OrderStatus.FILLED: OrderState.FILLED,
+    OrderStatus.CANCELED: OrderState.CANCELED,
+    OrderStatus.EXPIRED: OrderState.EXPIRED,
+}
+_TIMES: Mapping[DomainTimeInForce, TimeInForce] = {
+    DomainTimeInForce.GTC: TimeInForce.GTC,
+    DomainTimeInForce.IOC: TimeInForce.IOC,
+    DomainTimeInForce.FOK: TimeInForce.FOK,
+    DomainTimeInForce.GTX: TimeInForce.POST_ONLY,
+}
+_KINDS: Mapping[OrderType, OrderKind] = {
+    OrderType.LIMIT: OrderKind.LIMIT,
+    OrderType.MARKET: OrderKind.MARKET,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A market by both of its names."""
+
+    kind: MarketKind
+    id: str
+    instrument: Instrument
+
+
+class SimVenue:
+    """One account at the simulated exchange; ``api_key`` must be open there before :meth:`open`."""
+
+    def __init__(self, venue_id: str, exchange: SimExchange, api_key: str) -> None:
+        self._id = venue_id
+        self._exchange = exchange
+        self._api_key = api_key
+        self._listed: dict[str, _Listed] = {}
+        self._symbols: dict[tuple[MarketKind, str], str] = {}
+
+    @property
+    def id(self) -> str:
+        """The venue's id in the config."""
+        return self._id
+
+    async def open(self) -> None:
+        """Load what can be traded. Raises VenueAuthError for a key nobody has."""
+        if self._exchange.secret_of(self._api_key) is None:
+            raise VenueAuthError(f"{self._id}: expected a known API key, was another")
+        for rules in self._exchange.rules():
+            instrument = instrument_of(rules)
+            self._listed[instrument.symbol] = _Listed(rules.kind, rules.symbol, instrument)
+            self._symbols[rules.kind, rules.symbol] = instrument.symbol
+
+    async def close(self) -> None:
+        """There is nothing to let go."""
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Return what can be traded, by unified symbol; empty before :meth:`open`."""
+        return {symbol: listed.instrument for symbol, listed in self._listed.items()}
+
+    async def account(self) -> Account:
+        """Read both wallets and all positions."""
+        view = self._exchange.account(self._api_key)
+        perps = {
+            id_: symbol for (kind, id_), symbol in self._symbols.items() if kind is MarketKind.PERP
+        }
+        return Account(
+            spot={
+                asset: Balance(asset=asset, free=held.free, locked=held.locked)
+                for asset, held in view.spot.items()
+                if held.total
+            },
+            futures={
+                asset: FuturesWallet(
+                    asset=asset,
+                    wallet_balance=wallet.wallet_balance,
+                    unrealized_pnl=wallet.unrealized_pnl,
+                    available=wallet.available,
+                )
+                for asset, wallet in view.futures.items()
+            },
+            positions=_positions(view, perps),
+            as_of=self._exchange.now,
+            leverage={perps[id_]: dec(figure) for id_, figure in view.leverage.items()},
+        )
+
+    async def quotes(self, symbols: Iterable[str]) -> Mapping[str, Quote]:
+        """Read prices; an unknown or halted symbol has None where there is no price."""
+        return {symbol: self._quote(symbol) for symbol in symbols}
+
+    def _quote(self, symbol: str) -> Quote:
+        listed = self._listed.get(symbol)
+        if listed is None:
+            return Quote(
+                symbol=symbol, bid=None, ask=None, last=None, mark=None, as_of=self._exchange.now
+            )
+        book = self._exchange.book(listed.kind, listed.id)
+        return Quote(
+            symbol=symbol,
+            bid=book.bid,
+            ask=book.ask,
+            last=book.last,
+            mark=book.mark,
+            as_of=book.at,
+            funding_rate=book.funding_rate,
+            next_funding_at=book.next_funding_at,
+        )
+
+    async def open_orders(self, symbols: Iterable[str]) -> tuple[VenueOrder, ...]:
+        """Read all open orders of ``symbols``, oldest first; unknown symbols have none."""
+        wanted = set(symbols)
+        return tuple(
+            self._venue_order(order)
+            for kind in MarketKind
+            for order in self._exchange.orders(self._api_key, kind, open_only=True)
+            if self._symbols.get((kind, order.symbol)) in wanted
+        )
+
+    async def order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
+        """Look an order up by our id. Raises VenueError for an unknown symbol."""
+        found = self._find(self._known(symbol), client_order_id)
+        return None if found is None else self._venue_order(found)
+
+    async def fills(self, symbol: str, since: datetime) -> tuple[Fill, ...]:
+        """Read executions at or after ``since``, oldest first. Raises VenueError for an unknown symbol."""
+        listed = self._known(symbol)
+        trades = self._exchange.trades(self._api_key, listed.kind, listed.id, since=since)
+        return tuple(self._fill(symbol, trade) for trade in trades)
+
+    async def place(self, order: Order) -> PlaceOutcome:
+        """Send one order. A client id that an open order has is looked up, as for a venue that says duplicate."""
+        listed = self._listed.get(order.symbol)
+        if listed is None:
+            return NotPlaced(
+                code=RejectCode.UNKNOWN_SYMBOL.value, text=f"{order.symbol} is not listed"
+            )
+        try:
+            placed = self._exchange.place(self._api_key, _request(order, listed))
+        except SimReject as refusal:
+            if refusal.code is RejectCode.DUPLICATE_CLIENT_ID:
+                return self._placed_before(order, listed, refusal.text)
+            return NotPlaced(code=refusal.code.value, text=refusal.text)
+        return Accepted(order=self._venue_order(placed))
+
+    def _placed_before(self, order: Order, listed: _Listed, words: str) -> PlaceOutcome:
+        found = self._find(listed, order.client_order_id)
+        if found is None or (found.side.value, found.qty) != (order.side.value, order.qty):
+            return Unknown(text=f"{words}; it was not found by its id as it was sent")
+        return Accepted(order=self._venue_order(found))
+
+    async def cancel(self, order: Order) -> CancelOutcome:
+        """Cancel one order by our id."""
+        listed = self._listed.get(order.symbol)
+        if listed is None:
+            return Unknown(text=f"not sent: {order.symbol} is not listed")
+        try:
+            ended = self._exchange.cancel(
+                self._api_key, listed.kind, listed.id, client_order_id=order.client_order_id
+            )
+        except SimReject as refusal:
+            return Gone(text=refusal.text)
+        return Accepted(order=self._venue_order(ended))
+
+    def _known(self, symbol: str) -> _Listed:
+        listed = self._listed.get(symbol)
+        if listed is None:
+            raise VenueError(f"{self._id}: {symbol} is not listed", retryable=False)
+        return listed
+
+    def _find(self, listed: _Listed, client_order_id: str) -> SimOrder | None:
+        try:
+            return self._exchange.order(
+                self._api_key, listed.kind, listed.id, client_order_id=client_order_id
+            )
+        except SimReject as refusal:
+            if refusal.code is RejectCode.UNKNOWN_ORDER:
+                return None
+            raise VenueError(f"{self._id}: {refusal.text}", retryable=False) from None
+
+    def _venue_order(self, order: SimOrder) -> VenueOrder:
+        return VenueOrder(
+            symbol=self._symbols[order.kind, order.symbol],
+            client_order_id=order.client_order_id,
+            venue_order_id=str(order.order_id),
+            side=DomainSide(order.side.value),
+            qty=order.qty,
+            filled_qty=order.filled_qty,
+            price=order.price,
+            state=_STATES[order.status],
+            reduce_only=order.reduce_only,
+            created_at=order.created_at,
+            avg_fill_price=order.filled_quote / order.filled_qty if order.filled_qty else None,
+        )
+
+    def _fill(self, symbol: str, trade: SimTrade) -> Fill:
+        return Fill(
+            venue=self._id,
+            symbol=symbol,
+            trade_id=str(trade.trade_id),
+            venue_order_id=str(trade.order_id),
+            side=DomainSide(trade.side.value),
+            qty=trade.qty,
+            price=trade.price,
+            fee=trade.fee,
+            fee_asset=trade.fee_asset,
+            maker=trade.maker,
+            filled_at=trade.at,
+        )
+
+
+def instrument_of(rules: SymbolRules) -> Instrument:
+    """Return the instrument of one market; quantities are base units on both sides."""
+    spot = rules.kind is MarketKind.SPOT
+    pair = f"{rules.base}/{rules.quote}"
+    return Instrument(
+        symbol=pair if spot else f"{pair}:{rules.quote}",
+        kind=InstrumentKind.SPOT if spot else InstrumentKind.PERPETUAL,
+        base=rules.base,
+        quote=rules.quote,
+        settle=None if spot else rules.quote,
+        tick_size=rules.tick_size,
+        lot_size=rules.lot_size,
+        min_qty=rules.min_qty,
+        min_notional=rules.min_notional,
+        max_qty=rules.max_qty,
+    )
+
+
+def _positions(view: AccountView, symbols: Mapping[str, str]) -> dict[str, Position]:
+    return {
+        symbols[held.symbol]: Position(
+            symbol=symbols[held.symbol],
+            qty=held.qty,
+            entry_price=held.entry_price,
+            mark_price=held.mark_price,
+            unrealized_pnl=held.unrealized_pnl,
+            leverage=Decimal(held.leverage),
+        )
+        for held in view.positions
+        if held.qty
+    }
+
+
+def _request(order: Order, listed: _Listed) -> PlaceRequest:
+    return PlaceRequest(
+        kind=listed.kind,
+        symbol=listed.id,
+        side=Side(order.side.value),
+        order_kind=_KINDS[order.type],
+        qty=order.qty,
+        price=order.price,
+        time_in_force=_TIMES[order.time_in_force],
+        reduce_only=order.reduce_only,
+        client_order_id=order.client_order_id,
+    )
