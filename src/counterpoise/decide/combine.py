@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from counterpoise.domain.decision import Decision, Want
 from counterpoise.domain.numbers import ZERO, shrink_step, text
-from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.policy import DriftPolicy, Legs, PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView, Universe
 from counterpoise.domain.reasons import Reason, reason
 
@@ -36,12 +36,17 @@ def wants_of(
         baseline = baselines.get((listing.venue, symbol), ZERO)
         overlays = [(d.strategy, d.overlay) for d in decisions if d.asset == asset]
         if not policy.allow_net_short:
-            floor = -(view.assets[asset].held_qty + baseline)
+            floor = -(view.assets[asset].held_qty + _foreign(asset, baselines))
             overlays, cut = _clamp(asset, overlays, floor, listing.instrument.lot_size)
             notes += cut
         qty = baseline + sum((q for _, q in overlays), ZERO)
         wants.append(Want(venue=listing.venue, symbol=symbol, asset=asset, qty=qty))
     return tuple(wants), tuple(notes)
+
+
+def _foreign(asset: str, baselines: Mapping[tuple[str, str], Decimal]) -> Decimal:
+    """Foreign futures on ``asset`` in whichever contract: each counts in spot + futures >= 0."""
+    return sum((q for (_, s), q in baselines.items() if s.partition("/")[0] == asset), ZERO)
 
 
 def _clamp(
@@ -77,7 +82,7 @@ def effective_targets_of(
     """Return the weight each asset's exposure is judged against (MEANING 6).
 
     With a drift strategy: the shape's weight plus the overlays of all others. Without one nobody keeps the shape,
-    so it is what is held plus all overlays.
+    so it is what is held plus all overlays. Never below 0 where the clamp would stop it there.
     """
     has_drift = any(s.kind == "drift" for s in policy.strategies)
     targets: dict[str, Decimal] = {}
@@ -85,7 +90,8 @@ def effective_targets_of(
         seen = view.assets[asset]
         others = sum((d.overlay for d in decisions if d.asset == asset and d.kind != "drift"), ZERO)
         base = policy.target_weight(asset) if has_drift else seen.spot_weight
-        targets[asset] = base + seen.weight_of(others)
+        target = base + seen.weight_of(others)
+        targets[asset] = target if policy.allow_net_short else max(target, ZERO)
     return targets
 
 
@@ -94,11 +100,15 @@ def within_band(
 ) -> bool:
     """Whether every sleeve's effective weight is inside its band around the effective target.
 
-    A sleeve of quote alone is not judged: only futures on the others can move it (MEANING 3).
+    Only what the config may correct is judged (MEANING 3): not a sleeve of quote alone, which only futures on the
+    others can move, and not a side that drift's ``legs`` leave alone.
     """
+    legs = {s.legs for s in policy.strategies if isinstance(s, DriftPolicy)}
     for sleeve in policy.sleeves:
         assets = [a for a in sleeve.assets if a != policy.quote]
         away = sum((view.assets[a].effective_weight - effective_targets[a] for a in assets), ZERO)
-        if abs(away) > sleeve.band.width(sleeve.weight):
+        side = Legs.OVERWEIGHT if away > 0 else Legs.UNDERWEIGHT
+        judged = not legs or side in legs or Legs.BOTH in legs
+        if judged and abs(away) > sleeve.band.width(sleeve.weight):
             return False
     return True
