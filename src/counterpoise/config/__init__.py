@@ -1,5 +1,12 @@
 """From a YAML file to policies: units, secrets, cross checks; every problem at once, each with its place.
 
-``load.load(path)`` returns :class:`~counterpoise.config.settings.Settings`. pydantic and ruamel.yaml stay in
-here. Nothing of this package touches the network or the database.
+:func:`load` returns :class:`~counterpoise.config.settings.Settings`; :func:`outline` only says where the
+database is. pydantic and ruamel.yaml stay in here. Nothing of this package touches the network or the database.
 """
+
+from __future__ import annotations
+
+from counterpoise.config.loading import load, outline
+from counterpoise.config.settings import Outline, Settings
+
+__all__ = ["Outline", "Settings", "load", "outline"]

@@ -57,6 +57,29 @@ def check_users(document: Document, portfolios: tuple[PortfolioDraft, ...]) -> N
         _check_adopter(document, name, [p for p in portfolios if p.id == user.get(name)])
 
 
+def check_clock(document: Document, portfolios: tuple[PortfolioDraft, ...]) -> None:
+    """Refuse two kinds of time: the market time of one testnet server is the app's time, or none is."""
+    servers: dict[str, object] = {}
+    for name in sorted({name for portfolio in portfolios for name in portfolio.venues.values()}):
+        node = document.find(("venues", name))
+        environment = soft(fields.environment, child_of(node, "environment"))
+        if environment is None:
+            continue
+        clock, url = child_of(node, "clock"), child_of(node, "url")
+        on_market = (
+            environment is Environment.LOCAL and clock is not None and clock.value == "venue"
+        )
+        servers[name] = url.value if on_market and url is not None else None
+    market = [name for name, server in servers.items() if server is not None]
+    for name, server in servers.items():
+        if market and server != servers[market[0]]:
+            document.complain_of_key(
+                ("venues", name),
+                f"every venue on the clock of {market[0]!r} (clock: venue, same url)",
+                was=f"{name!r} with another clock",
+            )
+
+
 def _check_adopter(document: Document, venue: str, users: list[PortfolioDraft]) -> None:
     path: Path = ("venues", venue, "existing")
     existing = soft(fields.existing, document.find(path))

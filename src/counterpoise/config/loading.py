@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 
 from counterpoise.config import build
-from counterpoise.config.access_checks import check_accounts, check_users, check_venue
+from counterpoise.config.access_checks import check_accounts, check_clock, check_users, check_venue
 from counterpoise.config.checks import check_portfolio
 from counterpoise.config.draft import portfolios
 from counterpoise.config.environment import expand, expanded
@@ -48,6 +48,7 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> 
     for name in names:
         check_venue(document, name)
     check_users(document, drafts)
+    check_clock(document, drafts)
     for draft in drafts:
         check_portfolio(document, draft)
     credentials: _Credentials = {

@@ -1,0 +1,178 @@
+"""What ``status``, ``orders`` and ``journal`` tell, from the database alone, beside whoever writes to it.
+
+Nothing here asks an exchange or the daemon, and nothing is written or created: a database that is not there
+means that nothing was ever run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from counterpoise import __version__
+from counterpoise.app.cycle_report import iso
+from counterpoise.config.settings import Outline
+from counterpoise.domain.numbers import dec, text
+from counterpoise.domain.order import Order
+from counterpoise.domain.records import JournalRow
+from counterpoise.record.sql import SqlRecord, connect
+from counterpoise.record.sql.location import sqlite_path
+from counterpoise.record.sql.lock import FileLease
+
+_MANY = 10_000  # more working orders than any limit allows
+
+
+async def status(outline: Outline, portfolios: tuple[str, ...], now: datetime) -> dict[str, Any]:
+    """Return the contract's ``status --json``; a portfolio that was never run has ``state`` None.
+
+    Raises WrongSchema, StoreError.
+    """
+    market_time = {p.id for p in outline.portfolios if p.market_time}
+    async with _opened(outline) as record:
+        if record is None:
+            found = [_never_run(name) for name in portfolios]
+            return {"portfolios": found, "alerts": {"pending": 0, "dead": 0}, **_version()}
+        owner = _owner(outline)
+        found = [
+            await _portfolio(record, name, owner, None if name in market_time else now)
+            for name in portfolios
+        ]
+        return {"portfolios": found, "alerts": dict(await record.outbox.counts()), **_version()}
+
+
+async def orders(
+    outline: Outline, portfolios: tuple[str, ...], *, live_only: bool, limit: int
+) -> dict[str, Any]:
+    """Return ``{"orders": [...]}``, newest first per portfolio. Raises WrongSchema, StoreError."""
+    async with _opened(outline) as record:
+        if record is None:
+            return {"orders": []}
+        found: list[dict[str, Any]] = []
+        for name in portfolios:
+            known = await record.store.orders(name, live_only=live_only, limit=limit)
+            found += [_order(order) for order in known]
+        return {"orders": found}
+
+
+async def journal(outline: Outline, portfolios: tuple[str, ...], *, limit: int) -> dict[str, Any]:
+    """Return ``{"cycles": [...]}``, newest first per portfolio. Raises WrongSchema, StoreError."""
+    async with _opened(outline) as record:
+        if record is None:
+            return {"cycles": []}
+        cycles: list[dict[str, Any]] = []
+        for name in portfolios:
+            cycles += [_cycle(row) for row in await record.journal.last(name, limit)]
+        return {"cycles": cycles}
+
+
+@asynccontextmanager
+async def _opened(outline: Outline) -> AsyncIterator[SqlRecord | None]:
+    """Give the open database, None when there is none yet."""
+    if not sqlite_path(outline.store_url).exists():
+        yield None
+        return
+    record = connect(outline.store_url)
+    try:
+        await record.store.open()
+        yield record
+    finally:
+        await record.store.close()
+
+
+async def _portfolio(
+    record: SqlRecord, name: str, owner: str | None, now: datetime | None
+) -> dict[str, Any]:
+    """``now`` is None where the portfolio lives in market time, which the database does not know."""
+    known = await record.store.portfolio(name)
+    if known is None:
+        return _never_run(name)
+    live = await record.store.orders(name, live_only=True, limit=_MANY)
+    newest = await record.journal.last(name, 1)
+    row = newest[0] if newest else None
+    document: dict[str, Any] = dict(row.document) if row is not None else {}
+    return {
+        "id": name,
+        "state": known.trading_state.value,
+        "as_of": iso(row.at) if row is not None else None,
+        "age_s": _seconds(now - row.at) if row is not None and now is not None else None,
+        "equity": document.get("equity"),
+        "weights": document.get("weights", {}),
+        "margin": document.get("margin", {}),
+        "hedges": document.get("hedges", []),
+        "open_orders": sum(1 for order in live if not order.state.is_unproven),
+        "unknown_orders": sum(1 for order in live if order.state.is_unproven),
+        "owner": owner,
+        "summary": row.summary if row is not None else None,
+        "config_hash": known.config_hash,
+    }
+
+
+def _never_run(name: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "state": None,
+        "as_of": None,
+        "age_s": None,
+        "equity": None,
+        "weights": {},
+        "margin": {},
+        "hedges": [],
+        "open_orders": 0,
+        "unknown_orders": 0,
+        "owner": None,
+        "summary": "never run",
+        "config_hash": None,
+    }
+
+
+def _owner(outline: Outline) -> str | None:
+    """Who writes to the database now, None when nobody does."""
+    holder = FileLease(outline.store_url).holder
+    return f"process {holder}" if holder is not None else None
+
+
+def _version() -> dict[str, str]:
+    return {"version": __version__}
+
+
+def _seconds(span: timedelta) -> str:
+    milliseconds: Decimal = dec(span // timedelta(milliseconds=1))
+    return text(milliseconds / 1000)
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "portfolio": order.portfolio,
+        "venue": order.venue,
+        "instrument": order.symbol,
+        "client_order_id": order.client_order_id,
+        "venue_order_id": order.venue_order_id,
+        "side": order.side.value,
+        "type": order.type.value,
+        "time_in_force": order.time_in_force.value,
+        "qty": text(order.qty),
+        "filled_qty": text(order.filled_qty),
+        "price": text(order.price) if order.price is not None else None,
+        "reduce_only": order.reduce_only,
+        "post_only": order.post_only,
+        "state": order.state.value,
+        "reason": order.reason,
+        "decision_id": order.decision_id,
+        "rung": order.rung,
+        "attempt": order.attempt,
+        "created_at": iso(order.created_at),
+        "updated_at": iso(order.updated_at),
+    }
+
+
+def _cycle(row: JournalRow) -> dict[str, Any]:
+    return {
+        **row.document,
+        "portfolio": row.portfolio,
+        "cycle_id": row.cycle_id,
+        "at": iso(row.at),
+        "summary": row.summary,
+    }

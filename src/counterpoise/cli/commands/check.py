@@ -1,0 +1,69 @@
+"""``counterpoise check``: is this config good? Reads the file and its secrets, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from counterpoise.cli import failures, loaded
+from counterpoise.cli.options import AsJson, ConfigOption, File, config_file
+from counterpoise.cli.output import print_json
+
+if TYPE_CHECKING:
+    from counterpoise.config import Settings
+
+
+def command(
+    ctx: typer.Context, file: File = None, config: ConfigOption = None, as_json: AsJson = False
+) -> None:
+    """Check a config file: every problem with its line, no network."""
+    from counterpoise.domain.errors import ConfigError, SafetyRefusal
+
+    try:
+        settings = loaded.settings(ctx, file, config)
+    except (ConfigError, SafetyRefusal) as error:
+        if as_json:
+            told = error.problems if isinstance(error, ConfigError) else str(error).splitlines()
+            print_json(
+                {"ok": False, "config": str(config_file(ctx, file, config)), "problems": told}
+            )
+        failures.tell(error)
+        raise typer.Exit(failures.exit_code(error)) from None
+    if as_json:
+        print_json({"ok": True, "problems": [], **document(settings)})
+        return
+    print(f"{settings.path}: good")
+    print(f"store: {settings.store_url}")
+    for name, access in settings.venues.items():
+        print(f"venue {name}: {access.exchange}, environment {access.environment}")
+    for policy in settings.portfolios:
+        strategies = ", ".join(f"{s.id} ({s.kind})" for s in policy.strategies) or "none"
+        print(f"portfolio {policy.id}: strategies {strategies}; hash {settings.hashes[policy.id]}")
+
+
+def document(settings: Settings) -> dict[str, object]:
+    """Return what is known of a good config, without secrets."""
+    return {
+        "config": str(settings.path),
+        "store": settings.store_url,
+        "venues": {
+            name: {
+                "exchange": access.exchange,
+                "environment": access.environment.value,
+                "existing": settings.existing[name],
+            }
+            for name, access in settings.venues.items()
+        },
+        "portfolios": [
+            {
+                "id": policy.id,
+                "hash": settings.hashes[policy.id],
+                "strategies": [
+                    {"id": strategy.id, "kind": strategy.kind} for strategy in policy.strategies
+                ],
+            }
+            for policy in settings.portfolios
+        ],
+        "warnings": list(settings.warnings),
+    }

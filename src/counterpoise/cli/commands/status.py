@@ -1,0 +1,66 @@
+"""``counterpoise status``: how the portfolios stand, from the database alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from counterpoise.cli import loaded
+from counterpoise.cli.figures import age, money, quantity
+from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
+from counterpoise.cli.output import print_json
+from counterpoise.cli.plan_view import print_weights
+
+
+def command(
+    ctx: typer.Context,
+    file: File = None,
+    config: ConfigOption = None,
+    portfolio: Portfolio = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how the portfolios stand, from the database; works beside a running daemon."""
+    outline = loaded.outline(ctx, file, config)
+    chosen = loaded.one_portfolio(tuple(p.id for p in outline.portfolios), portfolio)
+
+    from counterpoise.app.clock import WallClock
+    from counterpoise.app.inquire import status
+
+    document = asyncio.run(status(outline, chosen, WallClock().now()))
+    if as_json:
+        print_json(document)
+        return
+    for one in document["portfolios"]:
+        _print(one, outline.path)
+    alerts = document["alerts"]
+    if alerts["pending"] or alerts["dead"]:
+        print(f"Alerts not delivered: {alerts['pending']} waiting, {alerts['dead']} given up.")
+
+
+def _print(one: Mapping[str, Any], config: object) -> None:
+    if one["state"] is None:
+        print(f"Portfolio {one['id']} was never run. Start it with: counterpoise run -c {config}")
+        return
+    writer = f"written by {one['owner']}" if one["owner"] else "no daemon is running"
+    if one["as_of"] is None:
+        print(f"Portfolio {one['id']}: state {one['state']}, no cycle yet; {writer}")
+        return
+    ago = f" ({age(one['age_s'])} ago)" if one["age_s"] is not None else ""
+    print(
+        f"Portfolio {one['id']}: state {one['state']}, equity {money(one['equity'])},"
+        f" as of {one['as_of']}{ago}; {writer}"
+    )
+    print(f"Last cycle: {one['summary']}")
+    print_weights(one["weights"])
+    for hedge in one["hedges"]:
+        print(
+            f"Hedge {hedge['strategy']}: {quantity(hedge['overlay'])} {hedge['asset']} in futures"
+        )
+    if not one["hedges"]:
+        print("No hedge is on.")
+    unknown = one["unknown_orders"]
+    proof = f", {unknown} without a proven outcome" if unknown else ""
+    print(f"Working orders: {one['open_orders']}{proof}")

@@ -1,0 +1,116 @@
+"""A plan as tables and sentences: where the portfolio is, what would be done, and what would not and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from counterpoise.cli.figures import money, percent, points, quantity
+from counterpoise.cli.output import print_table
+
+
+def print_plan(document: Mapping[str, Any]) -> None:
+    """Print the document of ``plan --json`` for people."""
+    name, quote = document["portfolio"], _quote(document)
+    print(
+        f"Portfolio {name} at {document['as_of']}: equity {money(document['equity'], quote)},"
+        f" state {document['state']}"
+    )
+    print_weights(document["weights"])
+    _print_decisions(document["decisions"])
+    _print_orders(document["orders"], quote)
+    _print_cancels(document)
+    for refusal in document["refused"]:
+        print(f"Refused by {refusal['guard']}: {_order_line(refusal['order'])}: {refusal['text']}")
+    for hold in document["holds"]:
+        print(f"Waiting on {hold['symbol']}: {hold['text']}")
+    for held in document["held"]:
+        print(f"No decision: {held['text']}")
+    for note in document["notes"]:
+        print(f"Note: {note}")
+    for problem in document["problems"]:
+        print(f"Problem: {problem}")
+    if document.get("config_changed"):
+        accept = f"counterpoise run --accept-config {document['config_hash']}"
+        print(f"This config differs from the one last run; if hedges are on, start with: {accept}")
+    else:
+        print(f"Config hash {document['config_hash']}")
+
+
+def print_weights(weights: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print weights spot / effective / target as a table."""
+    if not weights:
+        return
+    rows = [
+        (
+            asset,
+            percent(row["spot"]),
+            percent(row["effective"]),
+            percent(row["target"]),
+            points(row["band"]),
+        )
+        for asset, row in weights.items()
+    ]
+    print_table("Weights", ("asset", ">spot", ">effective", ">target", ">band"), rows)
+
+
+def _print_decisions(decisions: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        (
+            d["strategy"],
+            d["overlay"]["asset"],
+            quantity(d["previous"]),
+            quantity(d["overlay"]["qty"]),
+            d["text"],
+        )
+        for d in decisions
+    ]
+    if rows:
+        columns = ("strategy", "asset", ">futures now", ">futures wanted", "why")
+        print_table("Decisions", columns, rows)
+
+
+def _print_orders(orders: Sequence[Mapping[str, Any]], quote: str) -> None:
+    if not orders:
+        print("No order would be sent.")
+        return
+    rows = [
+        (
+            order["venue"],
+            order["instrument"],
+            order["side"],
+            quantity(order["qty"]),
+            quantity(order["price"]) if order["price"] is not None else "market",
+            money(order["notional"], quote),
+            _words(order),
+        )
+        for order in orders
+    ]
+    columns = ("venue", "instrument", "side", ">quantity", ">price", ">value", "how")
+    print_table("Orders that would be sent", columns, rows)
+
+
+def _print_cancels(document: Mapping[str, Any]) -> None:
+    for cancel in document["cancels"]:
+        print(f"Would cancel: {_order_line(cancel)}: {cancel['why']}")
+    if document["keeps"]:
+        print(f"{len(document['keeps'])} working orders would stay as they are.")
+
+
+def _order_line(order: Mapping[str, Any]) -> str:
+    at = f" at {quantity(order['price'])}" if order["price"] is not None else " at market"
+    return f"{order['side']} {quantity(order['qty'])} {order['instrument']}{at} on {order['venue']}"
+
+
+def _words(order: Mapping[str, Any]) -> str:
+    words = [order["type"]]
+    if order["post_only"]:
+        words.append("post-only")
+    if order["reduce_only"]:
+        words.append("reduce-only")
+    return ", ".join(words)
+
+
+def _quote(document: Mapping[str, Any]) -> str:
+    """The quote is the last row of the weights; none when nothing could be valued."""
+    return next(reversed(document["weights"]), "")
