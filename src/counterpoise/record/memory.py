@@ -118,6 +118,12 @@ class MemoryStore:
                 unseen.setdefault(fill.key, fill)
         return tuple(unseen.values())
 
+    async def owners(self, venue: str, venue_order_ids: Iterable[str]) -> tuple[Order, ...]:
+        """Return our orders that carry one of ``venue_order_ids`` at ``venue``, oldest first."""
+        ids = set(venue_order_ids)
+        found = [o for o in self._orders.values() if o.venue == venue and o.venue_order_id in ids]
+        return tuple(sorted(found, key=lambda o: (o.created_at, o.client_order_id)))
+
     async def commit(self, changes: Changes) -> None:
         """Write ``changes`` whole or not at all. Raises StoreError, IllegalMove."""
         if changes.empty:

@@ -8,6 +8,7 @@ from counterpoise.domain.records import JournalRow
 from counterpoise.record.sql import tables
 from counterpoise.record.sql.database import Database
 from counterpoise.record.sql.rows import journal_row_of
+from counterpoise.record.sql.settled import settled
 
 _JOURNAL = tables.journal
 
@@ -18,6 +19,7 @@ class SqlJournal:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @settled
     async def last(self, portfolio: str, limit: int) -> tuple[JournalRow, ...]:
         """Return the newest ``limit`` rows, newest first."""
         query = select(_JOURNAL).where(_JOURNAL.c.portfolio == portfolio)
@@ -25,6 +27,7 @@ class SqlJournal:
             newest = await connection.execute(query.order_by(_JOURNAL.c.seq.desc()).limit(limit))
             return tuple(journal_row_of(row) for row in newest)
 
+    @settled
     async def row(self, cycle_id: str) -> JournalRow | None:
         """Return one cycle's row."""
         query = select(_JOURNAL).where(_JOURNAL.c.cycle_id == cycle_id)

@@ -11,6 +11,7 @@ from counterpoise.domain.records import DEAD_AFTER, OutboxRow
 from counterpoise.record.sql import tables
 from counterpoise.record.sql.database import Database
 from counterpoise.record.sql.rows import outbox_row_of
+from counterpoise.record.sql.settled import settled
 from counterpoise.record.sql.write import chunks
 
 _ALERTS = tables.alerts
@@ -23,6 +24,7 @@ class SqlOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @settled
     async def pending(self, limit: int) -> tuple[OutboxRow, ...]:
         """Return undelivered rows that are not dead, oldest first."""
         query = select(_ALERTS).where(_UNDELIVERED, _ALERTS.c.attempts < DEAD_AFTER)
@@ -30,6 +32,7 @@ class SqlOutbox:
             oldest = await connection.execute(query.order_by(_ALERTS.c.seq).limit(limit))
             return tuple(outbox_row_of(row) for row in oldest)
 
+    @settled
     async def delivered(self, seqs: Iterable[int], at: datetime) -> None:
         """Mark rows as delivered; the first instant stays."""
         wanted = list(seqs)
@@ -43,6 +46,7 @@ class SqlOutbox:
                     .values(delivered_at=at)
                 )
 
+    @settled
     async def failed(self, seq: int, error: str) -> None:
         """Count a failed attempt."""
         async with self._database.write() as connection:
@@ -52,6 +56,7 @@ class SqlOutbox:
                 .values(attempts=_ALERTS.c.attempts + 1, last_error=error)
             )
 
+    @settled
     async def counts(self) -> Mapping[str, int]:
         """Return ``{"pending": n, "dead": n}``."""
         dead = (_ALERTS.c.attempts >= DEAD_AFTER).label("dead")
