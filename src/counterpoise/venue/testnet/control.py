@@ -1,0 +1,171 @@
+"""The control door: how tests, demos and replays move the market and read the truth.
+
+``POST /_control/advance``, ``/_control/price``, ``/_control/account`` and ``GET /_control/log``,
+``/_control/state``, JSON both ways, Decimals as strings, times in ms. It needs no key: a testnet is bound to
+the loopback. It acts on the exchange itself and knows no dialect; bad input is a 400 that says what was
+expected and changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from urllib.parse import parse_qsl
+
+from counterpoise.domain.numbers import dec, text
+from counterpoise.venue.sim import MarketKind, SimExchange, SimOrder, SimReject
+from counterpoise.venue.sim.log import ms_of
+from counterpoise.venue.testnet.balances import parse_balance
+from counterpoise.venue.testnet.http import Request, Response, json_response
+
+PREFIX = "/_control/"
+LONGEST_STEP_S = dec(10 * 366 * 86_400)
+
+
+class Control:
+    """Answers the control door of one exchange."""
+
+    def __init__(self, exchange: SimExchange) -> None:
+        self._exchange = exchange
+        self._doors: Mapping[tuple[str, str], Callable[[Request], object]] = {
+            ("POST", "advance"): self._advance,
+            ("POST", "price"): self._price,
+            ("POST", "account"): self._account,
+            ("GET", "log"): self._log,
+            ("GET", "state"): self._state,
+        }
+
+    def handle(self, request: Request) -> Response:
+        """Return the reply; 404 for an unknown door, 400 for input that is not as expected."""
+        name = request.path.removeprefix(PREFIX)
+        door = self._doors.get((request.method, name))
+        if door is None:
+            known = ", ".join(f"{method} {PREFIX}{door}" for method, door in self._doors)
+            return json_response(
+                {"error": f"expected one of {known}, was {request.method} {request.path}"},
+                status=404,
+            )
+        try:
+            return json_response(door(request))
+        except (ValueError, TypeError) as error:
+            return json_response({"error": str(error)}, status=400)
+        except SimReject as reject:
+            return json_response({"error": reject.text, "code": reject.code.value}, status=400)
+
+    def _advance(self, request: Request) -> object:
+        seconds = _number(_body(request), "seconds")
+        if not 0 <= seconds <= LONGEST_STEP_S:
+            raise ValueError(f"seconds: expected 0 to {LONGEST_STEP_S}, was {text(seconds)}")
+        self._exchange.advance(seconds)
+        return {"now": ms_of(self._exchange.now)}
+
+    def _price(self, request: Request) -> object:
+        body = _body(request)
+        symbol, price = body.get("symbol"), _number(body, "price")
+        if not isinstance(symbol, str):
+            raise TypeError(f"symbol: expected a text such as BTCUSDT, was {symbol!r}")
+        self._exchange.set_price(symbol, price, _market(body.get("market")))
+        return {"now": ms_of(self._exchange.now)}
+
+    def _account(self, request: Request) -> object:
+        balance = _body(request).get("balance")
+        if isinstance(balance, Mapping):
+            balance = ",".join(f"{asset}={qty}" for asset, qty in balance.items())
+        if not isinstance(balance, str):
+            raise TypeError(f'balance: expected {{"BTC": "1"}} or "BTC=1", was {balance!r}')
+        keys = self._exchange.open_account(parse_balance(balance))
+        return {"api_key": keys.api_key, "secret": keys.secret}
+
+    def _log(self, request: Request) -> object:
+        sent = dict(parse_qsl(request.query)).get("after", "0")
+        if not sent.isdigit():
+            raise ValueError(f"after: expected a whole number >= 0, was {sent!r}")
+        events = self._exchange.log.after(int(sent))
+        return {"events": events, "next": self._exchange.log.next_seq}
+
+    def _state(self, _request: Request) -> object:
+        return {
+            "now": ms_of(self._exchange.now),
+            "accounts": {key: self._account_state(key) for key in self._exchange.accounts()},
+        }
+
+    def _account_state(self, key: str) -> dict[str, object]:
+        view = self._exchange.account(key)
+        return {
+            "wallets": {
+                "spot": {
+                    asset: {"free": text(one.free), "locked": text(one.locked)}
+                    for asset, one in sorted(view.spot.items())
+                },
+                "futures": {
+                    asset: {
+                        "wallet_balance": text(one.wallet_balance),
+                        "unrealized_pnl": text(one.unrealized_pnl),
+                        "margin_balance": text(one.margin_balance),
+                        "available": text(one.available),
+                    }
+                    for asset, one in sorted(view.futures.items())
+                },
+            },
+            "positions": [
+                {
+                    "symbol": one.symbol,
+                    "qty": text(one.qty),
+                    "entry_price": None if one.entry_price is None else text(one.entry_price),
+                    "mark_price": text(one.mark_price),
+                    "unrealized_pnl": text(one.unrealized_pnl),
+                    "leverage": one.leverage,
+                }
+                for one in view.positions
+            ],
+            "open_orders": [
+                _order(order)
+                for kind in MarketKind
+                for order in self._exchange.orders(key, kind, open_only=True)
+            ],
+        }
+
+
+def _order(order: SimOrder) -> dict[str, object]:
+    return {
+        "market": order.kind.value,
+        "symbol": order.symbol,
+        "order_id": order.order_id,
+        "client_id": order.client_order_id,
+        "side": order.side.value,
+        "qty": text(order.qty),
+        "filled_qty": text(order.filled_qty),
+        "price": None if order.price is None else text(order.price),
+        "reduce_only": order.reduce_only,
+        "created_at": ms_of(order.created_at),
+    }
+
+
+def _body(request: Request) -> Mapping[str, object]:
+    try:
+        body = json.loads(request.body or "{}", parse_float=dec)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"body: expected a JSON object, was {error}") from None
+    if not isinstance(body, dict):
+        raise TypeError(f"body: expected a JSON object, was {type(body).__name__}")
+    return body
+
+
+def _number(body: Mapping[str, object], name: str) -> Decimal:
+    value = body.get(name)
+    if not isinstance(value, str | int | Decimal) or isinstance(value, bool):
+        raise TypeError(f"{name}: expected a number, was {value!r}")
+    try:
+        return dec(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _market(value: object) -> MarketKind | None:
+    if value is None:
+        return None
+    try:
+        return MarketKind(str(value))
+    except ValueError:
+        raise ValueError(f"market: expected spot or perp, was {value!r}") from None
