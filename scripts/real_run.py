@@ -127,9 +127,7 @@ def _drive(config: Path, url: str, until_ms: int, kill_at: list[int]) -> int:
             time.sleep(0.01 if pending else 0.5)
 
 
-def _judge(
-    db: Path, events: list[dict[str, Any]], state: dict[str, Any], api_key: str
-) -> bool:
+def _judge(db: Path, events: list[dict[str, Any]], state: dict[str, Any], api_key: str) -> bool:
     """Print the series and the checks; True when all hold."""
     rows = _journal(db)
     _series(rows)
@@ -151,7 +149,8 @@ def _judge(
         f"hedges opened ({opened}) and closed or cut ({closed})": opened > 0 and closed > 0,
         f"duplicate client ids: {duplicates}": duplicates == 0,
         f"orders under the minima: {len(small)} of {len(places)}": not small,
-        f"recorded positions {_shown(recorded)} = the exchange's {_shown(shown)}": recorded == shown,
+        f"recorded positions {_shown(recorded)} = the exchange's {_shown(shown)}": recorded
+        == shown,
         f"last cycle saw {_shown(own)}": own == shown,
     }
     fills = sum(1 for e in events if e["event"] == "fill")
@@ -166,7 +165,10 @@ def _judge(
 
 def _series(rows: list[dict[str, Any]]) -> None:
     """One line per market day: effective weight against effective target."""
-    print(f"{'market time':17} {'equity':>11}  " + "  ".join(f"{a:>6} eff/target" for a in ("BTC", "ETH", "USDT")))
+    print(
+        f"{'market time':17} {'equity':>11}  "
+        + "  ".join(f"{a:>6} eff/target" for a in ("BTC", "ETH", "USDT"))
+    )
     day = ""
     for row in [*rows, {**rows[-1], "as_of": rows[-1]["as_of"] + " "}]:
         if row["as_of"][:10] == day and row is not rows[-1]:
@@ -244,7 +246,7 @@ def _get(url: str, path: str) -> Any:
 
 
 def _ms(instant: str) -> int:
-    at = datetime.fromisoformat(instant.replace("Z", "+00:00"))
+    at = datetime.fromisoformat(instant)
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 

@@ -1,4 +1,4 @@
-"""A whole small world for scenarios: a scripted market, the simulated exchange, and the real cycle on a manual clock."""
+"""A small world for scenarios: a scripted market, the simulated exchange, the real cycle on a manual clock."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ SENTENCES: Mapping[str, str] = {
     "hedge_qty": "hedge a fixed {qty} {asset}: hold {overlay} in futures",
     "nothing_held": "no {asset} is held: nothing to hedge",
     # combining
-    "net_short_clamp": "spot + futures of {asset} may not go below 0: overlay of {strategy} cut from {asked} to {given}",
+    "net_short_clamp": "{asset} may not go net short: overlay of {strategy} cut from {asked} to {given}",
     "no_instrument": "no venue of this portfolio lists a perpetual for {asset} in {quote}",
     # holding
     "equity_too_low": "equity {equity} is not above {floor}: no weights, no orders",

@@ -20,8 +20,10 @@ SPACING = timedelta(seconds=2)
 
 
 class Absences:
-    """Counts answered look-ups that found nothing, per client order id. Lives as long as the process: a restart
-    starts counting anew, which only makes the proof slower."""
+    """Counts answered look-ups that found nothing, per client order id.
+
+    Lives as long as the process: a restart starts counting anew, which only makes the proof slower.
+    """
 
     def __init__(self, approval: timedelta) -> None:
         self._latest_send = approval

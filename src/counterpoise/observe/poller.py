@@ -43,7 +43,7 @@ async def observe(
         When a key is not accepted: going on would only lead to a ban.
     """
     seen = await asyncio.gather(
-        *(_venue(name, venue, universe, recorded, clock) for name, venue in venues.items())
+        *(_venue(name, venue, universe, recorded) for name, venue in venues.items())
     )
     return Snapshot(
         portfolio=portfolio,
@@ -54,7 +54,7 @@ async def observe(
 
 
 async def _venue(
-    name: str, venue: Venue, universe: Universe, recorded: Recorded, clock: Clock
+    name: str, venue: Venue, universe: Universe, recorded: Recorded
 ) -> VenueSnapshot:
     problems: list[str] = []
     futures = _symbols(name, universe.futures)
