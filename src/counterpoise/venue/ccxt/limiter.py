@@ -163,7 +163,7 @@ class Limiter:
 def _left_s(until: datetime | None, now: datetime) -> Decimal:
     if until is None or until <= now:
         return ZERO
-    return Decimal(to_ms(until) - to_ms(now) + 1) / 1000
+    return Decimal((until - now) // timedelta(microseconds=1)) / 1_000_000
 
 
 def _pause_s(status: int, headers: Mapping[str, str], words: str, now: datetime) -> Decimal:

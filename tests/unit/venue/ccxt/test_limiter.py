@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+
+from counterpoise.app.clock import ManualClock
+from counterpoise.domain.errors import VenueError
+from counterpoise.domain.numbers import dec
+from counterpoise.venue.ccxt.endpoints import Scope
+from counterpoise.venue.ccxt.limiter import Limiter
+from tests.build import NOW
+
+SPOT, FUTURES = Scope.SPOT, Scope.FUTURES
+
+
+def limiter(at: datetime = NOW, weight: int = 100, orders: int = 3) -> tuple[Limiter, ManualClock]:
+    clock = ManualClock(at)
+    made = Limiter(clock)
+    for scope in Scope:
+        made.adopt(
+            scope,
+            [
+                limit("REQUEST_WEIGHT", "MINUTE", 1, weight),
+                limit("ORDERS", "SECOND", 10, orders),
+                limit("RAW_REQUESTS", "MINUTE", 5, 1),
+            ],
+        )
+    return made, clock
+
+
+def limit(kind: str, interval: str, number: int, value: int) -> dict[str, object]:
+    return {
+        "rateLimitType": kind,
+        "interval": interval,
+        "intervalNum": number,
+        "limit": value,
+    }
+
+
+async def test_nothing_waits_while_budget_remains() -> None:
+    made, clock = limiter()
+    for _ in range(9):
+        await made.wait(SPOT, 10)
+    assert clock.now() == NOW
+
+
+async def test_a_read_waits_for_the_next_minute_of_the_venue() -> None:
+    made, clock = limiter(NOW + timedelta(seconds=20))
+    await made.wait(SPOT, 90)
+    await made.wait(SPOT, 1)
+    assert clock.now() == NOW + timedelta(minutes=1)
+    # the counts begin anew
+    await made.wait(SPOT, 89)
+    assert clock.now() == NOW + timedelta(minutes=1)
+
+
+async def test_reads_leave_the_last_tenth_to_orders_and_cancels() -> None:
+    made, clock = limiter()
+    await made.wait(FUTURES, 90)
+    await made.wait(FUTURES, 5, urgent=True)
+    assert made.order_delay_s(FUTURES, 5) == 0
+    assert clock.now() == NOW
+    await made.wait(FUTURES, 1)
+    assert clock.now() == NOW + timedelta(minutes=1)
+
+
+async def test_the_two_apis_have_budgets_of_their_own() -> None:
+    made, clock = limiter()
+    await made.wait(SPOT, 90)
+    await made.wait(FUTURES, 90)
+    assert clock.now() == NOW
+
+
+async def test_what_never_fits_goes_alone() -> None:
+    made, clock = limiter()
+    await made.wait(SPOT, 1000)
+    assert clock.now() == NOW
+    await made.wait(SPOT, 1000)
+    assert clock.now() == NOW + timedelta(minutes=1)
+
+
+async def test_many_at_once_share_one_budget() -> None:
+    made, clock = limiter()
+    await asyncio.gather(*(made.wait(SPOT, 45) for _ in range(5)))
+    assert clock.now() >= NOW + timedelta(minutes=2)
+
+
+async def test_the_venues_count_is_believed_when_it_is_higher() -> None:
+    made, clock = limiter()
+    await made.wait(SPOT, 1)
+    made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "85"}, None, "")
+    made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "2"}, None, "")
+    made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "many"}, None, "")
+    await made.wait(SPOT, 5)
+    assert clock.now() == NOW
+    await made.wait(SPOT, 1)
+    assert clock.now() == NOW + timedelta(minutes=1)
+
+
+def test_orders_are_counted_and_told_how_long_not_kept_waiting() -> None:
+    made, clock = limiter(NOW + timedelta(seconds=4))
+    assert [made.order_delay_s(FUTURES, 0) for _ in range(4)] == [0, 0, 0, 6]
+    assert made.order_delay_s(SPOT, 1) == 0
+    clock.advance(dec(6))
+    assert made.order_delay_s(FUTURES, 0) == 0
+
+
+def test_the_order_header_counts_too() -> None:
+    made, _ = limiter()
+    made.replied(FUTURES, 200, {"x-mbx-order-count-10s": "3"}, None, "")
+    assert made.order_delay_s(FUTURES, 0) == 10
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "words", "pause_s"),
+    [
+        (429, {"retry-after": "7"}, "", 7),
+        (418, {"retry-after": "120"}, "", 120),
+        (429, {}, "", 60),
+        (418, {}, "", 120),
+        (403, {}, "", 300),
+        (418, {}, "Way too many requests; IP banned until 1748865605000.", 5),
+    ],
+)
+async def test_a_pause_is_kept(
+    status: int, headers: dict[str, str], words: str, pause_s: int
+) -> None:
+    made, clock = limiter()
+    assert made.replied(SPOT, status, headers, None, words) == pause_s
+    assert made.order_delay_s(SPOT, 1) >= pause_s
+    if pause_s > 60:
+        with pytest.raises(VenueError, match="asked for a pause"):
+            await made.wait(SPOT, 1)
+    else:
+        await made.wait(SPOT, 1)
+        assert clock.now() - NOW == timedelta(seconds=pause_s)
+
+
+async def test_only_the_scope_that_was_told_pauses_except_behind_a_firewall() -> None:
+    made, clock = limiter()
+    made.replied(SPOT, 429, {"retry-after": "30"}, -1003, "")
+    await made.wait(FUTURES, 1)
+    assert clock.now() == NOW
+    made.replied(SPOT, 403, {}, None, "")
+    with pytest.raises(VenueError):
+        await made.wait(FUTURES, 1)
+
+
+async def test_too_many_orders_stops_orders_not_reads() -> None:
+    made, clock = limiter()
+    made.replied(FUTURES, 429, {"retry-after": "5"}, -1015, "Too many new orders.")
+    assert made.order_delay_s(FUTURES, 0) >= 5
+    await made.wait(FUTURES, 1)
+    assert clock.now() == NOW
+
+
+def test_a_403_that_is_the_venues_own_word_is_no_firewall() -> None:
+    made, _ = limiter()
+    assert made.replied(SPOT, 403, {}, -2015, "") is None
+    assert made.order_delay_s(SPOT, 1) == 0
+
+
+def test_odd_limits_are_passed_over() -> None:
+    made, _ = limiter()
+    odd = [limit("ORDERS", "SECOND", 10, 0), limit("ORDERS", "MOON", 1, 1), {"limit": 1}]
+    made.adopt(FUTURES, [*odd, limit("ORDERS", "MINUTE", 2, 1)])
+    assert made.order_delay_s(FUTURES, 0) == 0
+    assert made.order_delay_s(FUTURES, 0) == 120

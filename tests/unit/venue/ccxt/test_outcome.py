@@ -1,0 +1,131 @@
+"""The tables of proof: which code of which API, under which HTTP status, says that nothing was placed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from counterpoise.domain.numbers import dec
+from counterpoise.domain.order import NotPlaced, Unknown
+from counterpoise.venue.ccxt import endpoints as ask
+from counterpoise.venue.ccxt.call import Call, CallFailed
+from counterpoise.venue.ccxt.endpoints import Scope
+from counterpoise.venue.ccxt.outcome import Duplicate, judge_cancelled_task, judge_failure
+
+
+def failed(scope: Scope, status: int | None, body: str, *, sent: bool = True) -> CallFailed:
+    call = Call(endpoint=ask.PLACE[scope], sent=sent)
+    if status is not None:
+        call.replied(status, {}, body)
+    return CallFailed(call, "text", sent=sent)
+
+
+def refused(scope: Scope, status: int, code: int, words: str = "Some words.") -> CallFailed:
+    return failed(scope, status, json.dumps({"code": code, "msg": words}))
+
+
+BOTH = [-1013, -1021, -1022, -1100, -1101, -1102, -1103, -1104, -1105, -1106]
+BOTH += [-1111, -1115, -1116, -1117, -1121, -1128, -1130, -2014, -2015]
+FUTURES_ONLY = [-2018, -2019, -2021, -2022, -2023, -2025, -2027, -2028, -4003, -4004, -4005]
+FUTURES_ONLY += [-4014, -4015, -4016, -4023, -4024, -4061, -4112, -4118, -4131, -4164, -4192]
+FUTURES_ONLY += [-4400, -5021, -5022]
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("code", BOTH)
+def test_refused_by_both(scope: Scope, code: int) -> None:
+    assert judge_failure(refused(scope, 400, code)) == NotPlaced(code=str(code), text="text")
+
+
+@pytest.mark.parametrize("code", FUTURES_ONLY)
+def test_refused_by_futures_and_no_proof_on_spot(code: int) -> None:
+    assert isinstance(judge_failure(refused(Scope.FUTURES, 400, code)), NotPlaced)
+    # spot uses -2021 and -2022 for a replacement of which one leg may have landed
+    assert isinstance(judge_failure(refused(Scope.SPOT, 400, code)), Unknown)
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("status", [200, 301, 500, 502, 503, 504, 524])
+def test_a_refusal_needs_a_status_of_4xx(scope: Scope, status: int) -> None:
+    assert isinstance(judge_failure(refused(scope, status, -1013)), Unknown)
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("code", [-1000, -1001, -1006, -1007, -1016, -9999, 0, 200])
+def test_an_open_or_new_code_is_unknown(scope: Scope, code: int) -> None:
+    assert isinstance(judge_failure(refused(scope, 400, code)), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Account has insufficient balance for requested action.", NotPlaced),
+        ("Order would immediately match and take.", NotPlaced),
+        ("Market is closed.", NotPlaced),
+        ("Rest API trading is not enabled.", NotPlaced),
+        ("This account may not place or cancel orders.", NotPlaced),
+        ("Duplicate order sent.", Duplicate),
+        ("Something that nobody has seen.", Unknown),
+        ("", Unknown),
+    ],
+)
+def test_2010_is_judged_by_its_words(words: str, kind: type) -> None:
+    assert type(judge_failure(refused(Scope.SPOT, 400, -2010, words))) is kind
+
+
+def test_4116_is_a_duplicate_on_futures_only() -> None:
+    assert isinstance(judge_failure(refused(Scope.FUTURES, 400, -4116)), Duplicate)
+    assert isinstance(judge_failure(refused(Scope.SPOT, 400, -4116)), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (429, -1003, NotPlaced),
+        (418, -1003, NotPlaced),
+        (429, -1015, NotPlaced),
+        (429, -1000, Unknown),
+        (503, -1008, NotPlaced),
+        (500, -1008, Unknown),
+    ],
+)
+def test_too_fast_and_overloaded(status: int, code: int, kind: type) -> None:
+    assert type(judge_failure(refused(Scope.FUTURES, status, code))) is kind
+
+
+def test_the_pause_goes_along() -> None:
+    failure = refused(Scope.SPOT, 429, -1015)
+    failure.retry_after_s = dec(9)
+    outcome = judge_failure(failure)
+    assert isinstance(outcome, NotPlaced)
+    assert outcome.retry_after_s == 9
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "<html>",
+        '{"code":"-2019","msg":"x"}',
+        '{"code":-2019}',
+        "[]",
+        "7",
+        '{"code":true,"msg":""}',
+    ],
+)
+def test_a_body_that_is_no_error_of_the_venue_is_unknown(body: str) -> None:
+    assert isinstance(judge_failure(failed(Scope.FUTURES, 400, body)), Unknown)
+
+
+def test_no_reply_is_unknown_unless_nothing_was_sent() -> None:
+    assert isinstance(judge_failure(failed(Scope.SPOT, None, "")), Unknown)
+    unsent = judge_failure(failed(Scope.SPOT, None, "", sent=False))
+    assert unsent == NotPlaced(code="not_sent", text="text")
+
+
+def test_a_cancelled_task_is_judged_by_whether_it_had_sent() -> None:
+    call = Call(endpoint=ask.PLACE[Scope.SPOT])
+    assert isinstance(judge_cancelled_task(call), NotPlaced)
+    call.sent = True
+    assert isinstance(judge_cancelled_task(call), Unknown)
