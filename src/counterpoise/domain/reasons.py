@@ -43,6 +43,8 @@ SENTENCES: Mapping[str, str] = {
     " from the spot wallet to the futures wallet",
     "trading_state": "trading state is {state}",
     "trading_state_reduce_only": "trading state is REDUCE_ONLY and this order would add to |position|",
+    "trading_state_net_exposure": "trading state is REDUCE_ONLY and this close would leave {asset} more exposed:"
+    " an operator has to allow it",
 }
 
 

@@ -1,15 +1,16 @@
 """Limits: the one choke point every order passes before it may be sent.
 
 Orders are judged one after the other, each on top of what is open, unproven and already approved, at its worst
-case. Orders that only shrink a position are exempt from the limits on size and turnover (they may always take risk
-off), never from the price collar or the rate limits. What passes becomes :class:`Approved`, here and nowhere else.
+case. Orders that only shrink a position are exempt from the limits on positions, leverage, turnover and margin (they
+may always take risk off), never from the price collar, the largest order or the rate limits. What passes becomes
+:class:`Approved`, here and nowhere else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
 from counterpoise.domain.order import Fill, Order
@@ -25,14 +26,15 @@ _SHOWN = dec("0.01")
 
 @dataclass(slots=True)
 class _Tally:
-    """What has been let through so far, at its worst case, in quote."""
+    """What has been let through so far, at its worst case, in quote. ``unvalued`` names what ``gross`` lacks."""
 
     turnover: Decimal
     gross: Decimal
+    unvalued: str | None
     open_orders: int
     recent: int
     margin: dict[tuple[str, str], Decimal] = field(default_factory=dict)
-    added: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    approved: list[Order] = field(default_factory=list)
 
 
 def review(
@@ -43,7 +45,6 @@ def review(
     view: PortfolioView,
 ) -> tuple[tuple[Approved, ...], tuple[Refused, ...]]:
     """Return which of ``orders`` may be sent, and which may not and why. Order is kept."""
-    approved: list[Approved] = []
     refused: list[Refused] = []
     tally = _start(snapshot, recorded)
     valid_until = snapshot.as_of + policy.freshness.approval
@@ -61,8 +62,8 @@ def review(
             )
             continue
         _count(order, snapshot, tally)
-        approved.append(Approved(order=order, valid_until=valid_until))
-    return tuple(approved), tuple(refused)
+    approved = tuple(Approved(order=o, valid_until=valid_until) for o in tally.approved)
+    return approved, tuple(refused)
 
 
 def _start(snapshot: Snapshot, recorded: Recorded) -> _Tally:
@@ -71,15 +72,23 @@ def _start(snapshot: Snapshot, recorded: Recorded) -> _Tally:
     turnover += sum(
         (_notional(o, o.remaining_qty, snapshot) for o in live if not o.reduce_only), ZERO
     )
-    gross = ZERO
+    gross, unvalued = ZERO, None
     for venue, seen in snapshot.venues.items():
         if seen.account is None:
+            unvalued = f"account of {venue}"
             continue
         for symbol, position in seen.account.positions.items():
-            gross += abs(position.qty) * (_mark(snapshot, venue, symbol) or ZERO)
+            mark = _mark(snapshot, venue, symbol) or position.mark_price
+            if mark is None and position.qty != 0:
+                unvalued = f"mark price of {symbol}"
+            gross += abs(position.qty) * (mark or ZERO)
     gross += sum((_notional(o, o.remaining_qty, snapshot) for o in live if not o.reduce_only), ZERO)
     return _Tally(
-        turnover=turnover, gross=gross, open_orders=len(live), recent=len(recorded.placed_at)
+        turnover=turnover,
+        gross=gross,
+        unvalued=unvalued,
+        open_orders=len(live),
+        recent=len(recorded.placed_at),
     )
 
 
@@ -96,8 +105,12 @@ def _refusal(
     state = recorded.portfolio.trading_state
     if state in {TradingState.HALT, TradingState.CANCEL_ONLY}:
         return reason("trading_state", state=state.value)
-    if state is TradingState.REDUCE_ONLY and not order.reduce_only:
-        return reason("trading_state_reduce_only")
+    if state is TradingState.REDUCE_ONLY:
+        why = _reduce_only_refusal(order, snapshot, recorded, view, tally)
+        if why is not None:
+            return why
+    if snapshot.venues[order.venue].account is None:
+        return reason("not_valued", missing=f"account of {order.venue}")
     if tally.recent + 1 > limits.max_orders_per_minute:
         return reason("max_orders_per_minute", limit=limits.max_orders_per_minute)
     if tally.open_orders + 1 > limits.max_open_orders:
@@ -125,6 +138,22 @@ def _refusal(
     return _size_refusal(order, notional, snapshot, recorded, policy, view, tally)
 
 
+def _reduce_only_refusal(
+    order: Order, snapshot: Snapshot, recorded: Recorded, view: PortfolioView, tally: _Tally
+) -> Reason | None:
+    """Stops what adds to |position|, and a close that leaves the asset more exposed than it is (MEANING 19)."""
+    if not order.reduce_only:
+        return reason("trading_state_reduce_only")
+    asset = _base(order, snapshot)
+    exposure = view.assets[asset].exposure_qty
+    for other in (*recorded.orders, *tally.approved):
+        if other.side is order.side and _base(other, snapshot) == asset:
+            exposure += other.remaining_qty * other.side.sign
+    if abs(exposure + order.qty * order.side.sign) > abs(exposure):
+        return reason("trading_state_net_exposure", asset=asset)
+    return None
+
+
 def _size_refusal(
     order: Order,
     notional: Decimal,
@@ -136,6 +165,8 @@ def _size_refusal(
 ) -> Reason | None:
     """Limits on how large things may become; only orders that add are judged by them."""
     limits = policy.limits
+    if tally.unvalued is not None:
+        return reason("not_valued", missing=tally.unvalued)
     if tally.turnover + notional > limits.max_turnover_24h * view.equity:
         return reason(
             "max_turnover_24h",
@@ -177,11 +208,12 @@ def _margin_refusal(
         asset=settle,
         needed=_shown(used + needed),
         available=_shown(available),
-        missing=_shown(used + needed - available),
+        missing=text(quantize(used + needed - available, _SHOWN, ROUND_CEILING)),
     )
 
 
 def _count(order: Order, snapshot: Snapshot, tally: _Tally) -> None:
+    tally.approved.append(order)
     tally.recent += 1
     tally.open_orders += 1
     if order.reduce_only:
@@ -189,8 +221,6 @@ def _count(order: Order, snapshot: Snapshot, tally: _Tally) -> None:
     notional = _notional(order, order.qty, snapshot)
     tally.turnover += notional
     tally.gross += notional
-    key = (order.venue, order.symbol)
-    tally.added[key] = tally.added.get(key, ZERO) + order.qty * order.side.sign
     settle = snapshot.venues[order.venue].instruments[order.symbol].settle
     if settle is not None:
         purse = (order.venue, settle)
@@ -203,12 +233,17 @@ def _worst_position(order: Order, snapshot: Snapshot, recorded: Recorded, tally:
     account = snapshot.venues[order.venue].account
     held = account.positions.get(order.symbol) if account is not None else None
     qty = held.qty if held is not None else ZERO
-    qty += tally.added.get((order.venue, order.symbol), ZERO)
-    for other in recorded.orders:
+    for other in (*recorded.orders, *tally.approved):
         if (other.venue, other.symbol, other.side) == (order.venue, order.symbol, order.side):
             qty += other.remaining_qty * other.side.sign
     qty += order.qty * order.side.sign
     return abs(qty) * (_mark(snapshot, order.venue, order.symbol) or ZERO)
+
+
+def _base(order: Order, snapshot: Snapshot) -> str:
+    """The asset an order moves; of a contract that is no longer listed the symbol tells it."""
+    instrument = snapshot.venues[order.venue].instruments.get(order.symbol)
+    return instrument.base if instrument is not None else order.symbol.partition("/")[0]
 
 
 def _leverage(snapshot: Snapshot, venue: str, symbol: str) -> Decimal:
