@@ -121,7 +121,10 @@ def parse(content: str, path: FilePath) -> Document:
     try:
         tree = YAML(typ="safe", pure=True).compose(content)
     except MarkedYAMLError as error:
-        raise ConfigError([problems.located(_place_of(error), _told(error))]) from None
+        place = _place_of(error)
+        line = next(iter(content.splitlines()[place.line - 1 : place.line]), "")
+        hint = "; inside { } and [ ] put ${NAME} in quotes" if "${" in line else ""
+        raise ConfigError([problems.located(place, _told(error) + hint)]) from None
     except ReaderError as error:
         raise ConfigError([f"{path}: expected YAML text, was {error.reason}"]) from None
     except YAMLError as error:

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from counterpoise.config import load
+from counterpoise.domain.errors import ConfigError
+from tests.unit.config.good import ENV, Load, Write
+
+
+def test_a_secret_file_everyone_can_read_is_a_warning(write: Write, tmp_path: Path) -> None:
+    path = write()
+    (tmp_path / "secret").chmod(0o644)
+    settings = load(path, ENV)
+    assert settings.warnings == (
+        (
+            "c.yaml:7:18 venues.main.secret_file: secret can be read by everyone on this machine:"
+            " run chmod 600 secret"
+        ),
+    )
+
+
+def test_a_secret_file_of_the_group_is_no_warning(write: Write, tmp_path: Path) -> None:
+    path = write()
+    (tmp_path / "secret").chmod(0o640)
+    assert load(path, ENV).warnings == ()
+
+
+def test_a_key_written_into_a_config_everyone_can_read_is_a_warning(
+    write: Write, tmp_path: Path
+) -> None:
+    path = write(("${KEY}", "fake-key-in-the-open"))
+    path.chmod(0o644)
+    (warning,) = load(path, ENV).warnings
+    assert warning == (
+        "c.yaml:6:14 venues.main.api_key: a credential stands in c.yaml, which everyone on this"
+        " machine can read: use api_key_file or ${NAME}"
+    )
+    path.chmod(0o600)
+    assert load(path, ENV).warnings == ()
+
+
+def test_a_key_of_a_practice_exchange_may_stand_in_the_open(write: Write) -> None:
+    path = write(
+        ("${KEY}", "fake-key-in-the-open"),
+        ("environment: demo", "environment: local\n    url: http://127.0.0.1:9000"),
+    )
+    path.chmod(0o644)
+    assert load(path, ENV).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "was"),
+    [(b"  \n", "an empty file: secret"), (b"\xff\xfe", "not UTF-8: secret")],
+)
+def test_a_secret_file_without_a_secret_is_told(
+    write: Write, tmp_path: Path, content: bytes, was: str
+) -> None:
+    path = write()
+    (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(ConfigError) as told:
+        load(path, ENV)
+    assert told.value.problems[0].endswith(f"was {was}")
+
+
+def test_a_secret_of_several_lines_keeps_them(write: Write, tmp_path: Path) -> None:
+    path = write()
+    (tmp_path / "secret").write_text("-- begin --\nfake\n-- end --\n")
+    assert load(path, ENV).venues["main"].secret.reveal() == "-- begin --\nfake\n-- end --"
+
+
+def test_no_error_and_no_repr_shows_a_secret(loaded: Load) -> None:
+    settings = loaded()
+    with pytest.raises(ConfigError) as told:
+        loaded(
+            ("exchange: binance", "exchange: ${KEY}"),
+            ("quote: USDT", "quote: ${KEY}"),
+            ("weight: 60%", "weight: ${KEY}"),
+        )
+    shown = repr(settings) + str(settings) + str(told.value) + repr(told.value)
+    assert "fake-key-of-a-test" not in shown
+    assert "fake-secret-of-a-test" not in shown
