@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from counterpoise.venue.sim.exchange import SimExchange
+from counterpoise.venue.sim.feed import Recording, load_files, load_folder, load_series
 from counterpoise.venue.sim.log import TruthLog
 from counterpoise.venue.sim.model import (
     AccountKeys,
@@ -32,6 +33,8 @@ from counterpoise.venue.sim.model import (
     Transfer,
     Wallet,
 )
+from counterpoise.venue.sim.rules import default_rules, rules_of
+from counterpoise.venue.sim.synthetic import SyntheticMarket, synthetic_market
 
 __all__ = [
     "AccountKeys",
@@ -49,6 +52,7 @@ __all__ = [
     "OrderStatus",
     "PerpPosition",
     "PlaceRequest",
+    "Recording",
     "RejectCode",
     "Series",
     "Side",
@@ -57,9 +61,16 @@ __all__ = [
     "SimReject",
     "SimTrade",
     "SymbolRules",
+    "SyntheticMarket",
     "Ticker24h",
     "TimeInForce",
     "Transfer",
     "TruthLog",
     "Wallet",
+    "default_rules",
+    "load_files",
+    "load_folder",
+    "load_series",
+    "rules_of",
+    "synthetic_market",
 ]

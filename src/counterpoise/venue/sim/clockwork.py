@@ -44,8 +44,6 @@ class Clockwork:
         clearing: Clearing,
         now: datetime,
     ) -> None:
-        if now.tzinfo is None:
-            raise ValueError(f"expected an aware instant, was {now.isoformat()}")
         self.now = now
         self._listing = listing
         self._accounts = accounts

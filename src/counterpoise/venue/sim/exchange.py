@@ -79,6 +79,8 @@ class SimExchange(MarketReads, AccountReads):
         fees: Fees = DEFAULT_FEES,
         participation: Decimal = dec("0.1"),
     ) -> None:
+        if now.tzinfo is None:
+            raise ValueError(f"expected an aware instant, was {now.isoformat()}")
         self.log = TruthLog()
         self.fees = fees
         self._listing = Listing(
