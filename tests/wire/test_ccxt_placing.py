@@ -57,6 +57,10 @@ async def opened(scripted: Scripted) -> AsyncIterator[CcxtVenue]:
         await venue.close()
 
 
+async def next_turn() -> None:
+    await ManualClock(NOW).sleep(dec(0))
+
+
 def page(text: str, status: int = 200) -> Any:
     return lambda _: web.Response(status=status, text=text, content_type="text/html")
 
@@ -220,24 +224,76 @@ async def test_a_duplicate_that_is_not_found_as_sent_is_unknown(found: Any) -> N
         assert scripted.count("POST") == 1
 
 
-async def test_a_cancelled_task_leaves_an_unknown_order() -> None:
+@pytest.mark.parametrize("at", [POST_ORDER, DELETE_ORDER])
+async def test_a_cancelled_task_learns_the_outcome_and_then_stops(at: tuple[str, str]) -> None:
     arrived, hold = asyncio.Event(), asyncio.Event()
+    told: list[Any] = []
 
     async def never(_: Seen) -> Reply:
         arrived.set()
         await hold.wait()
         return as_json(order_row())
 
+    async def caller(venue: CcxtVenue) -> None:
+        told.append(await (venue.place if at is POST_ORDER else venue.cancel)(ORDER))
+        # what a caller does without looking: the next rung
+        told.append(await venue.place(replace(ORDER, client_order_id="cp-next")))
+        await next_turn()
+        told.append("went on")
+
+    async with serving() as scripted, opened(scripted) as venue:
+        scripted.answers[at] = never
+        working = asyncio.create_task(caller(venue))
+        await arrived.wait()
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        hold.set()
+        assert [type(outcome) for outcome in told] == [Unknown, NotPlaced]
+        assert scripted.count("POST") + scripted.count("DELETE") == 1
+
+
+async def test_a_cancelled_look_up_of_a_duplicate_is_unknown_too() -> None:
+    told: list[Any] = []
+
+    async def caller(venue: CcxtVenue) -> None:
+        told.append(await venue.place(ORDER))
+        await next_turn()
+        told.append("went on")
+
+    async def interrupting(_: Seen) -> Reply:
+        working.cancel()
+        await next_turn()
+        return as_json(order_row())
+
+    async with serving() as scripted, opened(scripted) as venue:
+        scripted.answers[POST_ORDER] = error(400, -4116, "ClientOrderId is duplicated.")
+        scripted.answers[GET_ORDER] = interrupting
+        working = asyncio.create_task(caller(venue))
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        assert [type(outcome) for outcome in told] == [Unknown]
+
+
+async def test_a_deadline_around_an_order_still_ends() -> None:
+    told: list[Any] = []
+
+    async def never(_: Seen) -> Reply:
+        deadline.reschedule(0)  # it has passed the moment the order arrived
+        await asyncio.Event().wait()
+        return as_json(order_row())
+
+    async def caller(venue: CcxtVenue) -> None:
+        async with deadline:
+            told.append(await venue.place(ORDER))
+            await next_turn()
+
+    deadline = asyncio.timeout(None)
     async with serving() as scripted, opened(scripted) as venue:
         scripted.answers[POST_ORDER] = never
-        placing = asyncio.create_task(venue.place(ORDER))
-        await arrived.wait()
-        placing.cancel()
-        outcome = await placing
-        assert isinstance(outcome, Unknown)
-        assert placing.cancelling() == 1  # the caller still knows that it has to stop
-        hold.set()
-        assert scripted.count("POST") == 1
+        with pytest.raises(TimeoutError):
+            await caller(venue)
+        assert [type(outcome) for outcome in told] == [Unknown]
 
 
 async def test_no_connection_is_proof_that_nothing_was_sent() -> None:

@@ -147,10 +147,11 @@ class CcxtVenue:
         """Send one order once and return what is proven about it.
 
         Never waits for budget (NotPlaced with ``retry_after_s`` instead), never sends twice, never raises for
-        an answer. When the task is cancelled meanwhile, the cancellation is turned into Unknown (or
-        NotPlaced, when nothing had left), so that the caller can record it; ``Task.cancelling()`` stays
-        above 0, and stopping after the record is the caller's duty.
+        an answer. A cancellation that arrives meanwhile is held back for the outcome, Unknown (or NotPlaced,
+        when nothing had left), and goes on at the caller's next await; until then nothing more is placed.
         """
+        if _is_cancelled():
+            return NotPlaced(code=outcome.NOT_SENT, text="the task was cancelled")
         listing = self._catalogue.get(order.symbol)
         if listing is None:
             return NotPlaced(code=outcome.NOT_SENT, text=f"{order.symbol} is not listed")
@@ -171,11 +172,12 @@ class CcxtVenue:
                 return await self._placed_before(order, verdict)
             return verdict
         except asyncio.CancelledError:
+            _cancel_at_next_await()
             return outcome.judge_cancelled_task(call)
         return judged
 
     async def cancel(self, order: Order) -> CancelOutcome:
-        """Cancel one order by our id, once; a cancelled task is Unknown as for ``place``."""
+        """Cancel one order by our id, once; a cancelled task is held back as for ``place``."""
         listing = self._catalogue.get(order.symbol)
         if listing is None:
             return Unknown(text=f"not sent: {order.symbol} is not listed")
@@ -190,6 +192,7 @@ class CcxtVenue:
         except VenueError as error:
             return Unknown(text=f"not sent: {error}")
         except asyncio.CancelledError:
+            _cancel_at_next_await()
             return Unknown(text="cancelled while waiting for the venue's answer")
 
     async def _placed_before(self, order: Order, duplicate: outcome.Duplicate) -> PlaceOutcome:
@@ -199,6 +202,7 @@ class CcxtVenue:
         except VenueError as error:
             return Unknown(text=f"{duplicate.text}; looking it up failed: {error}")
         except asyncio.CancelledError:
+            _cancel_at_next_await()
             return Unknown(text=duplicate.text)
         if found is None or (found.side, found.qty) != (order.side, order.qty):
             return Unknown(text=f"{duplicate.text}; it was not found by its id as it was sent")
@@ -244,3 +248,16 @@ class CcxtVenue:
         if self._line is None:
             raise VenueError(f"{self.id}: expected an open venue, was closed", retryable=False)
         return self._line
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _cancel_at_next_await() -> None:
+    """Give back a cancellation that was caught, without counting it twice."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling() > 0:
+        task.cancel()
+        task.uncancel()
