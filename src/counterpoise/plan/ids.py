@@ -15,6 +15,7 @@ from counterpoise.domain.numbers import text
 
 #: What every client order id of ours begins with: how own orders are told from foreign ones.
 PREFIX = "cp"
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz234567")  # base32 in lower case
 _LENGTH = 26  # of the hash part: 28 characters in all, 130 bits, accepted by every venue
 
 
@@ -34,6 +35,7 @@ def is_own(client_id: str | None) -> bool:
         client_id is not None
         and client_id.startswith(PREFIX)
         and len(client_id) == len(PREFIX) + _LENGTH
+        and set(client_id[len(PREFIX) :]) <= _LETTERS
     )
 
 

@@ -45,7 +45,8 @@ def resting_rungs(
     count = len(free)
     while count > 0:
         prices = [_rung_price(side, touch, i, execution, instrument) for i in free[:count]]
-        shares = _shares(total, count, instrument, max(prices), max_notional)
+        dearest = max(*prices, quote.fair or ZERO)  # the guard values an order at the worse of both
+        shares = _shares(total, count, instrument, dearest, max_notional)
         if all(instrument.tradable(q, p) for q, p in zip(shares, prices, strict=True)):
             return tuple(
                 Rung(index=i, qty=q, price=p)
