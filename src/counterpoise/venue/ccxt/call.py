@@ -38,7 +38,7 @@ class Call:
         """Return the venue's own code and words, ``(None, "")`` unless the body is its JSON error."""
         try:
             error = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None, ""
         if not isinstance(error, dict):
             return None, ""

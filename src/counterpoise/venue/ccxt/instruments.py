@@ -56,7 +56,7 @@ class Catalogue:
         name = str(row.get("symbol"))
         try:
             made = spot_instrument(row) if scope is Scope.SPOT else futures_instrument(row)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             self.refused[f"{scope}:{name}"] = str(error)
             return
         known = self._by_symbol.get(made.symbol)

@@ -29,6 +29,8 @@ _BANNED_UNTIL = re.compile(r"banned until (\d{12,14})")
 _TOO_MANY_ORDERS = -1015
 #: Pauses when the venue names none: bans start at 2 minutes; a firewall block lasts about five.
 _DEFAULT_PAUSE_S = {429: 60, 418: 120, 403: 300}
+#: Bans last up to three days; a longer pause is a garbled header.
+_LONGEST_PAUSE_S = Decimal(3 * 86400)
 
 
 class Window:
@@ -169,8 +171,8 @@ def _left_s(until: datetime | None, now: datetime) -> Decimal:
 def _pause_s(status: int, headers: Mapping[str, str], words: str, now: datetime) -> Decimal:
     stated = headers.get("retry-after", "")
     if stated.isascii() and stated.isdigit():
-        return dec(stated)
+        return min(dec(stated), _LONGEST_PAUSE_S)
     banned = _BANNED_UNTIL.search(words)
     if banned is not None:
-        return max(ZERO, _left_s(from_ms(int(banned[1])), now))
+        return min(_left_s(from_ms(int(banned[1])), now), _LONGEST_PAUSE_S)
     return Decimal(_DEFAULT_PAUSE_S[status])

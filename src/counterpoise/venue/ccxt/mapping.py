@@ -35,13 +35,16 @@ STATES: Mapping[str, OrderState] = {
     "EXPIRED_IN_MATCH": OrderState.EXPIRED,
 }
 
+#: What a reply raises that lacks, or garbles, what it must have.
+NOT_UNDERSTOOD = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
+
 
 @contextmanager
 def understood(what: str) -> Iterator[None]:
     """Turn a reply that lacks what it must have into VenueError naming ``what``."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except NOT_UNDERSTOOD as error:
         kind = type(error).__name__
         raise VenueError(f"{what}: the reply was not understood: {kind} {error}") from None
 

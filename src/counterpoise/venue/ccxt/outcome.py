@@ -19,7 +19,7 @@ from counterpoise.domain.order import Accepted, Gone, NotPlaced, Order, PlaceOut
 from counterpoise.venue.ccxt.call import Call, CallFailed
 from counterpoise.venue.ccxt.endpoints import Scope
 from counterpoise.venue.ccxt.instruments import Listing
-from counterpoise.venue.ccxt.mapping import venue_order
+from counterpoise.venue.ccxt.mapping import NOT_UNDERSTOOD, venue_order
 
 #: Malformed, wrongly signed, out of the receive window, or not allowed: refused before anything is matched.
 _REQUEST_REFUSED = frozenset(
@@ -71,7 +71,7 @@ def judge_reply(order: Order, listing: Listing, reply: Any) -> PlaceOutcome:
     try:
         placed = venue_order(order.symbol, reply)
         named = reply["symbol"]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except NOT_UNDERSTOOD as error:
         return Unknown(text=f"expected an order in the reply, was without {error}")
     for what, ours, theirs in (
         ("client order id", order.client_order_id, placed.client_order_id),
@@ -131,7 +131,7 @@ def judge_cancel_reply(order: Order, reply: Any) -> Accepted | Unknown:
         )
     try:
         return Accepted(order=venue_order(order.symbol, reply, order.client_order_id))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except NOT_UNDERSTOOD as error:
         return Unknown(text=f"expected an order in the reply, was without {error}")
 
 

@@ -23,6 +23,8 @@ _SPAN_MS = {
     Scope.SPOT: timedelta(hours=24) // _MS,
     Scope.FUTURES: timedelta(days=7) // _MS,
 }
+#: Futures answers for the last six months only (documented); asking for more would be refused for ever.
+_REACH = {Scope.FUTURES: timedelta(days=179)}
 
 Row = Mapping[str, Any]
 
@@ -30,8 +32,13 @@ Row = Mapping[str, Any]
 async def trades_since(
     wire: Wire, scope: Scope, venue_id: str, since: datetime, now: datetime
 ) -> list[Row]:
-    """Return the raw trades at or after ``since``, each once, oldest first. Raises VenueError."""
-    span_ms, start_ms = _SPAN_MS[scope], to_ms(since)
+    """Return the raw trades at or after ``since``, each once, oldest first. Raises VenueError.
+
+    On futures ``since`` reaches back 179 days at most.
+    """
+    reach = _REACH.get(scope)
+    span_ms = _SPAN_MS[scope]
+    start_ms = to_ms(since if reach is None else max(since, now - reach))
     found: dict[int, Row] = {}
     while start_ms <= to_ms(now):
         # the end may lie ahead: a trade made while we ask belongs to this answer

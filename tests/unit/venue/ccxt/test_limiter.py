@@ -118,6 +118,9 @@ def test_the_order_header_counts_too() -> None:
     [
         (429, {"retry-after": "7"}, "", 7),
         (418, {"retry-after": "120"}, "", 120),
+        (429, {"retry-after": "9" * 30}, "", 259_200),
+        (429, {"retry-after": "soon"}, "", 60),
+        (418, {}, "IP banned until 99999999999999", 259_200),
         (429, {}, "", 60),
         (418, {}, "", 120),
         (403, {}, "", 300),

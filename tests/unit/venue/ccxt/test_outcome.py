@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.order import NotPlaced, Unknown
+from counterpoise.domain.order import Accepted, NotPlaced, Unknown
 from counterpoise.venue.ccxt import endpoints as ask
 from counterpoise.venue.ccxt.call import Call, CallFailed
 from counterpoise.venue.ccxt.endpoints import Scope
-from counterpoise.venue.ccxt.outcome import Duplicate, judge_cancelled_task, judge_failure
+from counterpoise.venue.ccxt.instruments import Listing
+from counterpoise.venue.ccxt.outcome import (
+    Duplicate,
+    judge_cancel_reply,
+    judge_cancelled_task,
+    judge_failure,
+    judge_reply,
+)
+from tests.build import make_instrument, make_order
+from tests.wire.scripted import order_row
 
 
 def failed(scope: Scope, status: int | None, body: str, *, sent: bool = True) -> CallFailed:
@@ -110,6 +122,7 @@ def test_the_pause_goes_along() -> None:
         '{"code":"-2019","msg":"x"}',
         '{"code":-2019}',
         "[]",
+        "[" * 100_000,
         "7",
         '{"code":true,"msg":""}',
     ],
@@ -129,3 +142,30 @@ def test_a_cancelled_task_is_judged_by_whether_it_had_sent() -> None:
     assert isinstance(judge_cancelled_task(call), NotPlaced)
     call.sent = True
     assert isinstance(judge_cancelled_task(call), Unknown)
+
+
+ROW = order_row(origQty="0.1")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*ROW]), inner),
+    max_leaves=8,
+)
+LISTING = Listing(instrument=make_instrument(), scope=Scope.FUTURES, id="BTCUSDT")
+
+
+@given(JSON)
+def test_no_reply_whatever_raises_or_is_taken_for_an_order(reply: Any) -> None:
+    assert isinstance(judge_reply(make_order(), LISTING, reply), Unknown)
+    assert isinstance(judge_cancel_reply(make_order(), reply), Unknown)
+
+
+@given(st.sampled_from([*ROW]), JSON)
+def test_one_garbled_field_is_never_another_order(field: str, value: Any) -> None:
+    order = make_order()
+    for outcome in (
+        judge_reply(order, LISTING, ROW | {field: value}),
+        judge_cancel_reply(order, ROW | {field: value}),
+    ):
+        if isinstance(outcome, Accepted):
+            assert outcome.order.client_order_id == order.client_order_id
+            assert int(outcome.order.venue_order_id) > 0

@@ -74,6 +74,12 @@ async def test_full_windows_are_read_whole(scope: Scope, newest: bool) -> None:
     assert len(venue.asked) < 40
 
 
+async def test_futures_reach_back_six_months_and_not_further() -> None:
+    venue = Venue(Scope.FUTURES, [START_MS + DAY_MS, START_MS + 300 * DAY_MS])
+    assert await everything(Scope.FUTURES, venue, days=301) == [2]
+    assert len(venue.asked) == 26
+
+
 async def test_exactly_the_limit_is_not_taken_for_everything() -> None:
     venue = Venue(Scope.FUTURES, [START_MS + n for n in range(trades.LIMIT)])
     assert len(await everything(Scope.FUTURES, venue)) == trades.LIMIT
