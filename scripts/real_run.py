@@ -48,8 +48,8 @@ portfolios:
     venues: [main]
     quote: USDT
     sleeves:
-      core:      {{weight: 60%, assets: {{BTC: 100%}}, band: 3pp}}
-      satellite: {{weight: 20%, assets: {{ETH: 100%}}, band: 3pp}}
+      core:      {{weight: 60%, assets: {{BTC: 100%}}, band: 2pp}}
+      satellite: {{weight: 20%, assets: {{ETH: 100%}}, band: 2pp}}
       buffer:    {{weight: 20%, assets: {{USDT: 100%}}, band: 5pp}}
     strategies:
       - {{kind: hedge, id: half-btc, asset: BTC, ratio: 50%}}

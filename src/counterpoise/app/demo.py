@@ -24,7 +24,7 @@ from counterpoise.app.gate import pass_gate
 from counterpoise.app.storage import open_storage
 from counterpoise.config import load
 from counterpoise.domain.events import Alert
-from counterpoise.domain.numbers import ONE, ZERO, dec
+from counterpoise.domain.numbers import ONE, ZERO, dec, quantize
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.ports import Sink
 from counterpoise.venue.sim import MarketKind, SimExchange
@@ -137,7 +137,8 @@ async def run_demo(
         await Daemon(app, storage, sinks, watch).run(until=end)
         equity_end, weights_end = weigh(exchange, served.api_key, policy)
         decisions = last[0].decisions if last else None
-        targets = dict(decisions.effective_targets) if decisions is not None else {}
+        wanted = decisions.effective_targets if decisions is not None else {}
+        targets = {a: _weight(w) for a, w in wanted.items()}
         events = exchange.log.after(0)
         placed = Counter(e["client_id"] for e in events if e["event"] == "place")
         return DemoSummary(
@@ -178,9 +179,13 @@ def weigh(
         equity += held * spot.last
         short = positions[symbol].qty if symbol in positions else ZERO
         exposure[asset] = (held + short) * (perp.mark if perp.mark is not None else perp.last)
-    weights = {asset: value / equity for asset, value in exposure.items()}
+    weights = {asset: _weight(value / equity) for asset, value in exposure.items()}
     weights[policy.quote] = ONE - sum(weights.values(), ZERO)
     return equity, weights
+
+
+def _weight(value: Decimal) -> Decimal:
+    return quantize(value, dec("1e-8"))
 
 
 def _within(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from counterpoise.domain.numbers import dec, quantize, text
+
 #: code -> sentence; ``{name}`` is replaced by the number of that name.
 SENTENCES: Mapping[str, str] = {
     # drift
@@ -27,6 +29,7 @@ SENTENCES: Mapping[str, str] = {
     "not_valued": "cannot value the portfolio: {missing}",
     "stale": "{what} is {age} old, more than {limit}",
     "below_minimum": "the missing {qty} {asset} is below what the venue trades (min {min_qty}, {min_notional})",
+    "rungs_refused": "resting orders on {symbol} were refused {attempts} times each: crossing comes after patience",
     "unproven_order": "an order on {symbol} has no proven outcome yet: nothing new is sent there",
     "position_unexplained": "position of {symbol} is {position}, but fills and baseline explain {expected}",
     "waiting_for_cancel": "orders of an older decision on {symbol} must be gone first",
@@ -48,6 +51,10 @@ SENTENCES: Mapping[str, str] = {
 }
 
 
+#: Numbers that are fractions: programs read 0.0312, people read 3.12 %.
+_FRACTIONS = frozenset({"weight", "target", "band", "to", "ratio"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """A code of :data:`SENTENCES` and the numbers it was decided on (text form)."""
@@ -57,8 +64,9 @@ class Reason:
 
     @property
     def text(self) -> str:
-        """The sentence with its numbers in place."""
-        return SENTENCES[self.code].format_map(self.numbers)
+        """The sentence with its numbers in place; fractions of equity read as percent."""
+        shown = {k: _percent(v) if k in _FRACTIONS else v for k, v in self.numbers.items()}
+        return SENTENCES[self.code].format_map(shown)
 
 
 def reason(code: str, **numbers: object) -> Reason:
@@ -66,3 +74,7 @@ def reason(code: str, **numbers: object) -> Reason:
     made = Reason(code=code, numbers={k: str(v) for k, v in numbers.items()})
     made.text  # noqa: B018 - a missing number must fail where it was forgotten, not where it is shown
     return made
+
+
+def _percent(fraction: str) -> str:
+    return f"{text(quantize(dec(fraction) * 100, dec('0.01')))} %"
