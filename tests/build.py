@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from counterpoise.domain.decision import Want
 from counterpoise.domain.instrument import Instrument, InstrumentKind
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.order import (
@@ -317,3 +318,8 @@ def make_recorded(
         orders=orders,
     )
     return replace(made, **changes)
+
+
+def make_want(qty: Number = "-0.5", symbol: str = BTC_PERP, venue: str = VENUE) -> Want:
+    """The position wanted in one contract."""
+    return Want(venue=venue, symbol=symbol, asset=symbol.partition("/")[0], qty=dec(qty))
