@@ -81,11 +81,9 @@ def plan(
         target = _target(want, recorded, policy, snapshot.as_of)
         seen = snapshot.venues[want.venue]
         quote = seen.quotes.get(want.symbol)
-        held = seen.account.positions.get(want.symbol) if seen.account is not None else None
-        if (
-            quote is None
-        ):  # unvalued portfolios never come here; an unpriced one must not trade either
-            continue
+        if quote is None or seen.account is None:
+            continue  # unvalued portfolios never come here; what was not read must not trade either
+        held = seen.account.positions.get(want.symbol)
         case = _Case(
             policy=policy,
             want=want,
@@ -149,20 +147,24 @@ def _ladder(case: _Case) -> Plan:
     started = _started(case, side)
     if started is not None and case.now - started >= case.policy.execution.patience:
         return _impatient(case, side)
+    free = _free_rungs(case)
     rungs = resting_rungs(
         side,
         missing,
-        _free_rungs(case),
+        free,
         case.quote,
         case.instrument,
         case.policy.execution,
         case.policy.limits.max_order_notional,
     )
     place = tuple(_order(case, side, r.qty, r.price, r.index, TimeInForce.GTX) for r in rungs)
-    due = (started or case.now) + case.policy.execution.patience if place or case.live else None
-    if not place and not case.live and missing > 0:
-        return _hold(case, _too_small(case, missing), wake_at=due)
-    return Plan(targets=(case.target,), place=place, keep=case.live, wake_at=due)
+    due = (started or case.now) + case.policy.execution.patience
+    if place or case.live:
+        return Plan(targets=(case.target,), place=place, keep=case.live, wake_at=due)
+    if missing > 0 and not free:
+        refused = reason("rungs_refused", symbol=case.want.symbol, attempts=MAX_ATTEMPTS)
+        return _hold(case, refused, wake_at=due)
+    return _hold(case, _too_small(case, missing) if missing > 0 else None)
 
 
 def _impatient(case: _Case, side: Side) -> Plan:
