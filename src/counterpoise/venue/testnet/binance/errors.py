@@ -56,7 +56,7 @@ SPOT_REJECTS: Mapping[RejectCode, tuple[int, str]] = {
     RejectCode.UNKNOWN_ACCOUNT: (-2015, "Invalid API-key, IP, or permissions for action."),
     RejectCode.INSUFFICIENT_MARGIN: (-2019, "Margin is insufficient."),
     RejectCode.BAD_LEVERAGE: (-4028, "Leverage is not valid"),
-    RejectCode.BAD_TRANSFER: (-5013, "Asset transfer failed: insufficient balance"),
+    RejectCode.BAD_TRANSFER: (-1130, "Invalid data sent for a parameter."),
 }
 
 FUTURES_REJECTS: Mapping[RejectCode, tuple[int, str]] = {
@@ -90,7 +90,7 @@ FUTURES_REJECTS: Mapping[RejectCode, tuple[int, str]] = {
     RejectCode.UNKNOWN_ACCOUNT: (-2015, "Invalid API-key, IP, or permissions for action."),
     RejectCode.MARKET_CLOSED: (-4141, "Symbol is closed."),
     RejectCode.BAD_LEVERAGE: (-4028, "Leverage is not valid"),
-    RejectCode.BAD_TRANSFER: (-5013, "Asset transfer failed: insufficient balance"),
+    RejectCode.BAD_TRANSFER: (-1130, "Invalid data sent for a parameter."),
 }
 
 UNKNOWN_CANCEL = (-2011, "Unknown order sent.")

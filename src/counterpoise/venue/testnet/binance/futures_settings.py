@@ -7,7 +7,7 @@ to change", asking for the other is refused as unsupported.
 from __future__ import annotations
 
 from counterpoise.domain.numbers import text
-from counterpoise.venue.sim import Income, MarketKind, SimReject, SymbolRules
+from counterpoise.venue.sim import Income, MarketKind, RejectCode, SimReject, SymbolRules
 from counterpoise.venue.testnet.binance.call import Call, Routes, signed
 from counterpoise.venue.testnet.binance.errors import About, ApiError, from_reject, unsupported
 from counterpoise.venue.testnet.binance.formatting import fixed, ms
@@ -36,6 +36,10 @@ def set_leverage(call: Call) -> object:
     try:
         call.exchange.set_leverage(call.account, rule.symbol, leverage)
     except SimReject as reject:
+        if reject.code is RejectCode.INSUFFICIENT_MARGIN:
+            raise ApiError(
+                -2028, "Leverage is smaller than permitted: insufficient margin balance"
+            ) from None
         raise from_reject(reject, About(kind=MarketKind.PERP, rule=rule)) from None
     return {
         "leverage": leverage,

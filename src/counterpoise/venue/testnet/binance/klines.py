@@ -99,7 +99,10 @@ def _months(
     end: datetime | None,
     limit: int,
 ) -> list[tuple[Candle, timedelta]]:
-    days = call.exchange.candles(source, symbol, DAY, start=start, end=end, limit=limit * 31)
+    # one month more than asked for: the first one found may be cut
+    days = call.exchange.candles(
+        source, symbol, DAY, start=start, end=end, limit=(limit + 1) * 31
+    )
     months = [
         _month(list(group))
         for _, group in groupby(days, key=lambda day: (day.open_at.year, day.open_at.month))

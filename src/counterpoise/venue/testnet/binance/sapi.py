@@ -7,7 +7,7 @@ trades and transfers between its own wallets, and can never withdraw.
 from __future__ import annotations
 
 from counterpoise.domain.numbers import ZERO, text
-from counterpoise.venue.sim import Balance, MarketKind, SimReject, Transfer, Wallet
+from counterpoise.venue.sim import Balance, MarketKind, RejectCode, SimReject, Transfer, Wallet
 from counterpoise.venue.testnet.binance.call import Call, Routes, keyed, signed
 from counterpoise.venue.testnet.binance.errors import About, ApiError, from_reject
 from counterpoise.venue.testnet.binance.formatting import ms
@@ -94,6 +94,8 @@ def transfer(call: Call) -> object:
             call.account, asset, qty, *wallets, signed_at=call.signed_at
         )
     except SimReject as reject:
+        if reject.code is RejectCode.INSUFFICIENT_BALANCE:
+            raise ApiError(-5013, "Asset transfer failed: insufficient balance") from None
         raise from_reject(reject, About(kind=MarketKind.SPOT)) from None
     return {"tranId": transfer_id}
 
