@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.unit.cli.conftest import Cli, Config
+
+
+def test_a_good_config(cli: Cli, config: Config, tmp_path: Path) -> None:
+    config()
+    ran = cli("check")
+    assert (ran.code, ran.err) == (0, "")
+    first, store, venue, portfolio = ran.out.splitlines()
+    assert first == "counterpoise.yaml: good"
+    assert store == f"store: sqlite:///{tmp_path}/here.db"
+    assert venue == "venue main: binance, environment demo"
+    assert portfolio.startswith(
+        "portfolio treasury: strategies keep-shape (drift), half (hedge); hash "
+    )
+
+
+def test_a_good_config_as_json(cli: Cli, config: Config) -> None:
+    config()
+    document = cli("check", "--json").json
+    assert (document["schema"], document["ok"], document["problems"]) == (1, True, [])
+    assert document["venues"]["main"] == {
+        "exchange": "binance",
+        "environment": "demo",
+        "existing": "refuse",
+    }
+    (portfolio,) = document["portfolios"]
+    assert portfolio["id"] == "treasury"
+    assert len(portfolio["hash"]) == 64
+    assert portfolio["strategies"][1] == {"id": "half", "kind": "hedge"}
+
+
+def test_a_bad_config_is_2_and_goes_to_stderr(cli: Cli, config: Config) -> None:
+    config(("weight: 60%", "weight: 70%"), ("25000 USDT", "25000"))
+    ran = cli("check")
+    assert (ran.code, ran.out) == (2, "")
+    assert len(ran.err.splitlines()) == 3
+    assert ran.err.splitlines()[-1] == "2 problems; nothing was sent"
+    assert "Traceback" not in ran.err
+
+
+def test_a_bad_config_as_json_is_still_one_object(cli: Cli, config: Config) -> None:
+    config(("weight: 60%", "weight: 70%"))
+    ran = cli("check", "--json")
+    assert ran.code == 2
+    document = ran.json
+    assert (document["schema"], document["ok"]) == (1, False)
+    assert document["problems"] == ran.err.splitlines()[:1]
+
+
+def test_live_without_consent_is_3(cli: Cli, config: Config) -> None:
+    config(("environment: demo", "environment: live"))
+    for command in ("check", "plan", "run"):
+        ran = cli(command)
+        assert (ran.code, ran.out) == (3, "")
+        assert ran.err == (
+            "refused: counterpoise.yaml:5:18 venues.main.environment: live trades real money;"
+            " to agree, add i_understand: live to venues.main\nnothing was sent\n"
+        )
+
+
+def test_a_secret_everyone_can_read_is_a_warning_and_0(
+    cli: Cli, config: Config, tmp_path: Path
+) -> None:
+    config()
+    (tmp_path / "secret").chmod(0o644)
+    ran = cli("check")
+    assert ran.code == 0
+    assert ran.err.startswith("warning: counterpoise.yaml:7:18 venues.main.secret_file: secret can")
+
+
+def test_no_output_shows_a_credential(cli: Cli, config: Config) -> None:
+    config()
+    for arguments in (["check"], ["check", "--json"]):
+        ran = cli(*arguments)
+        assert "fake-" not in ran.out + ran.err

@@ -1,0 +1,171 @@
+"""status, orders, journal and db: what they tell from a database alone."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from counterpoise import __version__
+from counterpoise.record.sql.lock import FileLease
+from tests.unit.cli.conftest import DOCUMENT, Cli, Config
+
+
+def test_status_of_what_was_never_run_says_so(cli: Cli, config: Config, tmp_path: Path) -> None:
+    config()
+    ran = cli("status")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == (
+        "Portfolio treasury was never run. Start it with: counterpoise run -c counterpoise.yaml\n"
+    )
+    assert not (tmp_path / "here.db").exists()
+    document = cli("status", "--json").json
+    assert document["portfolios"][0]["state"] is None
+    assert document["alerts"] == {"pending": 0, "dead": 0}
+
+
+def test_status_needs_no_credential(cli: Cli, config: Config) -> None:
+    config(("${KEY}", "${NOT_SET}"), ("secret_file: secret", "secret_file: gone"))
+    assert cli("status").code == 0
+
+
+def test_status_as_json(cli: Cli, ran: Path) -> None:
+    document = cli("status", ran, "--json").json
+    assert (document["schema"], document["version"]) == (1, __version__)
+    assert document["alerts"] == {"pending": 1, "dead": 0}
+    (portfolio,) = document["portfolios"]
+    assert float(portfolio.pop("age_s")) > 0
+    assert portfolio == {
+        "id": "treasury",
+        "state": "RUN",
+        "as_of": "2025-06-02T12:00:00.000Z",
+        "equity": "100000.5",
+        "weights": DOCUMENT["weights"],
+        "margin": DOCUMENT["margin"],
+        "hedges": DOCUMENT["hedges"],
+        "open_orders": 1,
+        "unknown_orders": 1,
+        "owner": None,
+        "summary": "2 orders sent",
+        "config_hash": "a" * 64,
+    }
+
+
+def test_status_for_people(cli: Cli, ran: Path) -> None:
+    told = cli("status", ran).out
+    assert "Portfolio treasury: state RUN, equity 100,000.50, as of 2025-06-02T12:00" in told
+    assert "no daemon is running" in told
+    assert "Last cycle: 2 orders sent" in told
+    (row,) = [line for line in told.splitlines() if line.split()[:1] == ["BTC"]]
+    assert row.split() == ["BTC", "70.0%", "61.2%", "60.0%", "±5.0pp"]
+    assert "Hedge half: -0.35 BTC in futures" in told
+    assert "Working orders: 1, 1 without a proven outcome" in told
+    assert "Alerts not delivered: 1 waiting, 0 given up." in told
+
+
+def test_status_names_who_writes(cli: Cli, ran: Path, tmp_path: Path) -> None:
+    lease = FileLease(f"sqlite:///{tmp_path}/here.db")
+    assert asyncio.run(lease.acquire())
+    owner = cli("status", ran, "--json").json["portfolios"][0]["owner"]
+    assert owner == f"process {lease.holder}"
+    asyncio.run(lease.release())
+
+
+def test_an_age_in_market_time_is_unknown(cli: Cli, ran: Path) -> None:
+    text = ran.read_text()
+    local = "environment: local\n    url: http://127.0.0.1:9000\n    clock: venue"
+    ran.write_text(text.replace("environment: demo", local))
+    assert cli("status", ran, "--json").json["portfolios"][0]["age_s"] is None
+
+
+def test_a_portfolio_that_is_not_there_is_bad_usage(cli: Cli, ran: Path) -> None:
+    for command in ("status", "orders", "journal"):
+        told = cli(command, ran, "--portfolio", "other")
+        assert told.code == 2
+        assert "--portfolio: expected treasury, was 'other'" in told.err
+
+
+def test_a_database_of_another_version_is_3(cli: Cli, ran: Path) -> None:
+    assert cli("db", "downgrade", ran, "--to", "base", "--yes").code == 0
+    for command in ("status", "orders", "journal"):
+        told = cli(command, ran)
+        assert (told.code, told.out) == (3, "")
+        assert "counterpoise db upgrade" in told.err
+
+
+def test_orders_as_json_are_newest_first(cli: Cli, ran: Path) -> None:
+    orders = cli("orders", ran, "--json").json["orders"]
+    assert {o["client_order_id"] for o in orders} == {"cpold", "cpopen", "cplost"}
+    lost = next(o for o in orders if o["client_order_id"] == "cplost")
+    assert (lost["state"], lost["reason"], lost["qty"]) == ("UNKNOWN", "timeout", "0.1")
+    assert lost["created_at"] == "2025-06-02T12:00:00.000Z"
+    assert lost["portfolio"] == "treasury"
+    working = cli("orders", ran, "--open", "--json").json["orders"]
+    assert {o["client_order_id"] for o in working} == {"cpopen", "cplost"}
+    assert len(cli("orders", ran, "--limit", "1", "--json").json["orders"]) == 1
+
+
+def test_orders_for_people(cli: Cli, ran: Path) -> None:
+    told = cli("orders", ran).out
+    (row,) = [line for line in told.splitlines() if "cplost" in line]
+    assert "UNKNOWN" in row
+    assert "timeout" in row
+    assert "100,000" in row
+
+
+def test_journal(cli: Cli, ran: Path) -> None:
+    cycles = cli("journal", ran, "--json").json["cycles"]
+    assert [c["cycle_id"] for c in cycles] == ["c2", "c1"]
+    assert cycles[0]["weights"] == DOCUMENT["weights"]
+    assert cycles[0]["at"] == "2025-06-02T12:00:00.000Z"
+    assert len(cli("journal", ran, "--limit", "1", "--json").json["cycles"]) == 1
+    told = cli("journal", ran).out
+    assert told.index("2 orders sent") < told.index("nothing to do")
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("orders", "No orders.\n"),
+        ("orders --open", "No working orders.\n"),
+        ("journal", "No cycle is recorded yet.\n"),
+    ],
+)
+def test_nothing_to_tell_is_said(cli: Cli, config: Config, command: str, told: str) -> None:
+    config()
+    assert cli(*command.split()).out == told
+
+
+def test_a_database_is_made_looked_at_copied_and_taken_down(
+    cli: Cli, config: Config, tmp_path: Path
+) -> None:
+    config()
+    url = f"sqlite:///{tmp_path}/here.db"
+    for command in (["current"], ["size"], ["downgrade", "--yes"], ["backup", "copy.db"]):
+        missing = cli("db", *command)
+        assert (missing.code, missing.out) == (1, "")
+        assert "no store there" in missing.err
+    assert cli("db", "upgrade").out == f"{url}: schema 0001\n"
+    current = cli("db", "current", "--json").json
+    assert current == {"schema": 1, "store": url, "revision": "0001", "needed": "0001"}
+    assert cli("db", "current").out == f"{url}: schema 0001, as needed\n"
+    size = cli("db", "size", "--json").json
+    assert size["database_bytes"] > 0
+    assert size["rows"]["orders"] == 0
+    assert "orders: 0 rows" in cli("db", "size").out
+    assert cli("db", "backup", "copy.db").code == 0
+    assert (tmp_path / "copy.db").is_file()
+    again = cli("db", "backup", "copy.db")
+    assert again.code == 1
+    assert cli("db", "downgrade", "--to", "base", "--yes").out == f"{url}: schema none\n"
+
+
+def test_a_schema_is_not_changed_under_a_daemon(cli: Cli, ran: Path, tmp_path: Path) -> None:
+    lease = FileLease(f"sqlite:///{tmp_path}/here.db")
+    assert asyncio.run(lease.acquire())
+    for command in (["upgrade"], ["downgrade", "--yes"]):
+        told = cli("db", *command, "-c", ran)
+        assert (told.code, told.out) == (3, "")
+        assert "is running on this database: stop it first" in told.err
+    asyncio.run(lease.release())

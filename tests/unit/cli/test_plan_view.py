@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from counterpoise.cli.plan_view import print_plan
+
+ORDER: dict[str, Any] = {
+    "venue": "main",
+    "instrument": "BTC/USDT:USDT",
+    "side": "sell",
+    "qty": "0.05",
+    "price": "100100",
+    "type": "limit",
+    "reduce_only": False,
+    "post_only": True,
+    "notional": "5005",
+}
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return {
+        "portfolio": "treasury",
+        "as_of": "2025-06-02T12:00:00.000Z",
+        "state": "RUN",
+        "equity": "100000",
+        "weights": {
+            "BTC": {"spot": "0.7", "effective": "0.7", "target": "0.6", "band": "0.05"},
+            "USDT": {"spot": "0.3", "effective": "0.3", "target": "0.4", "band": None},
+        },
+        "decisions": [],
+        "orders": [],
+        "cancels": [],
+        "keeps": [],
+        "refused": [],
+        "holds": [],
+        "held": [],
+        "notes": [],
+        "problems": [],
+        "config_hash": "abc",
+        "config_changed": False,
+        **changes,
+    }
+
+
+def row(told: str, first: str) -> list[str]:
+    (found,) = [line.split() for line in told.splitlines() if line.split()[:1] == [first]]
+    return found
+
+
+def shown(capsys: pytest.CaptureFixture[str], **changes: Any) -> str:
+    print_plan(document(**changes))
+    return capsys.readouterr().out
+
+
+def test_a_plan_shows_where_it_stands_and_what_it_would_send(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = shown(
+        capsys,
+        decisions=[
+            {
+                "strategy": "half",
+                "text": "hedge 0.5 of 0.7 BTC",
+                "overlay": {"asset": "BTC", "qty": "-0.35"},
+                "previous": "0",
+            }
+        ],
+        orders=[
+            ORDER,
+            {**ORDER, "price": None, "notional": None, "type": "market", "post_only": False},
+        ],
+    )
+    head = "Portfolio treasury at 2025-06-02T12:00:00.000Z: equity 100,000.00 USDT, state RUN"
+    assert told.startswith(head)
+    assert row(told, "BTC") == ["BTC", "70.0%", "70.0%", "60.0%", "±5.0pp"]
+    assert row(told, "half") == ["half", "BTC", "0", "-0.35", "hedge", "0.5", "of", "0.7", "BTC"]
+    limit, market = (line for line in told.splitlines() if line.startswith(" main"))
+    assert "sell" in limit
+    assert "100,100" in limit
+    assert "5,005.00 USDT" in limit
+    assert "limit, post-only" in limit
+    assert market.split()[4:] == ["market", "-", "market"]
+
+
+def test_a_plan_says_what_it_would_not_do_and_why(capsys: pytest.CaptureFixture[str]) -> None:
+    told = shown(
+        capsys,
+        cancels=[{**ORDER, "why": "its target changed"}],
+        keeps=[ORDER],
+        refused=[{"order": ORDER, "guard": "limits", "text": "too big"}],
+        holds=[{"symbol": "BTC/USDT:USDT", "text": "an order has no proven outcome"}],
+        held=[{"text": "prices are 5m old"}],
+        notes=["cut to zero"],
+        problems=["main: no answer"],
+    )
+    line = "sell 0.05 BTC/USDT:USDT at 100,100 on main"
+    assert told.splitlines()[-9:] == [
+        "No order would be sent.",
+        f"Would cancel: {line}: its target changed",
+        "1 working orders would stay as they are.",
+        f"Refused by limits: {line}: too big",
+        "Waiting on BTC/USDT:USDT: an order has no proven outcome",
+        "No decision: prices are 5m old",
+        "Note: cut to zero",
+        "Problem: main: no answer",
+        "Config hash abc",
+    ]
+
+
+def test_a_changed_config_says_how_to_accept_it(capsys: pytest.CaptureFixture[str]) -> None:
+    told = shown(capsys, config_changed=True)
+    assert "counterpoise run --accept-config abc" in told.splitlines()[-1]
+
+
+def test_what_an_exchange_says_is_never_taken_for_markup(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = shown(capsys, orders=[{**ORDER, "instrument": "[red]BTC[/red]"}])
+    assert "[red]BTC[/red]" in told
+
+
+def test_a_portfolio_without_a_value_still_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    told = shown(capsys, weights={}, equity=None, held=[{"text": "equity is not above 0"}])
+    assert "equity -, state RUN" in told
+    assert "Weights" not in told
