@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,12 +33,22 @@ def wall_now() -> datetime:
 
 
 class MarketClock:
-    """Moves an exchange ``speed`` times as fast as the wall; 0 leaves it to stand."""
+    """Moves an exchange ``speed`` times as fast as the wall; 0 leaves it to stand.
 
-    def __init__(self, exchange: SimExchange, speed: Decimal) -> None:
+    ``monotonic`` is the wall's stopwatch in seconds.
+    """
+
+    def __init__(
+        self,
+        exchange: SimExchange,
+        speed: Decimal,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._exchange = exchange
         self._speed = speed
-        self._read_at = time.monotonic()
+        self._monotonic = monotonic
+        self._read_at = monotonic()
         self._stood_since = self._read_at
         self._seen = exchange.now
 
@@ -46,7 +56,7 @@ class MarketClock:
         """Advance the market by what has passed on the wall since the last call, in whole ms of market time."""
         if self._speed <= 0:
             return
-        passed = int((time.monotonic() - self._read_at) * MICROSECONDS)
+        passed = int((self._monotonic() - self._read_at) * MICROSECONDS)
         market_ms = int(passed * self._speed // 1_000)
         if market_ms < 1:
             return
@@ -60,8 +70,8 @@ class MarketClock:
             return 0
         if self._exchange.now != self._seen:
             self._seen = self._exchange.now
-            self._stood_since = time.monotonic()
-        return int((time.monotonic() - self._stood_since) * 1_000)
+            self._stood_since = self._monotonic()
+        return int((self._monotonic() - self._stood_since) * 1_000)
 
     async def run(self) -> None:
         """Keep the market moving between requests, until cancelled."""

@@ -105,7 +105,9 @@ class Caller:
     secret: str
 
     def public(self, path: str, **params: object) -> Any:
-        return self.data(self.handler.handle(Request(method="GET", path=path, query=urlencode(params))))
+        return self.data(
+            self.handler.handle(Request(method="GET", path=path, query=urlencode(params)))
+        )
 
     def raw(self, method: str, path: str, **params: object) -> Response:
         """Send a signed request; parameters go where Binance's clients put them."""

@@ -74,9 +74,7 @@ def test_the_log_goes_on_where_it_was_left(caller: Caller) -> None:
 def test_the_state_holds_wallets_positions_and_open_orders(caller: Caller) -> None:
     caller.post("/fapi/v1/order", symbol="BTCUSDT", side="SELL", type="MARKET", quantity="0.1")
     order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
-    caller.post(
-        "/api/v3/order", **order, quantity="0.01", price="79000", newClientOrderId="rests"
-    )
+    caller.post("/api/v3/order", **order, quantity="0.01", price="79000", newClientOrderId="rests")
     state = reply(caller, "GET", "state")
     account = state["accounts"][caller.api_key]
     assert state["now"] == NOW_MS

@@ -31,7 +31,9 @@ def test_an_unknown_order_is_one_code_for_queries_and_another_for_cancels() -> N
 def test_the_smallest_notional_is_named() -> None:
     about = About(kind=MarketKind.PERP, rule=RULES[1])
     error = from_reject(SimReject(RejectCode.BELOW_MIN_NOTIONAL, ""), about)
-    assert error.msg == "Order's notional must be no smaller than 100 (unless you choose reduce only)."
+    assert (
+        error.msg == "Order's notional must be no smaller than 100 (unless you choose reduce only)."
+    )
 
 
 @pytest.mark.parametrize(

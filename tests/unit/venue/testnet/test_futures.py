@@ -31,7 +31,9 @@ def test_a_limit_order_rests_and_is_found(caller: Caller) -> None:
     assert caller.get("/fapi/v1/openOrders") == [found]
     gone = caller.delete(ORDER, symbol="BTCUSDT", origClientOrderId="mine-1")
     assert (gone["status"], gone["clientOrderId"]) == ("CANCELED", "mine-1")
-    assert caller.refused("GET", "/fapi/v1/openOrder", symbol="BTCUSDT", origClientOrderId="mine-1") == (
+    assert caller.refused(
+        "GET", "/fapi/v1/openOrder", symbol="BTCUSDT", origClientOrderId="mine-1"
+    ) == (
         400,
         -2013,
         "Order does not exist.",
@@ -73,24 +75,34 @@ def test_ack_shows_the_order_as_accepted_and_result_as_it_stands(caller: Caller)
         ),
         ({"reduceOnly": "true"}, -2022, "ReduceOnly Order is rejected."),
         ({"positionSide": "SHORT"}, -4061, "Order's position side does not match user's setting."),
-        ({"newClientOrderId": "a" * 37}, -4015, "Client order id length should not be more than 36 chars"),
+        (
+            {"newClientOrderId": "a" * 37},
+            -4015,
+            "Client order id length should not be more than 36 chars",
+        ),
         (
             {"timeInForce": "GTX", "price": "80000"},
             -5022,
-            "Due to the order could not be executed as maker, the Post Only order will be rejected."
-            " The order will not be recorded in the order history",
+            (
+                "Due to the order could not be executed as maker, the Post Only order will be rejected."
+                " The order will not be recorded in the order history"
+            ),
         ),
         (
             {"timeInForce": "FOK"},
             -5021,
-            "Due to the order could not be filled immediately, the FOK order has been rejected."
-            " The order will not be recorded in the order history",
+            (
+                "Due to the order could not be filled immediately, the FOK order has been rejected."
+                " The order will not be recorded in the order history"
+            ),
         ),
         (
             {"type": "STOP_MARKET"},
             -4120,
-            "Order type not supported for this endpoint. Please use the Algo Order API endpoints"
-            " instead.",
+            (
+                "Order type not supported for this endpoint. Please use the Algo Order API endpoints"
+                " instead."
+            ),
         ),
     ],
 )
@@ -123,7 +135,9 @@ def test_a_batch_answers_for_each_order(caller: Caller) -> None:
     )
     assert gone[0]["status"] == "CANCELED"
     assert gone[1] == {"code": -2011, "msg": "Unknown order sent."}
-    rest = caller.delete("/fapi/v1/batchOrders", symbol="BTCUSDT", orderIdList=f"[{third['orderId']}]")
+    rest = caller.delete(
+        "/fapi/v1/batchOrders", symbol="BTCUSDT", orderIdList=f"[{third['orderId']}]"
+    )
     assert [one["clientOrderId"] for one in rest] == ["b2"]
 
 
@@ -154,7 +168,10 @@ def test_a_position_shows_its_size_price_and_margin(caller: Caller) -> None:
     assert risk["liquidationPrice"] == "0"
     assert "leverage" not in risk
     every = caller.get("/fapi/v2/positionRisk")
-    assert [(one["symbol"], one["leverage"]) for one in every] == [("BTCUSDT", "20"), ("ETHUSDT", "20")]
+    assert [(one["symbol"], one["leverage"]) for one in every] == [
+        ("BTCUSDT", "20"),
+        ("ETHUSDT", "20"),
+    ]
     assert caller.get("/fapi/v3/positionRisk", symbol="ETHUSDT") == []
 
 
@@ -183,7 +200,10 @@ def test_the_wallet_adds_up(caller: Caller, exchange: SimExchange) -> None:
     assert second["totalWalletBalance"] == account["totalWalletBalance"]
     assert [one["symbol"] for one in second["positions"]] == ["BTCUSDT", "ETHUSDT"]
     (row,) = caller.get("/fapi/v3/balance")
-    assert (row["balance"], row["availableBalance"]) == (usdt["walletBalance"], usdt["availableBalance"])
+    assert (row["balance"], row["availableBalance"]) == (
+        usdt["walletBalance"],
+        usdt["availableBalance"],
+    )
 
 
 def test_leverage_is_set_within_the_symbols_bounds(caller: Caller) -> None:
@@ -219,7 +239,9 @@ def test_modes_are_one_way_and_cross_and_stay_so(caller: Caller) -> None:
         -4046,
         "No need to change margin type.",
     )
-    assert caller.refused("POST", "/fapi/v1/marginType", **margin, marginType="ISOLATED")[1] == -1020
+    assert (
+        caller.refused("POST", "/fapi/v1/marginType", **margin, marginType="ISOLATED")[1] == -1020
+    )
 
 
 def test_brackets_and_fees(caller: Caller) -> None:

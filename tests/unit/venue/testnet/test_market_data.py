@@ -105,9 +105,7 @@ def test_index_klines_are_the_spot_price(caller: Caller) -> None:
 def test_a_month_is_made_of_its_days() -> None:
     day = timedelta(days=1)
     prices = [dec(100 + n) for n in range(70)]
-    bars = tuple(
-        Candle(BEGIN + n * day, p, p + 1, p - 1, p, dec(2)) for n, p in enumerate(prices)
-    )
+    bars = tuple(Candle(BEGIN + n * day, p, p + 1, p - 1, p, dec(2)) for n, p in enumerate(prices))
     names = [(kind, f"{base}USDT") for base in ("BTC", "ETH") for kind in ("spot", "perp")]
     exchange = small.exchange(
         series=tuple(
@@ -142,7 +140,10 @@ def test_the_premium_index_tells_mark_index_and_funding(caller: Caller) -> None:
     assert one["indexPrice"] == "80000.00000000"
     assert one["lastFundingRate"] == "0.00010000"
     assert one["nextFundingTime"] == NOW_MS + 4 * HOUR_MS
-    assert [row["symbol"] for row in caller.public("/fapi/v1/premiumIndex")] == ["BTCUSDT", "ETHUSDT"]
+    assert [row["symbol"] for row in caller.public("/fapi/v1/premiumIndex")] == [
+        "BTCUSDT",
+        "ETHUSDT",
+    ]
 
 
 def test_funding_rates_come_with_the_mark_they_were_charged_on(caller: Caller) -> None:
@@ -160,7 +161,11 @@ def test_funding_rates_come_with_the_mark_they_were_charged_on(caller: Caller) -
 def test_futures_exchange_info(caller: Caller) -> None:
     info = caller.public("/fapi/v1/exchangeInfo")
     btc = info["symbols"][0]
-    assert (btc["contractType"], btc["pricePrecision"], btc["quantityPrecision"]) == ("PERPETUAL", 2, 3)
+    assert (btc["contractType"], btc["pricePrecision"], btc["quantityPrecision"]) == (
+        "PERPETUAL",
+        2,
+        3,
+    )
     filters = {one["filterType"]: one for one in btc["filters"]}
     assert filters["PRICE_FILTER"]["tickSize"] == "0.10"
     assert filters["MIN_NOTIONAL"]["notional"] == "100"

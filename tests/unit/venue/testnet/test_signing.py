@@ -138,9 +138,7 @@ def test_a_signature_covers_query_then_body_without_a_joint(caller: Caller) -> N
 def test_keys(caller: Caller, key: str | None, status: int, code: int, msg: str) -> None:
     headers = {} if key is None else {"x-mbx-apikey": key}
     query = f"timestamp={NOW_MS}&signature=00"
-    response = caller.handler.handle(
-        Request(method="GET", path=PATH, query=query, headers=headers)
-    )
+    response = caller.handler.handle(Request(method="GET", path=PATH, query=query, headers=headers))
     assert (response.status, json.loads(response.body)) == (status, {"code": code, "msg": msg})
 
 
@@ -165,9 +163,7 @@ def test_acceptance_is_the_documented_rule_for_some_instant_since_the_clock_move
 ) -> None:
     exchange = _EXCHANGE
     caller = _CALLER
-    response = ask(
-        caller, f"timestamp={NOW_MS + offset}&recvWindow={window}", elapsed_ms=elapsed
-    )
+    response = ask(caller, f"timestamp={NOW_MS + offset}&recvWindow={window}", elapsed_ms=elapsed)
     # Binance's rule, at the two ends and at the caller's own instant between them
     instants = {NOW_MS, NOW_MS + elapsed, min(max(NOW_MS + offset, NOW_MS), NOW_MS + elapsed)}
     fits = any(s - window <= NOW_MS + offset < s + 1_000 for s in instants)

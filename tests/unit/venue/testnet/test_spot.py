@@ -25,7 +25,11 @@ def test_exchange_info_lists_spot_symbols_with_their_filters(caller: Caller) -> 
 def test_exchange_info_of_some(caller: Caller) -> None:
     one = caller.public("/api/v3/exchangeInfo", symbol="ETHUSDT")
     some = caller.public("/api/v3/exchangeInfo", symbols='["ETHUSDT"]')
-    assert [x["symbol"] for x in one["symbols"]] == ["ETHUSDT"] == [s["symbol"] for s in some["symbols"]]
+    assert (
+        [x["symbol"] for x in one["symbols"]]
+        == ["ETHUSDT"]
+        == [s["symbol"] for s in some["symbols"]]
+    )
 
 
 def test_a_limit_order_rests_and_is_found_by_both_ids(caller: Caller) -> None:
@@ -130,8 +134,10 @@ GOOD = {**LIMIT, "side": "BUY", "quantity": "0.01", "price": "79000"}
         (
             {"newClientOrderId": "a b"},
             -1100,
-            r"Illegal characters found in parameter 'newClientOrderId'; legal range is"
-            r" '^[\.A-Z\:/a-z0-9_-]{1,36}$'.",
+            (
+                r"Illegal characters found in parameter 'newClientOrderId'; legal range is"
+                r" '^[\.A-Z\:/a-z0-9_-]{1,36}$'."
+            ),
         ),
     ],
 )
@@ -144,7 +150,13 @@ def test_refusals(
 
 def test_a_post_only_order_that_would_take_is_refused(caller: Caller) -> None:
     refusal = caller.refused(
-        "POST", ORDER, symbol="BTCUSDT", side="BUY", type="LIMIT_MAKER", quantity="0.01", price="80001"
+        "POST",
+        ORDER,
+        symbol="BTCUSDT",
+        side="BUY",
+        type="LIMIT_MAKER",
+        quantity="0.01",
+        price="80001",
     )
     assert refusal == (400, -2010, "Order would immediately match and take.")
 

@@ -100,9 +100,7 @@ def _months(
     limit: int,
 ) -> list[tuple[Candle, timedelta]]:
     # one month more than asked for: the first one found may be cut
-    days = call.exchange.candles(
-        source, symbol, DAY, start=start, end=end, limit=(limit + 1) * 31
-    )
+    days = call.exchange.candles(source, symbol, DAY, start=start, end=end, limit=(limit + 1) * 31)
     months = [
         _month(list(group))
         for _, group in groupby(days, key=lambda day: (day.open_at.year, day.open_at.month))
