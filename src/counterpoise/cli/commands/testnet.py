@@ -15,69 +15,60 @@ from counterpoise.cli.options import LogLevel, LogStyle
 from counterpoise.domain.errors import ConfigError, CounterpoiseError
 from counterpoise.domain.numbers import dec
 
-
-def _instant(written: str) -> datetime:
-    try:
-        made = datetime.fromisoformat(written)
-    except ValueError:
-        made = None
-    if made is None or made.tzinfo is None:
-        raise typer.BadParameter(
-            f"expected an instant such as 2025-03-06T10:30:00Z, was {written!r}"
-        )
-    return made.astimezone(UTC)
-
-
-def _number(written: str) -> Decimal:
-    try:
-        return dec(written)
-    except ValueError:
-        raise typer.BadParameter(f"expected a number, was {written!r}") from None
+Dialect = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", show_default=False, help="Protocol to speak: binance."),
+]
+Port = Annotated[int, typer.Option(help="Port; 0 is any free one, the ready line tells.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Synthetic = Annotated[bool, typer.Option("--synthetic", help="A made-up market (the default).")]
+Market = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", show_default=False, help="A folder of recorded series."),
+]
+Series = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND:SYMBOL=FILE",
+        show_default=False,
+        help="One recorded series: spot, perp, mark or funding; overrides the folder's.",
+    ),
+]
+Start = Annotated[
+    str | None,
+    typer.Option("--from", metavar="T", show_default=False, help="Where market time begins."),
+]
+Speed = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N",
+        show_default=False,
+        help="Market seconds per second; 0: only /_control/advance moves it.",
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Which synthetic market.")]
+Balance = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A=Q,...",
+        show_default=False,
+        help="Spot coins; USDT@futures=20000 is the futures wallet.",
+    ),
+]
 
 
 def command(
     *,
-    dialect: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", show_default=False, help="Protocol to speak: binance."),
-    ] = None,
-    port: Annotated[int, typer.Option(help="Port; 0 is any free one, the ready line tells.")] = 0,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    synthetic: Annotated[
-        bool, typer.Option("--synthetic", help="A made-up market (the default).")
-    ] = False,
-    market: Annotated[
-        Path | None, typer.Option(metavar="DIR", show_default=False, help="Recorded series.")
-    ] = None,
-    series: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KIND:SYMBOL=FILE",
-            show_default=False,
-            help="One recorded series: spot, perp, mark or funding; overrides the folder's.",
-        ),
-    ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option("--from", metavar="T", show_default=False, help="Where market time begins."),
-    ] = None,
-    speed: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N",
-            show_default=False,
-            help="Market seconds per second; 0: only /_control/advance moves it.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Which synthetic market.")] = 0,
-    balance: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A=Q,...",
-            show_default=False,
-            help="Spot coins; USDT@futures=20000 is the futures wallet.",
-        ),
-    ] = None,
+    dialect: Dialect = None,
+    port: Port = 0,
+    host: Host = "127.0.0.1",
+    synthetic: Synthetic = False,
+    market: Market = None,
+    series: Series = None,
+    start: Start = None,
+    speed: Speed = None,
+    seed: Seed = 0,
+    balance: Balance = None,
 ) -> None:
     """Serve a practice exchange until it is told to stop; prints one JSON line when it is ready."""
     loaded.set_up_logs(LogLevel.INFO, LogStyle.AUTO)
@@ -103,4 +94,22 @@ def command(
         raise ConfigError([str(error)]) from None
     except OSError as error:
         told = error.strerror or str(error)
-        raise CounterpoiseError(f"testnet: cannot listen on {host}:{port}: {told}") from None
+        raise CounterpoiseError(f"testnet: {told}: choose another --port or --host") from None
+
+
+def _instant(written: str) -> datetime:
+    try:
+        made = datetime.fromisoformat(written)
+    except ValueError:
+        made = None
+    if made is None or made.tzinfo is None:
+        expected = "an instant with its zone, such as 2025-03-06T10:30:00Z"
+        raise typer.BadParameter(f"--from: expected {expected}, was {written!r}")
+    return made.astimezone(UTC)
+
+
+def _number(written: str) -> Decimal:
+    try:
+        return dec(written)
+    except ValueError:
+        raise typer.BadParameter(f"--speed: expected a number, was {written!r}") from None
