@@ -139,6 +139,7 @@ class TestFunding:
         assert here.book().next_funding_at == START + 8 * HOUR
         history = here.exchange.funding_history(SYMBOL)
         assert [rate.rate for rate in history] == [dec("0.0001")]
+        assert here.exchange.funding_history(SYMBOL, START, START + 20 * HOUR) == history
         here.pass_hours(20)
         assert here.book().next_funding_at is None
         ask = here.exchange.funding_history

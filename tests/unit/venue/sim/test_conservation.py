@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache, partial
+from itertools import chain
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,17 +69,18 @@ def place(
     market_of: tuple[MarketKind, str],
     side: Side,
     usdt: int,
-    offset_bps: int | None,
+    away_bps: int | None,
     time: TimeInForce,
     reduce_only: bool,
     exchange: SimExchange,
 ) -> None:
+    """Place an order ``away_bps`` on the passive side of the last price (negative: across it), None at market."""
     kind, symbol = market_of
     rule = exchange.rule(kind, symbol)
     last = exchange.book(kind, symbol).last
     price = None
-    if offset_bps is not None:
-        price = nearest_step(last * (10_000 + offset_bps) / 10_000, rule.tick_size)
+    if away_bps is not None:
+        price = nearest_step(last * (10_000 - side.sign * away_bps) / 10_000, rule.tick_size)
     exchange.place(
         exchange.accounts()[who],
         PlaceRequest(
@@ -122,21 +124,20 @@ placing = st.builds(
     accounts,
     st.tuples(st.sampled_from(MarketKind), symbols),
     st.sampled_from(Side),
-    st.integers(5, 60_000),
-    st.one_of(st.none(), st.integers(-40, 40)),
+    st.integers(200, 60_000),
+    st.one_of(st.none(), st.integers(-15, 40), st.integers(1, 15)),
     st.sampled_from(TimeInForce),
     st.booleans(),
 )
-steps = st.one_of(
-    placing,
-    placing,
-    placing,
-    st.builds(partial, st.just(wait), st.integers(1, 90)),
-    st.builds(partial, st.just(wait), st.just(60)),
+meddling = st.one_of(
     st.builds(partial, st.just(cancel_oldest), accounts, st.sampled_from(MarketKind)),
     st.builds(partial, st.just(transfer), accounts, st.integers(1, 3_000_000), st.booleans()),
     st.builds(partial, st.just(jump), symbols, st.integers(-300, 300)),
 )
+waiting = st.builds(partial, st.just(wait), st.integers(15, 90))
+# long histories whose steps follow each other as in trading: orders, something else, time
+rounds = st.tuples(placing, placing, placing, st.one_of(placing, meddling), waiting)
+histories = st.lists(rounds, min_size=6, max_size=14).map(lambda found: list(chain(*found)))
 
 
 def books_add_up(exchange: SimExchange) -> None:
@@ -233,7 +234,7 @@ def bars_gave_their_share(exchange: SimExchange) -> None:
 
 
 @settings(max_examples=60)
-@given(st.lists(steps, min_size=8, max_size=60))
+@given(histories)
 def test_random_histories(history: list[Step]) -> None:
     exchange = new_exchange()
     at_start = {asset: worth(exchange, asset) for asset in ("BTC", "ETH", "USDT")}
@@ -251,7 +252,7 @@ def test_random_histories(history: list[Step]) -> None:
 
 
 @settings(max_examples=15)
-@given(st.lists(steps, min_size=5, max_size=25))
+@given(histories)
 def test_the_same_calls_write_the_same_log(history: list[Step]) -> None:
     logs = []
     for _ in range(2):
@@ -268,8 +269,8 @@ def test_the_random_histories_really_trade() -> None:
     exchange = new_exchange()
     perp = (MarketKind.PERP, "BTCUSDT")
     place(0, perp, Side.SELL, 20_000, None, TimeInForce.GTC, False, exchange)
-    place(0, perp, Side.BUY, 10_000, -10, TimeInForce.POST_ONLY, True, exchange)
-    place(1, (MarketKind.SPOT, "ETHUSDT"), Side.BUY, 5_000, -10, TimeInForce.GTC, False, exchange)
+    place(0, perp, Side.BUY, 10_000, 10, TimeInForce.POST_ONLY, True, exchange)
+    place(1, (MarketKind.SPOT, "ETHUSDT"), Side.BUY, 5_000, 10, TimeInForce.GTC, False, exchange)
     exchange.advance_to(exchange.now + timedelta(hours=9))
     kinds = {income.kind for income in exchange.income(exchange.accounts()[0])}
     assert kinds == {"commission", "realized_pnl", "funding"}

@@ -156,6 +156,12 @@ class TestMargin:
         assert wallet.position_initial_margin == 55
         assert wallet.available == 9890 - 55
 
+    def test_margin_and_pnl_are_taken_at_the_mark_not_at_the_last_price(self) -> None:
+        here = world([flat(100)] * 3, mark_rows=[flat(120)] * 3)
+        here.place(SELL, "1")
+        wallet = here.account().futures["USDT"]
+        assert (wallet.position_initial_margin, wallet.unrealized_pnl) == (dec(6), dec(-21))
+
 
 class TestHalts:
     ROWS = (flat(100), None, None, bar(90, 95, 85, 92), flat(92))

@@ -1,0 +1,77 @@
+"""The venues that pass the contract suite, each on the same small market.
+
+A factory opens one venue over one account of the given exchange and closes it afterwards. Whatever lies between
+(nothing, or a dialect and a client), the market is the simulated exchange, so the suite can move time and look at
+the truth behind the port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from counterpoise.domain.numbers import dec
+from counterpoise.ports import Venue
+from counterpoise.venue.sim import (
+    AccountKeys,
+    Candle,
+    FundingRate,
+    FundingSeries,
+    MarketKind,
+    Series,
+    SimExchange,
+    Wallet,
+    default_rules,
+)
+from counterpoise.venue.sim.venue import SimVenue
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+BALANCE: Mapping[tuple[Wallet, str], Decimal] = {
+    (Wallet.SPOT, "BTC"): dec(2),
+    (Wallet.SPOT, "USDT"): dec(400_000),
+    (Wallet.FUTURES, "USDT"): dec(100_000),
+}
+
+Factory = Callable[[SimExchange, AccountKeys], AbstractAsyncContextManager[Venue]]
+
+
+def exchange() -> SimExchange:
+    """BTC at 100,000, one BTC deep, at 01:00.
+
+    The second hour trades from 99,000 to 101,000; everything else is flat. Spot is halted from 05:00 to 08:00.
+    """
+    flat = (100_000, 100_000, 100_000, 100_000)
+    hours = [(100_000, 101_000, 99_000, 100_000) if hour == 1 else flat for hour in range(12)]
+    bars = [Candle(START + HOUR * n, *map(dec, row), dec(10)) for n, row in enumerate(hours)]
+    halt = {START + HOUR * hour for hour in (5, 6, 7)}
+    spot = [bar for bar in bars if bar.open_at not in halt]
+    return SimExchange(
+        rules=[default_rules("BTCUSDT", kind) for kind in MarketKind],
+        series=[
+            Series(kind="spot", symbol="BTCUSDT", interval=HOUR, candles=tuple(spot)),
+            Series(kind="perp", symbol="BTCUSDT", interval=HOUR, candles=tuple(bars)),
+        ],
+        funding=[
+            FundingSeries(
+                symbol="BTCUSDT",
+                rates=tuple(FundingRate(START + 8 * HOUR * n, dec("0.0001")) for n in range(2)),
+            )
+        ],
+        now=START + HOUR,
+    )
+
+
+@asynccontextmanager
+async def simulated(market: SimExchange, keys: AccountKeys) -> AsyncIterator[Venue]:
+    """The simulated exchange in process."""
+    venue = SimVenue("main", market, keys.api_key)
+    await venue.open()
+    yield venue
+    await venue.close()
+
+
+#: By the name the tests show.
+FACTORIES: Mapping[str, Factory] = {"sim": simulated}
