@@ -550,6 +550,17 @@ async def test_many_fills_at_once(started: Kept) -> None:
     assert await started.store.unseen_fills(fills) == fills[1::2]
 
 
+async def test_owners_are_the_orders_behind_a_venues_order_ids(started: Kept) -> None:
+    later = NOW + timedelta(seconds=1)
+    first = an_order("b", venue_order_id="v1", state=OrderState.FILLED)
+    second = an_order("a", venue_order_id="v2", created_at=later)
+    elsewhere = an_order("c", venue="second", venue_order_id="v1")
+    await commit(started, orders=(second, elsewhere, first, an_order("d")))
+    asked = ["v2", "v1", "v2", "foreign"]
+    assert await started.store.owners("main", iter(asked)) == (first, second)
+    assert await started.store.owners("main", []) == ()
+
+
 async def test_recent_fills_are_our_own_of_one_day_oldest_first(started: Kept) -> None:
     day = timedelta(days=1)
     mine = a_fill("mine", filled_at=NOW)

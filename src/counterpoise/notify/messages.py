@@ -22,7 +22,7 @@ _CENT = Decimal("0.01")
 _PRICE_QUANTUM = Decimal("1e-8")
 
 
-def hedge_moved(  # noqa: PLR0913 - one sentence needs all of it
+def hedge_moved(  # noqa: PLR0913, PLR0917 - one sentence needs all of it
     portfolio: str,
     asset: str,
     symbol: str,

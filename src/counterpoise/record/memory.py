@@ -67,6 +67,7 @@ class MemoryStore:
         self._books: dict[str, _Book] = {}
         self._orders: dict[str, Order] = {}
         self._fills: dict[tuple[str, ...], Fill] = {}
+        self._by_venue_id: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._cycles: dict[str, str] = {}
         self._alert_ids: set[str] = set()
         self._outbox: dict[int, OutboxRow] = {}
@@ -120,9 +121,10 @@ class MemoryStore:
 
     async def owners(self, venue: str, venue_order_ids: Iterable[str]) -> tuple[Order, ...]:
         """Return our orders that carry one of ``venue_order_ids`` at ``venue``, oldest first."""
-        ids = set(venue_order_ids)
-        found = [o for o in self._orders.values() if o.venue == venue and o.venue_order_id in ids]
-        return tuple(sorted(found, key=lambda o: (o.created_at, o.client_order_id)))
+        ids = {
+            id_ for asked in venue_order_ids for id_ in self._by_venue_id.get((venue, asked), ())
+        }
+        return tuple(sorted((self._orders[id_] for id_ in ids), key=order_age_key))
 
     async def commit(self, changes: Changes) -> None:
         """Write ``changes`` whole or not at all. Raises StoreError, IllegalMove."""
@@ -216,6 +218,7 @@ class MemoryStore:
         book.by_decision[order.decision_id].add(id_)
         if order.venue_order_id is not None:
             book.own.add((order.venue, order.symbol, order.venue_order_id))
+            self._by_venue_id[order.venue, order.venue_order_id].add(id_)
         if order.state.is_final:
             book.live.discard(id_)
         else:

@@ -50,9 +50,10 @@ from counterpoise.record.sql.write import write
 async def main():
     await record.store.open()
     await record.store.commit(Changes(portfolio="treasury", record=RECORD))
-    async with record.store._database.write() as connection:
+    async def write_and_die(connection):
         await write(connection, positions(3))
         os.kill(os.getpid(), signal.SIGKILL)
+    await record.store._database.write(write_and_die)
 asyncio.run(main())
 """
 

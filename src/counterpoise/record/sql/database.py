@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,9 +30,13 @@ from sqlalchemy.pool import NullPool
 
 from counterpoise.domain.errors import StoreError, WrongSchema
 from counterpoise.record.sql.location import sqlite_path
+from counterpoise.record.sql.settle import settle
 from counterpoise.record.sql.tables import SCHEMA
 
 BUSY_TIMEOUT_S = Decimal(5)
+
+R = TypeVar("R")
+
 _IMMEDIATE = "counterpoise_immediate"
 
 
@@ -53,11 +57,9 @@ class Database:
         """Connect and check the schema; never creates a file. Raises WrongSchema, StoreError."""
         if not self.path.exists():
             raise wrong_schema(self.path, None)
-        async with self.read() as connection:
-            mode = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
-            if mode != "wal":
-                raise StoreError(f"{self.path}: expected journal_mode wal, was {mode}")
-            found = await connection.run_sync(schema_of)
+        mode, found = await self.read(_mode_and_schema)
+        if mode != "wal":
+            raise StoreError(f"{self.path}: expected journal_mode wal, was {mode}")
         if found != SCHEMA:
             raise wrong_schema(self.path, found)
 
@@ -65,24 +67,25 @@ class Database:
         """Let every connection go; safe to call twice."""
         await self._engine.dispose()
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection inside a transaction that sees one state of the database."""
-        with clear_errors(self.path):
-            async with self._engine.begin() as connection:
-                yield connection
+    async def read(self, work: Callable[[AsyncConnection], Awaitable[R]]) -> R:
+        """Return what ``work`` makes of one state of the database. Raises StoreError."""
+        return await settle(self._run(work, immediate=False))
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection inside a writing transaction; committed and on disk when the block ends.
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[R]]) -> R:
+        """Run ``work`` in a writing transaction; it is on disk when this returns.
 
-        Any exception rolls everything back. Raises StoreError for what the database itself refuses.
+        Any exception rolls everything back. A cancellation is answered when the transaction is over: whole
+        or undone. Raises StoreError for what the database itself refuses.
         """
+        async with self._writing:
+            return await settle(self._run(work, immediate=True))
+
+    async def _run(self, work: Callable[[AsyncConnection], Awaitable[R]], *, immediate: bool) -> R:
         with clear_errors(self.path):
-            async with self._writing, self._engine.connect() as connection:
-                await connection.execution_options(**{_IMMEDIATE: True})
+            async with self._engine.connect() as connection:
+                await connection.execution_options(**{_IMMEDIATE: immediate})
                 async with connection.begin():
-                    yield connection
+                    return await work(connection)
 
 
 @contextmanager
@@ -104,6 +107,11 @@ def sync_connection(
                     yield connection
         finally:
             engine.dispose()
+
+
+async def _mode_and_schema(connection: AsyncConnection) -> tuple[str, str | None]:
+    mode = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
+    return mode, await connection.run_sync(schema_of)
 
 
 def schema_of(connection: Connection) -> str | None:

@@ -8,7 +8,6 @@ from counterpoise.domain.records import JournalRow
 from counterpoise.record.sql import tables
 from counterpoise.record.sql.database import Database
 from counterpoise.record.sql.rows import journal_row_of
-from counterpoise.record.sql.settled import settled
 
 _JOURNAL = tables.journal
 
@@ -19,18 +18,15 @@ class SqlJournal:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @settled
     async def last(self, portfolio: str, limit: int) -> tuple[JournalRow, ...]:
         """Return the newest ``limit`` rows, newest first."""
         query = select(_JOURNAL).where(_JOURNAL.c.portfolio == portfolio)
-        async with self._database.read() as connection:
-            newest = await connection.execute(query.order_by(_JOURNAL.c.seq.desc()).limit(limit))
-            return tuple(journal_row_of(row) for row in newest)
+        newest = query.order_by(_JOURNAL.c.seq.desc()).limit(limit)
+        found = await self._database.read(lambda c: c.execute(newest))
+        return tuple(journal_row_of(row) for row in found)
 
-    @settled
     async def row(self, cycle_id: str) -> JournalRow | None:
         """Return one cycle's row."""
         query = select(_JOURNAL).where(_JOURNAL.c.cycle_id == cycle_id)
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).first()
+        row = (await self._database.read(lambda c: c.execute(query))).first()
         return None if row is None else journal_row_of(row)

@@ -126,9 +126,9 @@ async def read_owners(
 ) -> tuple[Order, ...]:
     """Return our orders that carry one of ``venue_order_ids`` at ``venue``, oldest first."""
     owners: list[Order] = []
-    for ids in chunks(list(venue_order_ids)):
+    for ids in chunks(list(dict.fromkeys(venue_order_ids))):
         found = await connection.execute(
             select(_ORDERS).where(_ORDERS.c.venue == venue, _ORDERS.c.venue_order_id.in_(ids))
         )
         owners += [rows.order_of(row) for row in found]
-    return tuple(sorted(owners, key=lambda o: (o.created_at, o.client_order_id)))
+    return tuple(sorted(owners, key=order_age_key))

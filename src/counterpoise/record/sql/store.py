@@ -10,7 +10,6 @@ from counterpoise.domain.records import Changes, PortfolioRecord, Recorded
 from counterpoise.record.rules import check
 from counterpoise.record.sql import read
 from counterpoise.record.sql.database import Database
-from counterpoise.record.sql.settled import settled
 from counterpoise.record.sql.write import write
 
 
@@ -20,7 +19,6 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @settled
     async def open(self) -> None:
         """Connect and check the schema. Raises WrongSchema, StoreError."""
         await self._database.open()
@@ -29,19 +27,14 @@ class SqlStore:
         """Let the database go; safe to call twice."""
         await self._database.close()
 
-    @settled
     async def portfolio(self, portfolio: str) -> PortfolioRecord | None:
         """Return the portfolio's record, None before its first start."""
-        async with self._database.read() as connection:
-            return await read.read_portfolio(connection, portfolio)
+        return await self._database.read(lambda c: read.read_portfolio(c, portfolio))
 
-    @settled
     async def load(self, portfolio: str, now: datetime) -> Recorded:
         """Return what a cycle at ``now`` needs. Raises StoreError for one that was never recorded."""
-        async with self._database.read() as connection:
-            return await read.read_recorded(connection, portfolio, now)
+        return await self._database.read(lambda c: read.read_recorded(c, portfolio, now))
 
-    @settled
     async def unseen_fills(self, fills: Iterable[Fill]) -> tuple[Fill, ...]:
         """Return those of ``fills`` that are not stored yet, in order, each once."""
         unseen: dict[tuple[str, str, str], Fill] = {}
@@ -49,17 +42,13 @@ class SqlStore:
             unseen.setdefault(fill.key, fill)
         if not unseen:
             return ()
-        async with self._database.read() as connection:
-            known = await read.read_known_fills(connection, unseen.values())
+        known = await self._database.read(lambda c: read.read_known_fills(c, unseen.values()))
         return tuple(fill for key, fill in unseen.items() if key not in known)
 
-    @settled
     async def owners(self, venue: str, venue_order_ids: Iterable[str]) -> tuple[Order, ...]:
         """Return our orders that carry one of ``venue_order_ids`` at ``venue``, oldest first."""
-        async with self._database.read() as connection:
-            return await read.read_owners(connection, venue, venue_order_ids)
+        return await self._database.read(lambda c: read.read_owners(c, venue, venue_order_ids))
 
-    @settled
     async def commit(self, changes: Changes) -> None:
         """Write ``changes`` whole or not at all; returns only when it is on disk.
 
@@ -73,11 +62,10 @@ class SqlStore:
         if changes.empty:
             return
         check(changes)
-        async with self._database.write() as connection:
-            await write(connection, changes)
+        await self._database.write(lambda c: write(c, changes))
 
-    @settled
     async def orders(self, portfolio: str, *, live_only: bool, limit: int) -> tuple[Order, ...]:
         """Return the newest ``limit`` orders, newest first; ``live_only`` leaves out final ones."""
-        async with self._database.read() as connection:
-            return await read.read_orders(connection, portfolio, live_only=live_only, limit=limit)
+        return await self._database.read(
+            lambda c: read.read_orders(c, portfolio, live_only=live_only, limit=limit)
+        )
