@@ -12,8 +12,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from counterpoise.domain.access import Environment, Secret, VenueAccess
 from counterpoise.domain.numbers import dec
 from counterpoise.ports import Venue
+from counterpoise.venue.ccxt.factory import open_venue
 from counterpoise.venue.sim import (
     AccountKeys,
     Candle,
@@ -26,6 +28,9 @@ from counterpoise.venue.sim import (
     default_rules,
 )
 from counterpoise.venue.sim.venue import SimVenue
+from counterpoise.venue.testnet.binance import HOSTS, BinanceDialect
+from counterpoise.venue.testnet.server import MarketClock, listening
+from counterpoise.venue.testnet.session import InProcessSession
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -73,5 +78,54 @@ async def simulated(market: SimExchange, keys: AccountKeys) -> AsyncIterator[Ven
     await venue.close()
 
 
+class MarketTime:
+    """The clock of a venue whose market the test moves by hand."""
+
+    def __init__(self, market: SimExchange) -> None:
+        self._market = market
+
+    def now(self) -> datetime:
+        return self._market.now
+
+    async def sleep(self, seconds: Decimal) -> None:
+        self._market.advance(seconds)
+
+
+@asynccontextmanager
+async def through_ccxt(
+    market: SimExchange, keys: AccountKeys, url: str | None = None
+) -> AsyncIterator[Venue]:
+    """Stock ccxt and Binance's dialect in between, in process or (with ``url``) over HTTP."""
+    access = VenueAccess(
+        id="main",
+        exchange="binance",
+        environment=Environment.LOCAL,
+        api_key=Secret(keys.api_key),
+        secret=Secret(keys.secret),
+        url=url,
+        venue_clock=True,
+    )
+    session = InProcessSession(BinanceDialect(market), HOSTS) if url is None else None
+    venue = open_venue(access, MarketTime(market), session)
+    await venue.open()
+    yield venue
+    await venue.close()
+
+
+@asynccontextmanager
+async def over_http(market: SimExchange, keys: AccountKeys) -> AsyncIterator[Venue]:
+    """The same behind a loopback socket."""
+    still = MarketClock(market, dec(0))
+    async with (
+        listening(BinanceDialect(market), still) as url,
+        through_ccxt(market, keys, url) as venue,
+    ):
+        yield venue
+
+
 #: By the name the tests show.
-FACTORIES: Mapping[str, Factory] = {"sim": simulated}
+FACTORIES: Mapping[str, Factory] = {
+    "sim": simulated,
+    "ccxt": through_ccxt,
+    "ccxt over http": over_http,
+}
