@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -66,6 +67,7 @@ RULES = (
 )
 
 
+@cache
 def flat(kind: SeriesKind, symbol: str, price: str, volume: str = "1000") -> Series:
     at = dec(price)
     bars = tuple(Candle(BEGIN + BAR * n, at, at, at, at, dec(volume)) for n in range(BARS))
