@@ -2,6 +2,7 @@
 
 Everything goes through one chain, also what libraries log. A traceback is rendered without local variables
 (a key is a local of whoever signs with it) and then, like every other value, through :class:`Redactor`.
+``logged_at`` is wall time; what a line says in ``at`` may be a market's time.
 stdout belongs to the commands.
 """
 
@@ -124,7 +125,7 @@ def set_up(
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="logged_at"),
         structlog.processors.StackInfoRenderer(),
     ]
     structlog.configure(
@@ -166,7 +167,7 @@ def _console(*, colors: bool) -> list[Processor]:
         redactor,
         structlog.dev.ConsoleRenderer(
             colors=colors,
-            timestamp_key="at",
+            timestamp_key="logged_at",
             exception_formatter=structlog.dev.plain_traceback,
         ),
     ]

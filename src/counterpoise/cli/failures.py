@@ -12,7 +12,6 @@ from counterpoise.domain.errors import (
     ConfigError,
     CounterpoiseError,
     SafetyRefusal,
-    VenueAuthError,
     VenueError,
     WrongSchema,
 )
@@ -35,13 +34,17 @@ def lines(error: Exception) -> list[str]:
     """Return what to tell of ``error``, without secrets."""
     if isinstance(error, ConfigError):
         count = len(error.problems)
-        return [*error.problems, f"{count} problem{'s' if count != 1 else ''}; nothing was sent"]
+        return [
+            *error.problems,
+            f"{count} problem{'s' if count != 1 else ''}; nothing was sent or changed",
+        ]
     if isinstance(error, SafetyRefusal):
-        return [*(f"refused: {line}" for line in str(error).splitlines()), "nothing was sent"]
+        return [
+            *(f"refused: {line}" for line in str(error).splitlines()),
+            "nothing was sent or changed",
+        ]
     if isinstance(error, VenueError):
-        hint = "; check the key, the secret and what the key may do"
-        told = f"{error}{hint if isinstance(error, VenueAuthError) else ''}"
-        return [f"error: {_redacted(told)}"]
+        return [f"error: {_redacted(str(error))}"]
     if isinstance(error, CounterpoiseError):
         return [f"error: {error}"]
     return _traceback(error)

@@ -50,7 +50,7 @@ def test_a_line_is_json_with_a_utc_time() -> None:
     stream = logged(LogFormat.JSON)
     structlog.get_logger("counterpoise.test").info("placed", qty=dec("0.10"), symbol="BTC/USDT")
     (line,) = lines(stream)
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line.pop("at"))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line.pop("logged_at"))
     assert line == {
         "event": "placed",
         "level": "info",

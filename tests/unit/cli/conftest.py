@@ -32,6 +32,15 @@ DOCUMENT: dict[str, Any] = {
     },
     "margin": {"main": {"distance": None, "ratio": None}},
     "hedges": [{"strategy": "half", "asset": "BTC", "overlay": "-0.35"}],
+    "positions": [
+        {
+            "venue": "main",
+            "symbol": "BTC/USDT:USDT",
+            "qty": "-0.4",
+            "own": "-0.3",
+            "baseline": "-0.1",
+        }
+    ],
 }
 
 

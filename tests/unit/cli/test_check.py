@@ -38,7 +38,7 @@ def test_a_bad_config_is_2_and_goes_to_stderr(cli: Cli, config: Config) -> None:
     ran = cli("check")
     assert (ran.code, ran.out) == (2, "")
     assert len(ran.err.splitlines()) == 3
-    assert ran.err.splitlines()[-1] == "2 problems; nothing was sent"
+    assert ran.err.splitlines()[-1] == "2 problems; nothing was sent or changed"
     assert "Traceback" not in ran.err
 
 
@@ -58,7 +58,7 @@ def test_live_without_consent_is_3(cli: Cli, config: Config) -> None:
         assert (ran.code, ran.out) == (3, "")
         assert ran.err == (
             "refused: counterpoise.yaml:5:18 venues.main.environment: live trades real money;"
-            " to agree, add i_understand: live to venues.main\nnothing was sent\n"
+            " to agree, add i_understand: live to venues.main\nnothing was sent or changed\n"
         )
 
 

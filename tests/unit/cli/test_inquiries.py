@@ -44,6 +44,7 @@ def test_status_as_json(cli: Cli, ran: Path) -> None:
         "weights": DOCUMENT["weights"],
         "margin": DOCUMENT["margin"],
         "hedges": DOCUMENT["hedges"],
+        "positions": DOCUMENT["positions"],
         "open_orders": 1,
         "unknown_orders": 1,
         "owner": None,
@@ -59,7 +60,8 @@ def test_status_for_people(cli: Cli, ran: Path) -> None:
     assert "Last cycle: 2 orders sent" in told
     (row,) = [line for line in told.splitlines() if line.split()[:1] == ["BTC"]]
     assert row.split() == ["BTC", "70.0%", "61.2%", "60.0%", "±5.0pp"]
-    assert "Hedge half: -0.35 BTC in futures" in told
+    assert "Strategy half wants -0.35 BTC in futures" in told
+    assert "Position BTC/USDT:USDT on main: -0.4, of which -0.1 is not ours" in told
     assert "Working orders: 1, 1 without a proven outcome" in told
     assert "Alerts not delivered: 1 waiting, 0 given up." in told
 

@@ -56,11 +56,15 @@ def _print(one: Mapping[str, Any], config: object) -> None:
     print(f"Last cycle: {one['summary']}")
     print_weights(one["weights"])
     for hedge in one["hedges"]:
-        print(
-            f"Hedge {hedge['strategy']}: {quantity(hedge['overlay'])} {hedge['asset']} in futures"
-        )
+        wanted = f"{quantity(hedge['overlay'])} {hedge['asset']}"
+        print(f"Strategy {hedge['strategy']} wants {wanted} in futures")
     if not one["hedges"]:
-        print("No hedge is on.")
+        print("No strategy wants a hedge.")
+    for position in one["positions"]:
+        foreign = position["baseline"]
+        kept = f", of which {quantity(foreign)} is not ours" if foreign != "0" else ""
+        where = f"{position['symbol']} on {position['venue']}"
+        print(f"Position {where}: {quantity(position['qty'])}{kept}")
     unknown = one["unknown_orders"]
     proof = f", {unknown} without a proven outcome" if unknown else ""
     print(f"Working orders: {one['open_orders']}{proof}")
