@@ -13,10 +13,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from counterpoise.domain.access import Environment, Secret, VenueAccess
-from counterpoise.domain.access import Environment, Secret, VenueAccess
 from counterpoise.domain.numbers import dec
 from counterpoise.ports import Venue
-from counterpoise.venue.ccxt.factory import open_venue
 from counterpoise.venue.ccxt.factory import open_venue
 from counterpoise.venue.sim import (
     AccountKeys,
@@ -30,8 +28,6 @@ from counterpoise.venue.sim import (
     default_rules,
 )
 from counterpoise.venue.sim.venue import SimVenue
-from counterpoise.venue.testnet.binance import HOSTS, BinanceDialect
-from counterpoise.venue.testnet.session import InProcessSession
 from counterpoise.venue.testnet.binance import HOSTS, BinanceDialect
 from counterpoise.venue.testnet.server import MarketClock, listening
 from counterpoise.venue.testnet.session import InProcessSession
