@@ -441,13 +441,14 @@ ILLEGAL = [(old, new) for old in OrderState for new in OrderState if (old, new) 
 
 
 async def test_every_legal_move_is_stored_and_every_other_one_refused(started: Kept) -> None:
-    for number, (old, new) in enumerate(LEGAL):
-        await commit(started, orders=(an_order(f"legal{number}", state=old),))
-        await commit(started, orders=(an_order(f"legal{number}", state=new),))
-    for number, (old, new) in enumerate(ILLEGAL):
-        await commit(started, orders=(an_order(f"odd{number}", state=old),))
+    legal = [(an_order(f"legal{n}"), *move) for n, move in enumerate(LEGAL)]
+    await commit(started, orders=tuple(replace(order, state=old) for order, old, _ in legal))
+    await commit(started, orders=tuple(replace(order, state=new) for order, _, new in legal))
+    odd = [(an_order(f"odd{n}"), *move) for n, move in enumerate(ILLEGAL)]
+    await commit(started, orders=tuple(replace(order, state=old) for order, old, _ in odd))
+    for order, old, new in odd:
         with pytest.raises(IllegalMove, match=f"stored as {old}, may not become {new}"):
-            await commit(started, orders=(an_order(f"odd{number}", state=new),))
+            await commit(started, orders=(replace(order, state=new),))
     states = {
         order.client_order_id: order.state
         for order in await started.store.orders("treasury", live_only=False, limit=1000)

@@ -1,6 +1,7 @@
 """Carries committed alerts from the outbox to the sinks: at least once, in order, each sink at its own pace.
 
-Every sink has a lane of its own: one that fails or hangs delays only itself. A lane stops at the first alert
+Every sink has a lane of its own: one that fails delays only itself, and one that hangs delays the others by its
+timeout at most. A lane stops at the first alert
 its sink does not take and tries it again after a growing pause, so that order is kept. An alert that fails
 for good while later ones get through is given up after ``DEAD_AFTER`` attempts and counted as dead; a sink that takes
 nothing at all is down, and then no alert is given up, however long it lasts.
@@ -109,30 +110,33 @@ class Relay:
         if lane.retry_at is not None and self._clock.now() < lane.retry_at:
             return 0
         delivered = 0
-        suspect: OutboxRow | None = None
+        suspect: tuple[OutboxRow, str] | None = None
         for row in (row for row in rows if row.seq not in lane.taken):
             error = await self._deliver(lane, row)
             if error is None:
                 delivered += await self._took(lane, row, suspect)
                 suspect = None
                 continue
-            self._pause(lane, error)
-            if suspect is None and row.attempts < DEAD_AFTER - 1:
-                await self._outbox.failed(row.seq, error)
-                break
             if suspect is not None:
                 break
+            self._pause(lane, error)
+            if row.attempts < DEAD_AFTER - 1:
+                await self._outbox.failed(row.seq, error)
+                break
             # its last attempt: is it this alert, or does the sink take none? ask with the next one
-            suspect = row
+            suspect = (row, error)
         return delivered
 
-    async def _took(self, lane: _Lane, row: OutboxRow, suspect: OutboxRow | None) -> int:
+    async def _took(
+        self, lane: _Lane, row: OutboxRow, suspect: tuple[OutboxRow, str] | None
+    ) -> int:
         """Book a delivery; an older alert that was refused beside it is given up."""
         lane.failures, lane.retry_at = 0, None
         lane.taken.add(row.seq)
         if suspect is not None:
-            _LOG.error("alert_dead", sink=lane.name, seq=suspect.seq, alert_id=suspect.alert.id)
-            await self._outbox.failed(suspect.seq, suspect.last_error or "refused by the sink")
+            refused, error = suspect
+            _LOG.error("alert_dead", sink=lane.name, alert_id=refused.alert.id, error=error)
+            await self._outbox.failed(refused.seq, error)
         return await self._tick_off([row.seq]) if self._all_have(row.seq) else 0
 
     async def _deliver(self, lane: _Lane, row: OutboxRow) -> str | None:
