@@ -519,6 +519,9 @@ async def test_placed_at_reaches_back_one_minute(started: Kept) -> None:
     # a state change is no new placement
     await commit(started, orders=(an_order("cp0", state=OrderState.REJECTED),))
     assert (await started.store.load("treasury", NOW)).placed_at == (NOW - ages[1], NOW)
+    # an order is what was written last, in every part of it
+    await commit(started, orders=(an_order("cp1", created_at=NOW - ages[2]),))
+    assert (await started.store.load("treasury", NOW)).placed_at == (NOW,)
 
 
 # --- fills
