@@ -86,7 +86,7 @@ class Announcer:
             if key not in raised
         ]
         alerts += [
-            condition_cleared(portfolio, key, key.split(":")[0], f"no longer so: {key}", at)
+            condition_cleared(portfolio, key, key.split(":")[0], _cleared(key), at)
             for key in sorted(raised - set(active))
             if not (report.held and key.startswith(_JUDGED))
         ]
@@ -121,6 +121,22 @@ class Announcer:
             if key in self._suspects:
                 yield key, (Severity.CRITICAL, f"Nothing is sent: {why.text}")
         self._suspects = suspects
+
+
+#: What is said when a condition of a kind no longer holds; ``{what}`` is the rest of its key.
+_CLEARED = {
+    "venue": "{what} answers again",
+    "hold": "Deciding again: the reason to hold ({what}) is gone",
+    "order": "The outcome of order {what} is settled",
+    "refused": "No longer refused: {what}",
+    "position": "The position is explained again: {what}",
+    "key": "The key is accepted again",
+}
+
+
+def _cleared(key: str) -> str:
+    kind, _, what = key.partition(":")
+    return _CLEARED.get(kind, "No longer so: {what}").format(what=what)
 
 
 def _why(judged: Judgement, asset: str) -> str:

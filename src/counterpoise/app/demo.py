@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,13 +22,13 @@ from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.daemon import Daemon
 from counterpoise.app.gate import pass_gate
 from counterpoise.app.storage import open_storage
-from counterpoise.config import load
+from counterpoise.config import Settings, load
 from counterpoise.domain.events import Alert
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.ports import Sink
 from counterpoise.venue.sim import MarketKind, SimExchange
-from counterpoise.venue.testnet.launch import TestnetOptions, build_exchange, serving
+from counterpoise.venue.testnet.launch import Served, TestnetOptions, build_exchange, serving
 
 _CONFIG = """\
 store: sqlite:///demo.db
@@ -46,8 +46,8 @@ portfolios:
     venues: [demo]
     quote: USDT
     sleeves:
-      core:      {{weight: 60%, assets: {{BTC: 100%}}, band: 3pp}}
-      satellite: {{weight: 20%, assets: {{ETH: 100%}}, band: 3pp}}
+      core:      {{weight: 60%, assets: {{BTC: 100%}}, band: 2pp}}
+      satellite: {{weight: 20%, assets: {{ETH: 100%}}, band: 2pp}}
       buffer:    {{weight: 20%, assets: {{USDT: 100%}}, band: 5pp}}
     strategies:
       - {{kind: hedge, id: half-btc, asset: BTC, ratio: 50%}}
@@ -55,6 +55,8 @@ portfolios:
     execution: {{ladder: resting, rungs: 4, spacing: 5bps, patience: 15m, max_slippage: 30bps}}
 """
 
+#: A fixed beginning: the same seed shows the same market at any hour.
+_START = datetime(2026, 1, 5, tzinfo=UTC)
 #: What the demo's account starts with: about 60 / 20 / 20 at the synthetic market's first prices.
 _BALANCE = "BTC=0.6667,ETH=6.667,USDT=2000,USDT@futures=18000"
 
@@ -106,58 +108,85 @@ async def run_demo(
     wall = WallClock()
     began = wall.now()
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="counterpoise-demo-")))
-        exchange = build_exchange(TestnetOptions(synthetic=True, seed=seed, balance=_BALANCE))
-        served = await stack.enter_async_context(serving(exchange, speed=ZERO))
-        config = folder / "counterpoise.yaml"
-        config.write_text(
-            _CONFIG.format(url=served.url, api_key=served.api_key, secret=served.secret),
-            encoding="utf-8",
+        exchange = build_exchange(
+            TestnetOptions(synthetic=True, start=_START, seed=seed, balance=_BALANCE)
         )
-        settings = load(config)
+        served = await stack.enter_async_context(serving(exchange, speed=ZERO))
+        settings = _settings(served, stack)
         policy = settings.portfolios[0]
         start, end = exchange.now, exchange.end
         if end is None:
             raise ValueError("the synthetic market has no bars")
-        equity_start, weights_start = weigh(exchange, served.api_key, policy)
+        before = weigh(exchange, served.api_key, policy)
         storage = await open_storage(settings, stack, migrate_to_head=True)
         app = await open_app(settings, stack)
         await pass_gate(app, storage.store, None)
         sink = _CountingSink(on_alert)
         sinks: dict[str, Sink] = {"demo": sink}
-        last: list[CycleReport] = []
-        cycles = 0
+        reports: list[CycleReport] = []
 
         def watch(report: CycleReport) -> None:
-            nonlocal cycles
-            cycles += 1
-            last[:] = [report]
+            reports.append(report)
             on_cycle(report, start, end)
 
         await Daemon(app, storage, sinks, watch).run(until=end)
-        equity_end, weights_end = weigh(exchange, served.api_key, policy)
-        decisions = last[0].decisions if last else None
-        wanted = decisions.effective_targets if decisions is not None else {}
-        targets = {a: _weight(w) for a, w in wanted.items()}
-        events = exchange.log.after(0)
-        placed = Counter(e["client_id"] for e in events if e["event"] == "place")
-        return DemoSummary(
-            cycles=cycles,
-            orders=sum(placed.values()),
-            fills=sum(1 for e in events if e["event"] == "fill"),
+        return _summary(
+            exchange,
+            policy,
+            reports,
+            before,
+            weigh(exchange, served.api_key, policy),
             alerts=sink.delivered,
-            weights_start=weights_start,
-            weights_end=weights_end,
-            targets={**targets, policy.quote: ONE - sum(targets.values(), ZERO)},
-            within_band=_within(policy, weights_end, targets),
-            duplicates=sum(n - 1 for n in placed.values()),
-            liquidations=sum(1 for e in events if e["event"] == "liquidation"),
-            wall_s=dec(f"{(wall.now() - began).total_seconds():.2f}"),
             market_from=start,
-            market_to=exchange.now,
-            equity_start=equity_start,
-            equity_end=equity_end,
+            wall_s=dec(f"{(wall.now() - began).total_seconds():.2f}"),
         )
+
+
+def _settings(served: Served, stack: AsyncExitStack) -> Settings:
+    """Write the config a user would write, in a folder that goes with ``stack``, and load it."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="counterpoise-demo-")))
+    config = folder / "counterpoise.yaml"
+    config.write_text(
+        _CONFIG.format(url=served.url, api_key=served.api_key, secret=served.secret),
+        encoding="utf-8",
+    )
+    return load(config)
+
+
+def _summary(
+    exchange: SimExchange,
+    policy: PortfolioPolicy,
+    reports: list[CycleReport],
+    before: tuple[Decimal, Mapping[str, Decimal]],
+    after: tuple[Decimal, Mapping[str, Decimal]],
+    *,
+    alerts: int,
+    market_from: datetime,
+    wall_s: Decimal,
+) -> DemoSummary:
+    """Count what the exchange's log holds; only the targets are the daemon's word (they are its wish)."""
+    decisions = reports[-1].decisions if reports else None
+    wanted = decisions.effective_targets if decisions is not None else {}
+    targets = {a: _weight(w) for a, w in wanted.items()}
+    events = exchange.log.after(0)
+    placed = Counter(e["client_id"] for e in events if e["event"] == "place")
+    return DemoSummary(
+        cycles=len(reports),
+        orders=sum(placed.values()),
+        fills=sum(1 for e in events if e["event"] == "fill"),
+        alerts=alerts,
+        weights_start=before[1],
+        weights_end=after[1],
+        targets={**targets, policy.quote: ONE - sum(targets.values(), ZERO)},
+        within_band=_within(policy, after[1], targets),
+        duplicates=sum(n - 1 for n in placed.values()),
+        liquidations=sum(1 for e in events if e["event"] == "liquidation"),
+        wall_s=wall_s,
+        market_from=market_from,
+        market_to=exchange.now,
+        equity_start=before[0],
+        equity_end=after[0],
+    )
 
 
 def weigh(

@@ -202,7 +202,7 @@ class VenueOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """One execution; ``trade_id`` with venue and symbol is its identity. ``fee`` >= 0 is what was paid."""
+    """One execution; ``trade_id`` with venue and symbol is its identity. ``fee`` is what was paid (a rebate < 0)."""
 
     venue: str
     symbol: str

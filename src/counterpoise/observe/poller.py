@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from counterpoise.domain.errors import VenueAuthError, VenueError
 from counterpoise.domain.numbers import ZERO
-from counterpoise.domain.order import Fill
+from counterpoise.domain.order import Fill, Order
 from counterpoise.domain.portfolio import Listing, Universe
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Account, Snapshot, VenueSnapshot
@@ -53,9 +53,7 @@ async def observe(
     )
 
 
-async def _venue(
-    name: str, venue: Venue, universe: Universe, recorded: Recorded
-) -> VenueSnapshot:
+async def _venue(name: str, venue: Venue, universe: Universe, recorded: Recorded) -> VenueSnapshot:
     problems: list[str] = []
     futures = _symbols(name, universe.futures)
     symbols = _symbols(name, universe.spot) + futures
@@ -88,14 +86,13 @@ async def _fills(
     recorded: Recorded,
     problems: list[str],
 ) -> tuple[Fill, ...] | None:
-    """All fills of ``symbols`` since the newest known one, or None when any read failed."""
+    """All fills of ``symbols`` that may be unknown, or None when any read failed."""
     found: list[Fill] = []
     for symbol in symbols:
         if account is not None and not _may_have_filled(name, symbol, account, recorded):
             continue
-        part = await _read(
-            f"fills of {symbol}", venue.fills(symbol, _since(name, symbol, recorded)), problems
-        )
+        since = _since(name, symbol, account, recorded)
+        part = await _read(f"fills of {symbol}", venue.fills(symbol, since), problems)
         if part is None:
             return None
         found += part
@@ -103,20 +100,40 @@ async def _fills(
 
 
 def _may_have_filled(name: str, symbol: str, account: Account, recorded: Recorded) -> bool:
-    known = recorded.positions.get((name, symbol))
-    expected = known.expected_qty if known is not None else ZERO
-    position = account.positions.get(symbol)
-    shown = position.qty if position is not None else ZERO
-    live = any(
-        (o.venue, o.symbol) == (name, symbol) and not o.state.is_final for o in recorded.orders
+    return bool(_live(name, symbol, recorded)) or _shown(symbol, account) != _expected(
+        name, symbol, recorded
     )
-    return live or shown != expected
 
 
-def _since(name: str, symbol: str, recorded: Recorded) -> datetime:
+def _since(name: str, symbol: str, account: Account | None, recorded: Recorded) -> datetime:
+    """From when fills may be unknown.
+
+    While the position is explained only orders that are live now can have filled, and not before they were made;
+    otherwise everything after the newest known fill is asked for.
+    """
     known = recorded.positions.get((name, symbol))
-    newest = known.last_fill_at if known is not None else None
-    return (newest or recorded.portfolio.started_at) - OVERLAP
+    newest = (known.last_fill_at if known is not None else None) or recorded.portfolio.started_at
+    live = _live(name, symbol, recorded)
+    explained = account is not None and _shown(symbol, account) == _expected(name, symbol, recorded)
+    if explained and live:
+        newest = max(newest, min(o.created_at for o in live))
+    return newest - OVERLAP
+
+
+def _live(name: str, symbol: str, recorded: Recorded) -> list[Order]:
+    return [
+        o for o in recorded.orders if (o.venue, o.symbol) == (name, symbol) and not o.state.is_final
+    ]
+
+
+def _shown(symbol: str, account: Account) -> Decimal:
+    position = account.positions.get(symbol)
+    return position.qty if position is not None else ZERO
+
+
+def _expected(name: str, symbol: str, recorded: Recorded) -> Decimal:
+    known = recorded.positions.get((name, symbol))
+    return known.expected_qty if known is not None else ZERO
 
 
 async def _read(what: str, reading: Awaitable[T], problems: list[str]) -> T | None:
