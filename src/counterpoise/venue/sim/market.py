@@ -127,7 +127,9 @@ class MarkPrice:
         self._stepped_at = now
         if track is not None and track.cursor:
             self._stepped_at = track.closes[track.cursor - 1]
-            self._anchor = perp.price_at(self._stepped_at)
+            then = perp.price_at(self._stepped_at)
+            # a perpetual that begins later has no distance yet: until the mark steps, it is the mark
+            self._anchor = track.last if then is None else then
 
     @property
     def value(self) -> Decimal:

@@ -118,10 +118,10 @@ class PriceTrack:
             bar.volume,
         )
 
-    def price_at(self, at: datetime) -> Decimal:
-        """Return the close of the last bar closed at or before ``at`` (<= now), else the first open."""
+    def price_at(self, at: datetime) -> Decimal | None:
+        """Return the close of the last bar closed at or before ``at`` (<= now), None before the first."""
         index = bisect_right(self.closes, at, hi=self.cursor)
-        return self.candle(index - 1).close if index else self.candle(0).open
+        return self.candle(index - 1).close if index else None
 
     def opening_at(self, at: datetime) -> Decimal | None:
         """Return the open of the forming bar when it opens exactly ``at``, else None."""

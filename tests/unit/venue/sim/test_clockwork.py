@@ -125,6 +125,26 @@ class TestMixedIntervals:
         )
         assert begun.book(PERP, SYMBOL).mark == data.mark
 
+    def test_a_perpetual_that_begins_inside_a_coarse_mark_bar_is_its_own_mark_until_it_closes(
+        self,
+    ) -> None:
+        later = START + HOUR + 6 * FIVE
+        exchange = SimExchange(
+            rules=[rules(PERP)],
+            series=[
+                series(
+                    "perp", [flat(200), flat(210), *[flat(220)] * 10], interval=FIVE, start=later
+                ),
+                series("mark", [flat(100), flat(230), flat(230)]),
+            ],
+            now=later,
+        )
+        assert exchange.book(PERP, SYMBOL).mark == 200
+        exchange.advance_to(later + 2 * FIVE)
+        assert exchange.book(PERP, SYMBOL).mark == 210
+        exchange.advance_to(START + 2 * HOUR)
+        assert exchange.book(PERP, SYMBOL).mark == 230
+
     def test_without_a_mark_series_the_mark_is_the_last_price(self) -> None:
         here = world([flat(100), flat(104)])
         here.pass_hours()
@@ -159,6 +179,17 @@ class TestSetPrice:
         here.exchange.set_price(SYMBOL, dec(price))
         assert here.now_of(buy).filled_qty == dec(bought)
         assert here.now_of(sell).filled_qty == dec(sold)
+
+    def test_in_a_halt_the_price_jumps_and_nothing_fills(self) -> None:
+        spot = [flat(100), flat(100), None, flat(100), flat(100)]
+        here = world([flat(100)] * 5, spot_rows=spot)
+        order = here.place(BUY, "1", 90, kind=SPOT)
+        here.pass_hours()
+        here.exchange.set_price(SYMBOL, dec(80), SPOT)
+        assert (here.book(SPOT).halted, here.book(SPOT).last) == (True, dec(80))
+        assert here.now_of(order).filled_qty == 0
+        here.pass_hours(2)
+        assert here.now_of(order).filled_qty == 1
 
     def test_the_shock_lasts_and_later_bars_keep_their_moves(self) -> None:
         here = world([flat(100), bar(100, 110, 100, 110), bar(110, 121, 110, 121)])
