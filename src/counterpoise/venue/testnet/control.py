@@ -145,7 +145,7 @@ def _order(order: SimOrder) -> dict[str, object]:
 def _body(request: Request) -> Mapping[str, object]:
     try:
         body = json.loads(request.body or "{}", parse_float=dec)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"body: expected a JSON object, was {error}") from None
     if not isinstance(body, dict):
         raise TypeError(f"body: expected a JSON object, was {type(body).__name__}")

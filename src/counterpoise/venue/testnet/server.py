@@ -24,6 +24,8 @@ from counterpoise.venue.testnet.http import Handler, Request
 
 LOOPBACK = "127.0.0.1"
 TICK_S = 0.2
+#: How long a request under way may take when the server is told to end.
+SHUTDOWN_S = 2.0
 MICROSECONDS = 1_000_000
 
 
@@ -90,7 +92,7 @@ async def listening(
     """
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
-        body = await request.text()
+        body = (await request.read()).decode("utf-8", "replace")
         clock.catch_up()
         path, _, query = request.raw_path.partition("?")
         response = handler.handle(
@@ -110,7 +112,7 @@ async def listening(
             status=response.status, body=response.body.encode(), headers=dict(response.headers)
         )
 
-    runner = web.ServerRunner(web.Server(answer))
+    runner = web.ServerRunner(web.Server(answer), shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     ticking = asyncio.create_task(clock.run())
     try:

@@ -72,7 +72,7 @@ class Call:
 
     def span(self) -> tuple[datetime | None, datetime | None]:
         """Return ``startTime`` and ``endTime`` as instants."""
-        start, end = self.params.integer("startTime"), self.params.integer("endTime")
+        start, end = self.params.time("startTime"), self.params.time("endTime")
         if start is not None and end is not None and start > end:
             raise ApiError(-1023, "Start time is greater than end time.")
         return (

@@ -88,11 +88,6 @@ def instant(milliseconds: int) -> datetime:
     return EPOCH + milliseconds * MS
 
 
-def opt_instant(milliseconds: int | None) -> datetime | None:
-    """Return the UTC instant, or None for None."""
-    return None if milliseconds is None else instant(milliseconds)
-
-
 STATUS = {
     OrderStatus.OPEN: "NEW",
     OrderStatus.PARTIALLY_FILLED: "PARTIALLY_FILLED",

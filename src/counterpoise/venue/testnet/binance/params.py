@@ -17,6 +17,8 @@ from counterpoise.venue.testnet.binance.errors import ApiError, illegal, missing
 
 DECIMAL_PATTERN = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 CLIENT_ID_PATTERN = r"^[\.A-Z\:/a-z0-9_-]{1,36}$"
+#: The last millisecond of the year 9999.
+LAST_MS = 253_402_300_799_999
 _DECIMAL = re.compile(DECIMAL_PATTERN)
 _CLIENT_ID = re.compile(CLIENT_ID_PATTERN)
 _INTEGER = re.compile(r"^[0-9]{1,19}$")
@@ -60,6 +62,13 @@ class Params:
         if not _INTEGER.match(value):
             raise illegal(name, r"^[0-9]{1,20}$")
         return int(value)
+
+    def time(self, name: str) -> int | None:
+        """Return ``name`` as ms since 1970, or None; -1130 beyond the year 9999."""
+        value = self.integer(name)
+        if value is not None and value > LAST_MS:
+            raise ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+        return value
 
     def need_integer(self, name: str) -> int:
         """Return ``name`` as a whole number; -1102 when missing."""
@@ -115,7 +124,7 @@ class Params:
                 continue
             try:
                 parsed = json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 parsed = None
             if not isinstance(parsed, list):
                 raise ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")

@@ -47,7 +47,7 @@ def payload_of(request: Request) -> str:
 
 def sign(secret: str, payload: str) -> str:
     """Return the hexadecimal HMAC SHA256 of ``payload``."""
-    return hmac.new(secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(secret.encode(), payload.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def check_key(request: Request, secret_of: Callable[[str], str | None]) -> tuple[str, str]:
@@ -84,7 +84,7 @@ def check(
         raise missing("signature")
     _check_time(request, params, timestamp, now_ms, scale)
     expected = sign(secret, payload_of(request))
-    if not hmac.compare_digest(expected.encode(), signature.lower().encode()):
+    if not hmac.compare_digest(expected.encode(), signature.lower().encode("utf-8", "replace")):
         raise ApiError(-1022, "Signature for this request is not valid.")
     return Signed(api_key=key, signed_at_ms=timestamp)
 

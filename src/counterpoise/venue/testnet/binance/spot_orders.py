@@ -13,7 +13,6 @@ from counterpoise.venue.testnet.binance.formatting import (
     TIF_SPOT,
     fixed,
     ms,
-    opt_instant,
     spot_type,
 )
 from counterpoise.venue.testnet.binance.order_request import spot_order
@@ -133,8 +132,7 @@ def all_orders(call: Call) -> object:
 
 def check_day(call: Call) -> None:
     """Refuse a span of more than 24 hours (-1127)."""
-    start = opt_instant(call.params.integer("startTime"))
-    end = opt_instant(call.params.integer("endTime"))
+    start, end = call.span()
     if start is not None and end is not None and end - start > DAY:
         raise ApiError(-1127, "More than 24 hours between startTime and endTime.")
 
