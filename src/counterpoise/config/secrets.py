@@ -5,6 +5,7 @@ A file everyone on the machine can read is a warning, not an error: container se
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path as FilePath
 
@@ -24,15 +25,25 @@ def secret(
     if value is not None and named is not None:
         document.complain(file, f"{key} or {key}_file", was="both", hint="remove one")
     elif named is not None:
-        content = from_file(document, file, warnings)
-        return Secret(content) if content else None
+        return _fit(document, file, key, from_file(document, file, warnings))
     elif value is not None:
         if isinstance(value.value, str) and value.value:
             _warn_of_literal(document, inline, warnings)
-            return Secret(value.value)
+            return _fit(document, inline, key, value.value)
     elif needed:
         document.complain(inline, f"{key} (best as ${{NAME}}) or {key}_file")
     return None
+
+
+def _fit(document: Document, path: Path, key: str, value: str | None) -> Secret | None:
+    """Return ``value`` as a Secret; an API key goes into a header, so it is one word of ASCII."""
+    if not value:
+        return None
+    if key == "api_key" and not re.fullmatch(r"[!-~]+", value):
+        expected = "an API key: letters, digits and signs, without spaces or line ends"
+        document.complain(path, expected, was="something else (its value is not shown)")
+        return None
+    return Secret(value)
 
 
 def from_file(document: Document, path: Path, warnings: list[str]) -> str | None:
@@ -40,27 +51,33 @@ def from_file(document: Document, path: Path, warnings: list[str]) -> str | None
     node = document.find(path)
     if node is None or not isinstance(node.value, str) or not node.value:
         return None
-    file = document.path.parent / FilePath(node.value).expanduser()
+    # a path that came from the environment may be a credential put there by mistake
+    shown = node.source if "${" in (node.source or "") else node.value
     expected = "a readable file"
     try:
+        file = document.path.parent / FilePath(node.value).expanduser()
         content = file.read_bytes().decode().strip()
         readable_by_all = bool(file.stat().st_mode & _READABLE_BY_ALL)
     except FileNotFoundError:
         document.complain(
-            path, expected, was=f"missing: {file}", hint="create it or correct the path"
+            path, expected, was=f"missing: {shown}", hint="create it or correct the path"
         )
         return None
     except UnicodeDecodeError:
-        document.complain(path, "a text file", was=f"not UTF-8: {file}")
+        document.complain(path, "a text file", was=f"not UTF-8: {shown}")
         return None
     except OSError as error:
-        document.complain(path, expected, was=f"{error.strerror or 'unreadable'}: {file}")
+        document.complain(path, expected, was=f"{error.strerror or 'unreadable'}: {shown}")
+        return None
+    except (ValueError, RuntimeError):
+        # a NUL in the path; a home directory nobody has
+        document.complain(path, expected, was=f"no path: {shown!r}")
         return None
     if not content:
-        document.complain(path, "a file with one credential in it", was=f"an empty file: {file}")
+        document.complain(path, "a file with one credential in it", was=f"an empty file: {shown}")
         return None
     if readable_by_all:
-        told = f"{file} can be read by everyone on this machine: run chmod 600 {file}"
+        told = f"{shown} can be read by everyone on this machine: run chmod 600 {shown}"
         warnings.append(_located(document, path, told))
     return content
 

@@ -42,8 +42,14 @@ def _absolute(document: Document, path: Path, written: str) -> str | None:
     if rest == written or "?" in rest or rest.endswith("/"):
         document.complain(path, _EXPECTED)
         return None
-    file = (document.path.parent / FilePath(rest).expanduser()).absolute()
-    if not file.parent.is_dir():
+    try:
+        file = (document.path.parent / FilePath(rest).expanduser()).absolute()
+        found = file.parent.is_dir()
+    except (ValueError, RuntimeError):
+        # a NUL in the path; a home directory nobody has
+        document.complain(path, _EXPECTED)
+        return None
+    if not found:
         hint = f"mkdir -p {file.parent}"
         document.complain(path, "a path in an existing directory", was=str(file), hint=hint)
         return None

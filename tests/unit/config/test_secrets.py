@@ -81,3 +81,25 @@ def test_no_error_and_no_repr_shows_a_secret(loaded: Load) -> None:
     shown = repr(settings) + str(settings) + str(told.value) + repr(told.value)
     assert "fake-key-of-a-test" not in shown
     assert "fake-secret-of-a-test" not in shown
+
+
+def test_a_credential_in_place_of_its_file_is_not_shown(loaded: Load) -> None:
+    with pytest.raises(ConfigError) as told:
+        loaded(("secret_file: secret", "secret_file: ${KEY}"))
+    assert told.value.problems == [
+        (
+            "c.yaml:7:18 venues.main.secret_file: expected a readable file, was missing: ${KEY};"
+            " create it or correct the path"
+        )
+    ]
+
+
+def test_a_file_with_key_and_secret_in_one_is_told(loaded: Load) -> None:
+    with pytest.raises(ConfigError) as told:
+        loaded(env={**ENV, "KEY": "fake-key\nfake-secret"})
+    assert told.value.problems == [
+        (
+            "c.yaml:6:14 venues.main.api_key: expected an API key: letters, digits and signs,"
+            " without spaces or line ends, was something else (its value is not shown)"
+        )
+    ]
