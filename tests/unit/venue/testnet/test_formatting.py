@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import pytest
 from hypothesis import given
@@ -41,6 +41,13 @@ def test_what_is_printed_fixed_reads_back_as_the_same_number(value: Decimal, pla
 )
 def test_rounded_shows_no_negative_zero(value: str, places: int, shown: str) -> None:
     assert formatting.rounded(dec(value), places) == shown
+
+
+def test_rounding_does_not_hang_on_the_context_of_the_thread() -> None:
+    # ccxt sets ROUND_HALF_UP for the whole thread when it first rounds a price
+    with localcontext(rounding=ROUND_HALF_UP):
+        assert formatting.rounded(dec("0.125"), 2) == "0.12"
+        assert formatting.average(dec("0.000000000005"), 1) == "0.0"
 
 
 def test_an_average_has_at_most_eleven_decimals() -> None:

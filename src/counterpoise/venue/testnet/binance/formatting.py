@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from counterpoise.domain.numbers import ZERO, dec, text
+from counterpoise.domain.numbers import ZERO, dec, quantize, text
 from counterpoise.venue.sim import (
     MarketKind,
     OrderKind,
@@ -33,7 +33,7 @@ def fixed(value: Decimal, places: int = 8) -> str:
 
 def rounded(value: Decimal, places: int) -> str:
     """Return ``value`` rounded half-even to ``places`` decimals; for averages and percentages only."""
-    return format(value.quantize(dec(1).scaleb(-places)) or ZERO, f".{places}f")
+    return format(quantize(value, dec(1).scaleb(-places)) or ZERO, f".{places}f")
 
 
 def places_of(value: Decimal) -> int:
@@ -44,7 +44,7 @@ def places_of(value: Decimal) -> int:
 
 def average(value: Decimal, places: int) -> str:
     """Return a quotient such as an entry price with at least ``places`` and at most 11 decimals."""
-    return fixed(value.quantize(AVERAGE_QUANTUM), places)
+    return fixed(quantize(value, AVERAGE_QUANTUM), places)
 
 
 def declared_places(step: Decimal) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from counterpoise.domain.numbers import ONE, ZERO, dec
+from counterpoise.domain.numbers import ONE, ZERO, dec, quantize
 from counterpoise.venue.sim import (
     AccountView,
     MarketKind,
@@ -36,7 +36,7 @@ MAX_NOTIONAL = dec("1000000000")
 
 def maintenance_ratio(rule: SymbolRules) -> Decimal:
     """Return the maintenance margin of a symbol as a fraction of notional: half of 1 / highest leverage."""
-    return (ONE / (2 * rule.max_leverage)).quantize(dec("0.0001"))
+    return quantize(ONE / (2 * rule.max_leverage), dec("0.0001"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
