@@ -69,6 +69,7 @@ def _create_wishes() -> None:
         sa.Column("qty", DECIMAL, nullable=False),
         sa.Column("decision_id", sa.Text, nullable=False),
         sa.Column("decided_at", INSTANT, nullable=False),
+        sa.Column("why", sa.Text, nullable=False),
     )
     op.create_table(
         "positions",

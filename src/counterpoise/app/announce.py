@@ -53,6 +53,8 @@ class Announcer:
             after = recorded.positions[key].own_qty
             before = after - sum((f.signed_qty for f in fills), ZERO)
             asset = assets.get(key, position.symbol)
+            # the target the fills worked for: a new one of this very cycle is not in the records yet
+            target = recorded.targets.get(key)
             weight_after = weight_before = None
             if isinstance(judged.view, PortfolioView) and asset in judged.view.assets:
                 view = judged.view.assets[asset]
@@ -68,7 +70,7 @@ class Announcer:
                     fills,
                     weight_before,
                     weight_after,
-                    _why(judged, asset),
+                    target.why if target is not None else "",
                     at,
                 )
             )
@@ -137,14 +139,3 @@ _CLEARED = {
 def _cleared(key: str) -> str:
     kind, _, what = key.partition(":")
     return _CLEARED.get(kind, "No longer so: {what}").format(what=what)
-
-
-def _why(judged: Judgement, asset: str) -> str:
-    """The sentences of the strategies that want something of ``asset``."""
-    if judged.decisions is None:
-        return ""
-    return "; ".join(
-        d.reason.text
-        for d in judged.decisions.decisions
-        if d.asset == asset and (d.changed or d.overlay != 0)
-    )

@@ -40,8 +40,23 @@ def wants_of(
             overlays, cut = _clamp(asset, overlays, floor, listing.instrument.lot_size)
             notes += cut
         qty = baseline + sum((q for _, q in overlays), ZERO)
-        wants.append(Want(venue=listing.venue, symbol=symbol, asset=asset, qty=qty))
+        wants.append(
+            Want(
+                venue=listing.venue,
+                symbol=symbol,
+                asset=asset,
+                qty=qty,
+                why=_why(asset, decisions),
+            )
+        )
     return tuple(wants), tuple(notes)
+
+
+def _why(asset: str, decisions: Sequence[Decision]) -> str:
+    """The sentences behind a want: of those that changed their mind, else of those that want something."""
+    about = [d for d in decisions if d.asset == asset]
+    speakers = [d for d in about if d.changed] or [d for d in about if d.overlay != 0]
+    return "; ".join(d.reason.text for d in speakers)
 
 
 def _foreign(asset: str, baselines: Mapping[tuple[str, str], Decimal]) -> Decimal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from counterpoise.domain.reasons import Reason
@@ -29,12 +29,18 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
-    """The position wanted in one contract: foreign baseline + sum of overlays, signed base units."""
+    """The position wanted in one contract: foreign baseline + sum of overlays, signed base units.
+
+    ``why`` is the sentence of every strategy that changed its mind (of all that want something, if none did).
+    """
 
     venue: str
     symbol: str
     asset: str
     qty: Decimal
+    why: str = field(
+        default="", compare=False
+    )  # told to people; the same want in other words is no other want
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

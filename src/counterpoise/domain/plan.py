@@ -16,7 +16,10 @@ from counterpoise.domain.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The position an instrument shall have; ``decision_id`` changes only when ``qty`` changes."""
+    """The position an instrument shall have, and in words why.
+
+    ``decision_id``, ``decided_at`` and ``why`` change only when ``qty`` changes.
+    """
 
     venue: str
     symbol: str
@@ -24,6 +27,7 @@ class Target:
     qty: Decimal
     decision_id: str
     decided_at: datetime
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,7 @@ def _target(want: Want, recorded: Recorded, policy: PortfolioPolicy, now: dateti
         qty=want.qty,
         decision_id=decision_id(policy.id, want.venue, want.symbol, want.qty, now),
         decided_at=now,
+        why=want.why,
     )
 
 
@@ -278,9 +279,12 @@ def _hold(
 
 
 def _merged(plans: list[Plan]) -> Plan:
-    """One plan; reductions are placed first, then the larger orders (they free margin for the rest)."""
-    place = [o for p in plans for o in p.place]
-    place.sort(key=lambda o: (not o.reduce_only, -(o.qty * (o.price or ZERO)), o.client_order_id))
+    """One plan; ladders that reduce are placed first (they free margin for the rest), then the larger ones.
+
+    Within a ladder the order stays: the rung nearest to the market goes first.
+    """
+    ladders = sorted((p.place for p in plans if p.place), key=_precedence)
+    place = [o for ladder in ladders for o in ladder]
     wakes = [p.wake_at for p in plans if p.wake_at is not None]
     return Plan(
         targets=tuple(t for p in plans for t in p.targets),
@@ -290,3 +294,8 @@ def _merged(plans: list[Plan]) -> Plan:
         holds=tuple(h for p in plans for h in p.holds),
         wake_at=min(wakes) if wakes else None,
     )
+
+
+def _precedence(ladder: tuple[Order, ...]) -> tuple[bool, Decimal, str]:
+    value = sum((o.qty * (o.price or ZERO) for o in ladder), ZERO)
+    return (not ladder[0].reduce_only, -value, ladder[0].symbol)

@@ -67,6 +67,7 @@ def target_values(portfolio: str, target: Target) -> Values:
         "qty": target.qty,
         "decision_id": target.decision_id,
         "decided_at": target.decided_at,
+        "why": target.why,
     }
 
 
@@ -79,6 +80,7 @@ def target_of(row: Row[Any]) -> Target:
         qty=row.qty,
         decision_id=row.decision_id,
         decided_at=row.decided_at,
+        why=row.why,
     )
 
 

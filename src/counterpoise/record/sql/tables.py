@@ -58,6 +58,7 @@ targets = Table(
     Column("qty", ExactDecimal, nullable=False),
     Column("decision_id", Text, nullable=False),
     Column("decided_at", Instant, nullable=False),
+    Column("why", Text, nullable=False),
 )
 
 positions = Table(
