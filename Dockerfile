@@ -15,7 +15,7 @@ RUN python3 -m venv /tools \
     && /tools/bin/python -m pip install --quiet --no-cache-dir --require-hashes -r requirements-tools.lock \
     && /tools/bin/uv venv --quiet --python python3 /app \
     && /tools/bin/uv pip sync --quiet --python /app/bin/python --require-hashes requirements.lock
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml LICENSE README.md ./
 COPY migrations ./migrations
 COPY src ./src
 # hatchling is in the tools, so the build fetches nothing; a wheel, not an editable install
