@@ -206,6 +206,19 @@ def test_the_wallet_adds_up(caller: Caller, exchange: SimExchange) -> None:
     )
 
 
+def test_the_margins_of_the_symbols_are_those_of_the_wallet(caller: Caller) -> None:
+    caller.post(ORDER, **SHORT)
+    caller.post(ORDER, **GOOD)
+    caller.post(ORDER, **{**GOOD, "side": "BUY", "price": "79000", "quantity": "0.700"})
+    eth = {**GOOD, "symbol": "ETHUSDT", "quantity": "1", "price": "2100"}
+    caller.post(ORDER, **eth)
+    (usdt,) = caller.get("/fapi/v3/account")["assets"]
+    risks = caller.get("/fapi/v3/positionRisk")
+    for name in ("initialMargin", "positionInitialMargin", "openOrderInitialMargin"):
+        assert sum(dec(one[name]) for one in risks) == dec(usdt[name])
+    assert dec(usdt["openOrderInitialMargin"]) > 0
+
+
 def test_leverage_is_set_within_the_symbols_bounds(caller: Caller) -> None:
     done = caller.post("/fapi/v1/leverage", symbol="BTCUSDT", leverage="5")
     assert (done["leverage"], done["symbol"]) == (5, "BTCUSDT")

@@ -19,6 +19,7 @@ from counterpoise.venue.sim import (
     SimOrder,
     SymbolRules,
 )
+from counterpoise.venue.sim.margin import DEFAULT_LEVERAGE, symbol_margin
 from counterpoise.venue.testnet.binance.call import Call, Routes, signed
 from counterpoise.venue.testnet.binance.formatting import (
     average,
@@ -29,7 +30,6 @@ from counterpoise.venue.testnet.binance.formatting import (
 )
 from counterpoise.venue.testnet.binance.weights import flat
 
-DEFAULT_LEVERAGE = 20
 #: Largest position a symbol takes, in quote; one bracket covers it all.
 MAX_NOTIONAL = dec("1000000000")
 
@@ -59,9 +59,13 @@ class Holding:
 
     @property
     def order_margin(self) -> Decimal:
-        """Initial margin of the open orders, at the symbol's leverage."""
-        waiting = sum(((order.price or ZERO) * order.remaining_qty for order in self.orders), ZERO)
-        return waiting / self.position.leverage
+        """What the open orders add to the initial margin, by the exchange's own rule."""
+        return symbol_margin(
+            notional=self.notional,
+            buys=self.resting(Side.BUY),
+            sells=self.resting(Side.SELL),
+            leverage=self.position.leverage,
+        ).orders
 
     def resting(self, side: Side) -> Decimal:
         """Return the notional of the open orders on ``side``."""

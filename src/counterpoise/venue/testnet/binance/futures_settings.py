@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from counterpoise.domain.numbers import text
 from counterpoise.venue.sim import Income, MarketKind, RejectCode, SimReject, SymbolRules
+from counterpoise.venue.sim.margin import DEFAULT_LEVERAGE
 from counterpoise.venue.testnet.binance.call import Call, Routes, signed
 from counterpoise.venue.testnet.binance.errors import About, ApiError, from_reject, unsupported
 from counterpoise.venue.testnet.binance.formatting import fixed, ms
 from counterpoise.venue.testnet.binance.futures_orders import WEEK
 from counterpoise.venue.testnet.binance.futures_positions import (
-    DEFAULT_LEVERAGE,
     MAX_NOTIONAL,
     maintenance_ratio,
 )
