@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -85,6 +86,46 @@ def test_an_asset_nobody_speaks_of_is_wanted_where_it_was_found() -> None:
 def test_an_asset_without_a_contract_has_no_want() -> None:
     wants, _ = combined(wish("h", "-0.5"), listed=(SOL_PERP,))
     assert set(wants) == {"SOL"}
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "why"),
+    [
+        pytest.param(("-0.5", 0), (0, 0), "no BTC is held: nothing to hedge", id="a changed mind"),
+        pytest.param(
+            ("-0.5", "-0.5"),
+            ("-0.1", 0),
+            "0.1 of it",
+            id="only who changed its mind speaks, not who wants the same as before",
+        ),
+        pytest.param(
+            ("-0.5", "-0.5"),
+            ("-0.1", "-0.1"),
+            "no BTC is held: nothing to hedge; 0.1 of it",
+            id="if nobody did, everyone who wants something",
+        ),
+        pytest.param((0, "-0.5"), (0, 0), "no BTC is held: nothing to hedge", id="letting go"),
+        pytest.param((0, 0), (0, 0), "", id="nobody wants anything"),
+    ],
+)
+def test_a_want_tells_why(
+    mine: tuple[Number, Number], other: tuple[Number, Number], why: str
+) -> None:
+    said = Reason(code="nothing_held", numbers={"asset": "BTC"})
+    also = reason("hedge_qty", qty="0.1", asset="BTC", overlay="0.1")
+    decisions = [
+        replace(wish("h", mine[0]), previous=dec(mine[1]), reason=said),
+        replace(wish("k", other[0]), previous=dec(other[1]), reason=also),
+        wish("s", 5, "SOL"),
+    ]
+    wants, _ = combined(*decisions)
+    assert wants["BTC"].why.replace(also.text, "0.1 of it") == why
+    assert wants["SOL"].why == "no SOL is held: nothing to hedge"
+
+
+def test_the_same_want_in_other_words_is_no_other_want() -> None:
+    said = Want(venue=VENUE, symbol=BTC_PERP, asset="BTC", qty=dec(1), why="one")
+    assert said == replace(said, why="two")
 
 
 # --- MEANING 7: never net short, cutting the lowest priority first ---

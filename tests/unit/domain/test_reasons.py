@@ -14,6 +14,12 @@ def test_a_reason_is_a_code_and_its_numbers_and_one_sentence() -> None:
     assert why.text == "account of main is 61 s old, more than 60 s"
 
 
+def test_programs_read_fractions_and_people_read_percent() -> None:
+    why = reason("hedge_ratio", ratio="0.5", held="0.7", asset="BTC", overlay="-0.35")
+    assert why.numbers["ratio"] == "0.5"
+    assert why.text == "hedge 50 % of 0.7 BTC: hold -0.35 in futures"
+
+
 def test_a_code_without_a_sentence_fails_where_it_is_made() -> None:
     with pytest.raises(KeyError):
         reason("because")

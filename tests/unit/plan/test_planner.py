@@ -525,6 +525,36 @@ def test_reductions_come_first_then_the_larger_orders() -> None:
     assert {t.symbol for t in made.targets} == {BTC_PERP, SOL_PERP, "ETH/USDT:USDT"}
 
 
+def test_within_a_ladder_the_rung_nearest_to_the_market_goes_first() -> None:
+    wants = (make_want("-0.3"), make_want(-600, SOL_PERP), make_want("-0.5"))
+    made = plan(wants[:2], world(), make_recorded(), POLICY, {})
+    assert [(o.symbol, o.rung) for o in made.place] == [
+        *((SOL_PERP, rung) for rung in range(3)),
+        *((BTC_PERP, rung) for rung in range(3)),
+    ]
+    made = plan((wants[1], wants[2]), world(), make_recorded(), POLICY, {})
+    assert [o.rung for o in made.place] == [0, 1, 2] * 2
+    assert made.place[0].symbol == SOL_PERP
+
+
+def test_ladders_of_one_size_go_by_name() -> None:
+    prices = {"BTC": 100, "SOL": 100}
+    snapshot = make_snapshot(prices, futures={"USDT": 1000})
+    wants = (make_want(-3, SOL_PERP), make_want(-3))
+    made = plan(wants, snapshot, make_recorded(), POLICY, {})
+    assert [o.symbol for o in made.place] == [BTC_PERP] * 3 + [SOL_PERP] * 3
+
+
+def test_a_target_keeps_the_words_it_was_set_with() -> None:
+    want = replace(make_want("-0.3"), why="hedge 100 %")
+    first = plan((want,), world(), make_recorded(), POLICY, {})
+    assert first.targets[0].why == "hedge 100 %"
+    again = plan((replace(want, why="still"),), world(), after(first), POLICY, {})
+    assert again.targets == first.targets
+    other = plan((replace(want, qty=dec(-1), why="more"),), world(), after(first), POLICY, {})
+    assert other.targets[0].why == "more"
+
+
 def test_the_earliest_contract_says_when_to_look_again() -> None:
     wants = (make_want("-0.3"), make_want(0, SOL_PERP))
     old = make_order(symbol=SOL_PERP, state=S.OPEN)
