@@ -24,9 +24,10 @@ class Schedule:
 
     def next_after(self, now: datetime) -> datetime:
         """Return the first regular instant strictly after ``now``."""
-        due: datetime | None = self._trigger.get_next_fire_time(now, now)
-        if due is None or due <= now:
-            due = self._trigger.get_next_fire_time(now, now + timedelta(microseconds=1))
+        # without a previous instant the trigger counts from its start, which is what keeps it aligned
+        due: datetime | None = self._trigger.get_next_fire_time(
+            None, now + timedelta(microseconds=1)
+        )
         if due is None:  # an interval without an end always has a next instant
             raise ValueError("the interval trigger ended")
         return due.astimezone(UTC)
