@@ -14,8 +14,8 @@ from decimal import Decimal
 
 from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.events import Alert
-from counterpoise.domain.numbers import ZERO, text
-from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.numbers import text
+from counterpoise.domain.policy import HedgePolicy, PortfolioPolicy
 from counterpoise.domain.portfolio import Universe
 from counterpoise.domain.records import (
     Changes,
@@ -44,31 +44,31 @@ def first_start(
     Raises
     ------
     SafetyRefusal
-        When a position is found and the venue's ``existing`` is ``refuse`` (the default).
+        When a position is found and the venue's ``existing`` is ``refuse`` (the default), or ``adopt`` by a
+        strategy that does not trade that contract.
     """
     positions: list[PositionRecord] = []
     adopted: dict[str, dict[str, Decimal]] = {}
     refused: list[str] = []
-    for asset, listing in universe.futures.items():
-        symbol = listing.instrument.symbol
-        found = accounts[listing.venue].positions.get(symbol)
-        qty = found.qty if found is not None else ZERO
-        if qty == 0:
-            continue
-        choice = policy.existing.get(listing.venue, "refuse")
-        record = PositionRecord(venue=listing.venue, symbol=symbol)
+    traded = {(x.venue, x.instrument.symbol): a for a, x in universe.futures.items()}
+    found = [(v, p) for v in policy.venues for p in accounts[v].positions.values() if p.qty != 0]
+    for venue, position in found:
+        choice = policy.existing.get(venue, "refuse")
+        record = PositionRecord(venue=venue, symbol=position.symbol)
+        asset = traded.get((venue, position.symbol))
         if choice == "keep":
-            positions.append(replace(record, baseline_qty=qty))
-        elif choice.startswith("adopt:"):
-            positions.append(replace(record, own_qty=qty))
-            adopted.setdefault(choice.removeprefix("adopt:"), {})[asset] = qty
+            positions.append(replace(record, baseline_qty=position.qty))
+        elif asset is not None and asset in _manageable(policy, choice.removeprefix("adopt:")):
+            positions.append(replace(record, own_qty=position.qty))
+            adopted.setdefault(choice.removeprefix("adopt:"), {})[asset] = position.qty
         else:
-            refused.append(f"{text(qty)} {symbol} at {listing.venue}")
+            # also what the adopting strategy knows nothing of: it would let it fall at once
+            refused.append(f"{text(position.qty)} {position.symbol} at {venue}")
     if refused:
         raise SafetyRefusal(
             f"portfolio {policy.id}: found positions that Counterpoise did not open: {', '.join(refused)}."
             " Say what to do with them: venues.<id>.existing: keep (count them, never trade them) or"
-            " adopt:<strategy id> (make them that strategy's)"
+            " adopt:<strategy id> (make them that strategy's, if it trades these contracts)"
         )
     kinds = {s.id: s.kind for s in policy.strategies}
     return Changes(
@@ -87,6 +87,14 @@ def first_start(
         ),
         positions=tuple(positions),
         alerts=(lifecycle(policy.id, "started", f"Watching {policy.id} for the first time", now),),
+    )
+
+
+def _manageable(policy: PortfolioPolicy, strategy: str) -> tuple[str, ...]:
+    """The assets whose futures ``strategy`` decides on; none for an id that is no strategy."""
+    found = [s for s in policy.strategies if s.id == strategy]
+    return tuple(
+        a for s in found for a in ((s.asset,) if isinstance(s, HedgePolicy) else policy.assets)
     )
 
 
