@@ -54,13 +54,14 @@ def first_start(
     found = [(v, p) for v in policy.venues for p in accounts[v].positions.values() if p.qty != 0]
     for venue, position in found:
         choice = policy.existing.get(venue, "refuse")
+        adopter = choice.partition("adopt:")[2]  # empty for another choice
         record = PositionRecord(venue=venue, symbol=position.symbol)
         asset = traded.get((venue, position.symbol))
         if choice == "keep":
             positions.append(replace(record, baseline_qty=position.qty))
-        elif asset is not None and asset in _manageable(policy, choice.removeprefix("adopt:")):
+        elif asset is not None and asset in _manageable(policy, adopter):
             positions.append(replace(record, own_qty=position.qty))
-            adopted.setdefault(choice.removeprefix("adopt:"), {})[asset] = position.qty
+            adopted.setdefault(adopter, {})[asset] = position.qty
         else:
             # also what the adopting strategy knows nothing of: it would let it fall at once
             refused.append(f"{text(position.qty)} {position.symbol} at {venue}")

@@ -135,6 +135,12 @@ def test_a_strategy_adopts_only_what_it_decides_on() -> None:
         begin(policy, {"BTC": "-0.2", "SOL": 15})
 
 
+def test_a_strategy_named_like_a_choice_adopts_nothing() -> None:
+    odd = HedgePolicy(id="refuse", asset="BTC", ratio=dec("0.5"))
+    with pytest.raises(SafetyRefusal, match="-0.2"):
+        begin(make_policy(odd, existing={VENUE: "refuse"}), {"BTC": "-0.2"})
+
+
 def test_each_venue_has_its_own_answer() -> None:
     policy = make_policy(HALF, venues=("main", "side"), existing={"main": "keep", "side": "refuse"})
     short = make_account({"BTC": 1}, {"USDT": 1}, {"BTC": "-0.2"})
