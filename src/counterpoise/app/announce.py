@@ -80,7 +80,7 @@ class Announcer:
         self, report: CycleReport, seen: Reconciled, raised: frozenset[str]
     ) -> tuple[Alert, ...]:
         """Return what newly holds and what no longer does. ``raised`` are the keys told before."""
-        active = dict(self._active(report, seen))
+        active = dict(self._active(report, seen, raised))
         portfolio, at = self._policy.id, report.as_of
         alerts = [
             condition_raised(portfolio, key, key.split(":")[0], severity, message, at)
@@ -94,7 +94,9 @@ class Announcer:
         ]
         return tuple(alerts)
 
-    def _active(self, report: CycleReport, seen: Reconciled) -> Iterator[tuple[str, _Condition]]:
+    def _active(
+        self, report: CycleReport, seen: Reconciled, raised: frozenset[str]
+    ) -> Iterator[tuple[str, _Condition]]:
         """Every lasting condition that holds now, by key ``kind:what``."""
         for name, venue in report.snapshot.venues.items():
             if venue.problems:
@@ -120,7 +122,7 @@ class Announcer:
         suspects = frozenset(f"position:{v}:{s}" for v, s in seen.unexplained)
         for (where, symbol), why in seen.unexplained.items():
             key = f"position:{where}:{symbol}"
-            if key in self._suspects:
+            if key in self._suspects or key in raised:
                 yield key, (Severity.CRITICAL, f"Nothing is sent: {why.text}")
         self._suspects = suspects
 

@@ -137,7 +137,7 @@ def test_a_strategy_adopts_only_what_it_decides_on() -> None:
 
 def test_a_strategy_named_like_a_choice_adopts_nothing() -> None:
     odd = HedgePolicy(id="refuse", asset="BTC", ratio=dec("0.5"))
-    with pytest.raises(SafetyRefusal, match="-0.2"):
+    with pytest.raises(SafetyRefusal, match=r"-0\.2 BTC"):
         begin(make_policy(odd, existing={VENUE: "refuse"}), {"BTC": "-0.2"})
 
 

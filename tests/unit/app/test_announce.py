@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from counterpoise.app.announce import Announcer
+from counterpoise.app.cycle_report import CycleReport
+from counterpoise.app.judge import Judgement
+from counterpoise.domain.events import Alert, Severity
+from counterpoise.domain.numbers import dec
+from counterpoise.domain.order import OrderState, Side
+from counterpoise.domain.plan import Refused, Target
+from counterpoise.domain.portfolio import Unvalued
+from counterpoise.domain.reasons import reason
+from counterpoise.domain.records import PositionRecord, Recorded
+from counterpoise.execute.reconcile import Reconciled
+from tests.build import (
+    BTC_PERP,
+    NOW,
+    PORTFOLIO,
+    VENUE,
+    make_fill,
+    make_order,
+    make_policy,
+    make_recorded,
+    make_universe,
+    make_view,
+    with_venue,
+)
+from tests.unit.app.reports import UNCHANGED, healthy_snapshot, make_report
+
+NOTHING_RAISED: frozenset[str] = frozenset()
+POSITION = f"position:{VENUE}:{BTC_PERP}"
+UNEXPLAINED = replace(
+    UNCHANGED,
+    unexplained={
+        (VENUE, BTC_PERP): reason(
+            "position_unexplained", symbol=BTC_PERP, position="-1", expected="0"
+        )
+    },
+)
+STALE = reason("not_valued", missing="account of main")
+REFUSAL = Refused(
+    order=make_order(),
+    guard="limits",
+    reason=reason("max_open_orders", limit="50"),
+)
+
+
+def announcer() -> Announcer:
+    return Announcer(make_policy())
+
+
+class People:
+    """What people have been told so far: raised keys as the store would keep them."""
+
+    def __init__(self) -> None:
+        self.announcer = announcer()
+        self.raised: frozenset[str] = NOTHING_RAISED
+
+    def hear(self, report: CycleReport, seen: Reconciled = UNCHANGED) -> list[str]:
+        """The keys told of after one cycle, a cleared one with a minus."""
+        alerts = self.announcer.conditions(report, seen, self.raised)
+        for alert in alerts:
+            assert alert.key is not None
+            change = frozenset({alert.key})
+            self.raised = self.raised - change if alert.cleared else self.raised | change
+        return [f"-{a.key}" if a.cleared else str(a.key) for a in alerts]
+
+    def restart(self) -> None:
+        """A new process with the same database."""
+        self.announcer = announcer()
+
+
+def deaf_report() -> CycleReport:
+    """A cycle whose venue did not answer a question that no decision needed."""
+    return make_report(with_venue(healthy_snapshot(), problems=("prices: time-out", "x: y")))
+
+
+# --- lasting conditions
+
+
+@pytest.mark.parametrize(
+    ("report", "seen", "key"),
+    [
+        (deaf_report(), UNCHANGED, f"venue:{VENUE}"),
+        (make_report(held=(STALE,)), UNCHANGED, "hold:not_valued"),
+        (
+            make_report(results=(make_order(state=OrderState.UNKNOWN),)),
+            UNCHANGED,
+            "order:cp-test-order",
+        ),
+        (
+            make_report(),
+            replace(UNCHANGED, orders=(make_order(state=OrderState.UNKNOWN),)),
+            "order:cp-test-order",
+        ),
+        (make_report(refused=(REFUSAL,)), UNCHANGED, f"refused:{BTC_PERP}:max_open_orders"),
+    ],
+    ids=["venue", "hold", "sent and unproven", "still unproven", "refused"],
+)
+def test_a_condition_is_told_when_it_begins_and_when_it_ends_and_not_between(
+    report: CycleReport, seen: Reconciled, key: str
+) -> None:
+    people = People()
+    assert people.hear(make_report()) == []
+    assert people.hear(report, seen) == [key]
+    assert people.hear(report, seen) == []
+    people.restart()
+    assert people.hear(report, seen) == []
+    assert people.hear(make_report()) == [f"-{key}"]
+    assert people.hear(make_report()) == []
+
+
+def test_what_is_said_names_what_it_is_about() -> None:
+    report = replace(
+        deaf_report(),
+        held=(STALE,),
+        refused=(REFUSAL,),
+        results=(make_order(state=OrderState.UNKNOWN), make_order(state=OrderState.OPEN)),
+    )
+    told = {a.kind: a for a in announcer().conditions(report, UNCHANGED, NOTHING_RAISED)}
+    assert {k: a.severity for k, a in told.items()} == {
+        "venue": Severity.WARNING,
+        "hold": Severity.WARNING,
+        "order": Severity.CRITICAL,
+        "refused": Severity.WARNING,
+    }
+    assert told["venue"].text == "main does not answer: prices: time-out; x: y"
+    assert told["hold"].text == "No decision: cannot value the portfolio: account of main"
+    assert told["order"].text.startswith(
+        f"The outcome of sell {BTC_PERP} (cp-test-order) is not proven"
+    )
+    assert told["refused"].text == f"Refused to sell {BTC_PERP}: more than 50 open orders"
+    assert all(a.portfolio == PORTFOLIO and a.raised_at == NOW for a in told.values())
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("venue:main", "main answers again"),
+        ("hold:not_valued", "Deciding again: the reason to hold (not_valued) is gone"),
+        ("order:cp1", "The outcome of order cp1 is settled"),
+        ("refused:BTC:limit", "No longer refused: BTC:limit"),
+        ("position:main:BTC", "The position is explained again: main:BTC"),
+        ("key:rejected", "The key is accepted again"),
+        ("moon:full", "No longer so: full"),
+    ],
+)
+def test_the_end_of_a_condition_is_told_in_words(key: str, words: str) -> None:
+    (told,) = announcer().conditions(make_report(), UNCHANGED, frozenset({key}))
+    assert (told.text, told.severity, told.cleared) == (words, Severity.INFO, True)
+    assert told.kind == key.partition(":")[0]
+
+
+def test_a_cycle_that_held_does_not_clear_what_only_a_deciding_cycle_can_see() -> None:
+    people = People()
+    people.hear(make_report(refused=(REFUSAL,)), UNEXPLAINED)
+    people.hear(make_report(refused=(REFUSAL,)), UNEXPLAINED)
+    refused = f"refused:{BTC_PERP}:max_open_orders"
+    assert people.raised == {refused, POSITION}
+    assert people.hear(make_report(held=(STALE,))) == ["hold:not_valued"]
+    assert people.hear(make_report()) == ["-hold:not_valued", f"-{POSITION}", f"-{refused}"]
+
+
+def test_a_cycle_that_held_clears_what_it_can_see() -> None:
+    people = People()
+    people.hear(deaf_report(), replace(UNCHANGED, orders=(make_order(state=OrderState.UNKNOWN),)))
+    held = people.hear(make_report(held=(STALE,)))
+    assert held == ["hold:not_valued", "-order:cp-test-order", f"-venue:{VENUE}"]
+
+
+# --- unexplained positions
+
+
+def test_an_unexplained_position_is_told_on_the_second_look_only() -> None:
+    people = People()
+    assert people.hear(make_report(), UNEXPLAINED) == []
+    assert people.hear(make_report(), UNEXPLAINED) == [POSITION]
+    assert people.hear(make_report(), UNEXPLAINED) == []
+    assert people.hear(make_report()) == [f"-{POSITION}"]
+
+
+def test_a_fill_that_arrives_between_two_reads_is_no_news() -> None:
+    people = People()
+    for seen in (UNEXPLAINED, UNCHANGED, UNEXPLAINED, UNCHANGED):
+        assert people.hear(make_report(), seen) == []
+
+
+def test_a_restart_does_not_call_an_unexplained_position_explained() -> None:
+    people = People()
+    people.hear(make_report(), UNEXPLAINED)
+    people.hear(make_report(), UNEXPLAINED)
+    people.restart()
+    assert people.hear(make_report(), UNEXPLAINED) == []
+    assert people.hear(make_report(), UNEXPLAINED) == []
+
+
+def test_a_cycle_that_could_not_look_does_not_make_a_known_position_new() -> None:
+    people = People()
+    people.hear(make_report(), UNEXPLAINED)
+    people.hear(make_report(), UNEXPLAINED)
+    people.hear(make_report(held=(STALE,)))
+    assert people.hear(make_report(), UNEXPLAINED) == ["-hold:not_valued"]
+
+
+# --- hedges that moved
+
+
+def moved(
+    seen: Reconciled, own: str, judged: Judgement | None = None, **changes: object
+) -> tuple[Alert, ...]:
+    snapshot, policy = healthy_snapshot(positions={"BTC": own}), make_policy()
+    view = make_view(snapshot, policy)
+    recorded: Recorded = make_recorded(positions=seen.positions, **changes)
+    return announcer().hedges_moved(
+        seen, recorded, judged or Judgement(view=view), make_universe(policy, snapshot), NOW
+    )
+
+
+def filled(own: str, *fills: object, symbol: str = BTC_PERP) -> Reconciled:
+    position = PositionRecord(venue=VENUE, symbol=symbol, own_qty=dec(own))
+    return replace(UNCHANGED, fills=fills, positions=(position,))
+
+
+def test_fills_are_told_once_per_contract_with_weights_before_and_after() -> None:
+    target = Target(
+        venue=VENUE, symbol=BTC_PERP, asset="BTC", qty=dec("-0.5"), decision_id="d",
+        decided_at=NOW, why="hedge half of it",
+    )  # fmt: skip
+    seen = filled("-0.3", make_fill(qty="0.2"), make_fill(qty="0.1", trade_id="2"))
+    (told,) = moved(seen, "-0.3", targets=(target,))
+    assert told.kind == "hedge_opened"
+    assert told.data["before_qty"] == "0"
+    assert told.data["after_qty"] == "-0.3"
+    assert told.data["trade_ids"] == "1,2"
+    # 1 BTC of 150,000 is two thirds; 0.7 BTC is 46.67 %
+    assert "effective weight 66.67 % -> 46.67 %" in told.text
+    assert told.text.endswith("Why: hedge half of it")
+
+
+def test_the_weight_before_counts_only_what_our_fills_moved() -> None:
+    (told,) = moved(filled("-0.3", make_fill(Side.BUY, "0.2")), "-0.4")
+    assert told.kind == "hedge_adjusted"
+    assert (told.data["before_qty"], told.data["after_qty"]) == ("-0.5", "-0.3")
+    assert "effective weight 26.67 % -> 40 %" in told.text
+
+
+def test_a_position_that_no_fill_moved_is_no_news() -> None:
+    assert moved(filled("-0.3"), "-0.3") == ()
+    elsewhere = filled("-0.3", make_fill(symbol="SOL/USDT:USDT"))
+    assert moved(elsewhere, "-0.3") == ()
+
+
+def test_fills_of_a_portfolio_that_cannot_be_valued_are_told_without_weights() -> None:
+    unvalued = Judgement(view=Unvalued(portfolio=PORTFOLIO, as_of=NOW, missing=("x",)))
+    (told,) = moved(filled("-0.1", make_fill()), "-0.1", unvalued)
+    assert "weight" not in told.text
+    assert told.data["weight_after"] == "unknown"
+
+
+def test_fills_of_an_asset_that_left_the_portfolio_go_by_their_symbol() -> None:
+    symbol = "DOGE/USDT:USDT"
+    (told,) = moved(filled("-0.1", make_fill(symbol=symbol), symbol=symbol), "0")
+    assert told.data["asset"] == symbol
+    assert told.data["weight_after"] == "unknown"
