@@ -117,21 +117,22 @@ def _weights(report: CycleReport, policy: PortfolioPolicy) -> dict[str, dict[str
         return {}
     targets: Mapping[str, Decimal] = decisions.effective_targets if decisions is not None else {}
     bands = {a: s.band.width(s.weight) for s in policy.sleeves for a in s.assets}
-    rows: dict[str, dict[str, str | None]] = {}
-    for asset, seen in view.assets.items():
-        rows[asset] = {
-            "spot": _weight(seen.spot_weight),
-            "effective": _weight(seen.effective_weight),
-            "target": _weight(targets.get(asset)),
-            "band": _weight(bands.get(asset)),
-        }
-    rows[view.quote] = {
-        "spot": _weight(view.spot_quote_weight),
-        "effective": _weight(view.effective_quote_weight),
-        "target": _weight(1 - sum(targets.values(), ZERO)) if targets else None,
-        "band": _weight(bands.get(view.quote)),
+    columns = {
+        "spot": {a: quantize(v.spot_weight, _WEIGHT) for a, v in view.assets.items()},
+        "effective": {a: quantize(v.effective_weight, _WEIGHT) for a, v in view.assets.items()},
+        "target": {a: quantize(w, _WEIGHT) for a, w in targets.items()},
     }
-    return rows
+    for column, weights in columns.items():
+        if column != "target" or decisions is not None:
+            # what remains of the rounded ones, so that a column adds up to 1
+            weights[view.quote] = 1 - sum(weights.values(), ZERO)
+    return {
+        asset: {
+            **{column: _text(weights.get(asset)) for column, weights in columns.items()},
+            "band": _text(bands.get(asset)),
+        }
+        for asset in (*view.assets, view.quote)
+    }
 
 
 def _margin(snapshot: Snapshot) -> dict[str, dict[str, object]]:
@@ -245,8 +246,8 @@ def _fill(fill: Fill) -> dict[str, object]:
     }
 
 
-def _weight(value: Decimal | None) -> str | None:
-    return text(quantize(value, _WEIGHT)) if value is not None else None
+def _text(value: Decimal | None) -> str | None:
+    return text(value) if value is not None else None
 
 
 def _money(value: Decimal | None) -> str | None:
