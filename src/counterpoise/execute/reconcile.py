@@ -106,9 +106,11 @@ def _merge(
     absent: set[str],
     now: datetime,
 ) -> Order:
+    report = shown.get((row.venue, row.client_order_id))
     if row.state.is_final:
-        return row
-    report = shown.get((row.venue, row.client_order_id)) or looked_up.get(row.client_order_id)
+        # shown open after all: "absent" was wrong, and the venue wins; other ends stay
+        return bound(row, report, now) if report is not None else row
+    report = report or looked_up.get(row.client_order_id)
     if report is not None:
         return bound(row, report, now)
     if row.client_order_id in absent and row.state.is_unproven:
