@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+import pytest
+
+from counterpoise.app.clock import ManualClock
+from counterpoise.domain.errors import StoreError
+from counterpoise.domain.numbers import dec
+from counterpoise.domain.order import (
+    Accepted,
+    CancelOutcome,
+    Gone,
+    NotPlaced,
+    Order,
+    OrderState,
+    PlaceOutcome,
+    Unknown,
+)
+from counterpoise.domain.plan import Approved, Cancel
+from counterpoise.domain.records import Changes, PositionRecord
+from counterpoise.execute.executor import Execution, Executor
+from counterpoise.record.memory import MemoryStore
+from counterpoise.venue.sim import SimExchange
+from counterpoise.venue.sim.venue import SimVenue
+from tests.build import (
+    BTC_PERP,
+    NOW,
+    PORTFOLIO,
+    SOL_PERP,
+    VENUE,
+    make_order,
+    make_recorded,
+    make_venue_order,
+)
+
+S = OrderState
+ANSWERED_AT = NOW + timedelta(seconds=1)
+
+
+class RecordingStore(MemoryStore):
+    """A memory store that writes down each commit in ``log``, and may be out of order."""
+
+    def __init__(self, log: list[str]) -> None:
+        super().__init__()
+        self._log = log
+        self.broken = False
+
+    async def commit(self, changes: Changes) -> None:
+        if self.broken:
+            raise StoreError("disk full")
+        await super().commit(changes)
+        self._log.append("commit")
+
+
+class RecordingVenue(SimVenue):
+    """A venue that takes a second for every answer, and writes down what it was sent and what was on disk then.
+
+    ``answers`` says per client order id what to answer; everything else is accepted.
+    """
+
+    def __init__(self, log: list[str], store: MemoryStore, clock: ManualClock) -> None:
+        super().__init__(VENUE, SimExchange(rules=[], series=[], now=NOW), "nobody")
+        self._log = log
+        self._store = store
+        self._clock = clock
+        self.answers: dict[str, PlaceOutcome | CancelOutcome] = {}
+        self.on_disk: dict[str, OrderState] = {}
+        self.on_place: Callable[[], None] = lambda: None
+
+    async def _sent(self, verb: str, order: Order) -> None:
+        self._log.append(f"{verb} {order.client_order_id}")
+        rows = await self._store.orders(PORTFOLIO, live_only=False, limit=100)
+        self.on_disk |= {
+            o.client_order_id: o.state for o in rows if o.client_order_id == order.client_order_id
+        }
+        self._clock.advance(dec(1))
+
+    async def place(self, order: Order) -> PlaceOutcome:
+        await self._sent("place", order)
+        self.on_place()
+        answer = self.answers.get(order.client_order_id)
+        assert not isinstance(answer, Gone)
+        return answer or Accepted(order=make_venue_order(order))
+
+    async def cancel(self, order: Order) -> CancelOutcome:
+        await self._sent("cancel", order)
+        answer = self.answers.get(order.client_order_id)
+        assert not isinstance(answer, NotPlaced)
+        return answer or Accepted(order=make_venue_order(order, state=S.CANCELED))
+
+
+class Desk:
+    """An executor over the two recorders; ``log`` is what happened, in order."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.clock = ManualClock(NOW)
+        self.store = RecordingStore(self.log)
+        self.venue = RecordingVenue(self.log, self.store, self.clock)
+        self.stopping = False
+        self.executor = Executor(
+            {VENUE: self.venue}, self.store, self.clock, lambda: not self.stopping
+        )
+
+    async def start(self, *orders: Order) -> None:
+        record = make_recorded().portfolio
+        await self.store.commit(Changes(portfolio=PORTFOLIO, record=record, orders=orders))
+        self.log.clear()
+
+    async def execute(
+        self,
+        place: Sequence[Order | Approved] = (),
+        cancel: Sequence[Order] = (),
+        **changes: object,
+    ) -> Execution:
+        return await self.executor.execute(
+            Changes(portfolio=PORTFOLIO, **changes),  # type: ignore[arg-type]  # keyword table
+            [Cancel(order=o, why="superseded") for o in cancel],
+            [o if isinstance(o, Approved) else approved(o) for o in place],
+        )
+
+    async def rows(self) -> Mapping[str, OrderState]:
+        known = await self.store.orders(PORTFOLIO, live_only=False, limit=100)
+        return {o.client_order_id: o.state for o in known}
+
+
+@pytest.fixture
+async def desk() -> Desk:
+    made = Desk()
+    await made.start(*(resting(f"cpo{n}") for n in range(3)))
+    return made
+
+
+def intent(number: int, **changes: object) -> Order:
+    made = {"client_order_id": f"cp{number}", "rung": number, **changes}
+    return make_order(**made)  # type: ignore[arg-type]  # keyword table of one builder
+
+
+def resting(client_order_id: str) -> Order:
+    return make_order(
+        client_order_id=client_order_id, state=S.OPEN, venue_order_id=f"v-{client_order_id}"
+    )
+
+
+def approved(order: Order, seconds: int = 30) -> Approved:
+    return Approved(order=order, valid_until=NOW + timedelta(seconds=seconds))
+
+
+# --- write ahead
+
+
+async def test_every_row_is_on_disk_before_the_first_byte_is_sent(desk: Desk) -> None:
+    position = PositionRecord(venue=VENUE, symbol=BTC_PERP, own_qty=dec("-0.1"))
+    await desk.execute([intent(1), intent(2)], [resting("cpo1")], positions=(position,))
+    assert desk.log == ["commit", "cancel cpo1", "place cp1", "place cp2"]
+    assert desk.venue.on_disk == {
+        "cpo1": S.PENDING_CANCEL,
+        "cp1": S.PENDING,
+        "cp2": S.PENDING,
+    }
+    recorded = await desk.store.load(PORTFOLIO, NOW)
+    assert recorded.positions[VENUE, BTC_PERP] == position
+
+
+async def test_what_became_of_the_orders_is_left_to_the_caller_to_commit(desk: Desk) -> None:
+    done = await desk.execute([intent(1)], [resting("cpo1")])
+    assert [o.state for o in done.orders] == [S.CANCELED, S.OPEN]
+    # a crash here leaves rows that the next look resolves by their ids
+    assert (await desk.rows())["cp1"] is S.PENDING
+    assert (await desk.rows())["cpo1"] is S.PENDING_CANCEL
+
+
+async def test_a_store_that_refuses_sends_nothing(desk: Desk) -> None:
+    desk.store.broken = True
+    with pytest.raises(StoreError, match="disk full"):
+        await desk.execute([intent(1)], [resting("cpo1")])
+    assert desk.log == []
+
+
+async def test_what_was_seen_of_an_order_and_its_cancel_are_one_row(desk: Desk) -> None:
+    seen = resting("cpo1").moved(S.PARTIALLY_FILLED, at=NOW)
+    await desk.execute(cancel=[seen], orders=(seen,))
+    assert desk.log == ["commit", "cancel cpo1"]
+    assert desk.venue.on_disk == {"cpo1": S.PENDING_CANCEL}
+
+
+async def test_nothing_to_do_touches_neither_store_nor_venue(desk: Desk) -> None:
+    assert (await desk.execute()).orders == ()
+    assert desk.log == []
+
+
+async def test_news_without_orders_is_committed_and_nothing_is_sent(desk: Desk) -> None:
+    position = PositionRecord(venue=VENUE, symbol=BTC_PERP, own_qty=dec("-0.1"))
+    assert (await desk.execute(positions=(position,))).orders == ()
+    assert desk.log == ["commit"]
+
+
+async def test_each_order_goes_to_its_own_venue() -> None:
+    log: list[str] = []
+    clock, store = ManualClock(NOW), RecordingStore(log)
+    record = make_recorded().portfolio
+    await store.commit(Changes(portfolio=PORTFOLIO, record=record))
+    here, there = (RecordingVenue(log, store, clock) for _ in range(2))
+    executor = Executor({VENUE: here, "side": there}, store, clock, lambda: True)
+    order = intent(1, venue="side")
+    await executor.execute(Changes(portfolio=PORTFOLIO), (), [approved(order)])
+    assert (set(here.on_disk), set(there.on_disk)) == (set(), {"cp1"})
+
+
+# --- the order of things
+
+
+async def test_cancels_go_before_placements_and_both_as_planned(desk: Desk) -> None:
+    done = await desk.execute(
+        [intent(2), intent(1)], [resting("cpo2"), resting("cpo0"), resting("cpo1")]
+    )
+    assert desk.log[1:] == ["cancel cpo2", "cancel cpo0", "cancel cpo1", "place cp2", "place cp1"]
+    assert [o.client_order_id for o in done.canceled] == ["cpo2", "cpo0", "cpo1"]
+    assert [o.client_order_id for o in done.placed] == ["cp2", "cp1"]
+    assert done.orders == (*done.canceled, *done.placed)
+
+
+# --- what came back
+
+
+async def test_an_accepted_order_carries_the_venues_id_and_the_instant_of_the_answer(
+    desk: Desk,
+) -> None:
+    (order,) = (await desk.execute([intent(1)])).placed
+    assert (order.state, order.venue_order_id) == (S.OPEN, "v-cp1")
+    assert (order.created_at, order.updated_at) == (NOW, ANSWERED_AT)
+
+
+async def test_a_proven_refusal_ends_the_order_with_the_venues_words(desk: Desk) -> None:
+    desk.venue.answers["cp1"] = NotPlaced(code="-2019", text="Margin is insufficient.")
+    done = await desk.execute([intent(1), intent(2)])
+    assert [o.state for o in done.placed] == [S.REJECTED, S.OPEN], "the next rung is tried"
+    assert done.placed[0].reason == "-2019: Margin is insufficient."
+    assert done.placed[0].updated_at == ANSWERED_AT
+
+
+async def test_a_lost_answer_leaves_the_order_unknown_and_is_never_sent_again(desk: Desk) -> None:
+    desk.venue.answers["cp1"] = Unknown(text="time-out")
+    (order,) = (await desk.execute([intent(1)])).placed
+    assert (order.state, order.reason, order.venue_order_id) == (S.UNKNOWN, "time-out", None)
+    assert desk.log.count("place cp1") == 1
+
+
+async def test_an_unproven_rung_stops_the_rest_of_its_symbol_only(desk: Desk) -> None:
+    desk.venue.answers["cp2"] = Unknown(text="time-out")
+    done = await desk.execute(
+        [
+            intent(1),
+            intent(2),
+            intent(3),
+            intent(4, symbol=SOL_PERP),
+            intent(5),
+        ]
+    )
+    assert [o.state for o in done.placed] == [S.OPEN, S.UNKNOWN, S.REJECTED, S.OPEN, S.REJECTED]
+    assert desk.log[1:] == ["place cp1", "place cp2", "place cp4"]
+    assert done.placed[2].reason == "not sent: an earlier rung is unproven"
+
+
+async def test_a_cancelled_order_is_ended(desk: Desk) -> None:
+    (order,) = (await desk.execute(cancel=[resting("cpo1")])).canceled
+    assert (order.state, order.reason, order.updated_at) == (S.CANCELED, "superseded", ANSWERED_AT)
+
+
+async def test_a_cancel_that_lost_to_the_fill_is_a_fill(desk: Desk) -> None:
+    order = resting("cpo1")
+    desk.venue.answers["cpo1"] = Accepted(
+        order=make_venue_order(order, state=S.FILLED, filled_qty=order.qty)
+    )
+    (ended,) = (await desk.execute(cancel=[order])).canceled
+    assert (ended.state, ended.filled_qty) == (S.FILLED, order.qty)
+
+
+async def test_a_cancel_that_finds_nothing_keeps_the_order_live_until_it_was_read(
+    desk: Desk,
+) -> None:
+    desk.venue.answers["cpo1"] = Gone(text="Unknown order sent.")
+    (order,) = (await desk.execute(cancel=[resting("cpo1")])).canceled
+    assert order.state is S.PENDING_CANCEL
+    assert not order.state.is_final
+    assert order.remaining_qty == order.qty, "it counts at full size"
+    assert order.reason == "cancel: Unknown order sent."
+    assert order.updated_at == ANSWERED_AT
+
+
+async def test_a_cancel_without_an_answer_keeps_the_order_live(desk: Desk) -> None:
+    desk.venue.answers["cpo1"] = Unknown(text="time-out")
+    (order,) = (await desk.execute(cancel=[resting("cpo1")])).canceled
+    assert (order.state, order.reason) == (S.PENDING_CANCEL, "cancel unproven: time-out")
+
+
+async def test_a_cancel_may_be_tried_again(desk: Desk) -> None:
+    desk.venue.answers["cpo1"] = Unknown(text="time-out")
+    (order,) = (await desk.execute(cancel=[resting("cpo1")])).canceled
+    del desk.venue.answers["cpo1"]
+    (order,) = (await desk.execute(cancel=[order])).canceled
+    assert order.state is S.CANCELED
+
+
+# --- what is not sent
+
+
+async def test_after_a_stop_cancels_go_out_and_placements_do_not(desk: Desk) -> None:
+    desk.stopping = True
+    done = await desk.execute([intent(1)], [resting("cpo1")])
+    assert desk.log == ["commit", "cancel cpo1"]
+    (order,) = done.placed
+    assert (order.state, order.reason) == (S.REJECTED, "not sent: stopping")
+
+
+async def test_a_stop_between_two_rungs_stops_the_second(desk: Desk) -> None:
+    def stop() -> None:
+        desk.stopping = True
+
+    desk.venue.on_place = stop
+    done = await desk.execute([intent(1), intent(2)])
+    assert desk.log == ["commit", "place cp1"]
+    assert [o.state for o in done.placed] == [S.OPEN, S.REJECTED]
+
+
+async def test_an_approval_that_ran_out_is_not_sent(desk: Desk) -> None:
+    # each placement takes a second: the third is asked for one second after its approval ended
+    done = await desk.execute([approved(intent(n), seconds=1) for n in (1, 2, 3)])
+    assert desk.log == ["commit", "place cp1", "place cp2"], "valid until the instant itself"
+    assert [o.state for o in done.placed] == [S.OPEN, S.OPEN, S.REJECTED]
+    assert done.placed[2].reason == "not sent: approval expired"
+    assert done.placed[2].updated_at == NOW + timedelta(seconds=2)
