@@ -61,8 +61,8 @@ class Executor:
         now = self._clock.now()
         leaving = [c.order.moved(OrderState.PENDING_CANCEL, at=now, reason=c.why) for c in cancels]
         intents = [a.order for a in approved]
-        rows = {o.client_order_id: o for o in (*changes.orders, *leaving, *intents)}
-        durable = replace(changes, orders=tuple(rows.values()))
+        # in this order: what was just found open is OPEN before it is PENDING_CANCEL, as the table of moves wants
+        durable = replace(changes, orders=(*changes.orders, *leaving, *intents))
         if not durable.empty:
             await self._store.commit(durable)
         canceled = [await self._cancel(order) for order in leaving]

@@ -186,6 +186,17 @@ async def test_what_was_seen_of_an_order_and_its_cancel_are_one_row(desk: Desk) 
     assert desk.venue.on_disk == {"cpo1": S.PENDING_CANCEL}
 
 
+@pytest.mark.parametrize("state", [S.PENDING, S.SUBMITTED, S.UNKNOWN])
+async def test_an_order_that_was_just_found_open_can_be_cancelled_at_once(state: S) -> None:
+    desk = Desk()
+    row = make_order(client_order_id="cp1", state=state)
+    await desk.start(row)
+    found = row.moved(S.OPEN, at=NOW)
+    done = await desk.execute(cancel=[found], orders=(found,))
+    assert desk.log == ["commit", "cancel cp1"]
+    assert [o.state for o in done.canceled] == [S.CANCELED]
+
+
 async def test_nothing_to_do_touches_neither_store_nor_venue(desk: Desk) -> None:
     assert (await desk.execute()).orders == ()
     assert desk.log == []
