@@ -101,6 +101,9 @@ class Cycle:
     async def _reconciled(self, recorded: Recorded, snapshot: Snapshot) -> Reconciled:
         """Look up what is not shown, book new fills, and prove absences."""
         looked_up: dict[str, VenueOrder | None] = {}
+        for venue in snapshot.venues.values():
+            for shown in venue.open_orders or ():
+                self._absences.found(shown.client_order_id or "")
         pending = orders_to_look_up(recorded, snapshot)
         for order in pending:
             try:
@@ -114,8 +117,8 @@ class Cycle:
                 self._absences.missed(order.client_order_id, self._clock.now())
             else:
                 self._absences.found(order.client_order_id)
-        shown = [f for seen in snapshot.venues.values() for f in seen.fills or ()]
-        new = await self._store.unseen_fills(shown)
+        fills = [f for seen in snapshot.venues.values() for f in seen.fills or ()]
+        new = await self._store.unseen_fills(fills)
         owners = [o for v in self._venues for o in await self._owners(v, new)]
         first = reconcile(recorded, snapshot, looked_up, (), new, owners)
         absent = [
@@ -125,7 +128,9 @@ class Cycle:
             and self._absences.proven(
                 o,
                 snapshot.as_of,
-                position_explained=(o.venue, o.symbol) not in first.unexplained,
+                # an account that was not answered explains nothing
+                position_explained=snapshot.venues[o.venue].account is not None
+                and (o.venue, o.symbol) not in first.unexplained,
             )
         ]
         return reconcile(recorded, snapshot, looked_up, absent, new, owners) if absent else first
