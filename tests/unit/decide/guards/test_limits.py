@@ -213,6 +213,13 @@ def test_an_approved_buy_makes_no_room_for_a_sell() -> None:
         pytest.param(
             {}, [live(qty="1", reduce_only=True)], "2", "ok", id="a close that rests adds nothing"
         ),
+        pytest.param(
+            {"BTC": "-0.6"},
+            [live(qty="1", filled_qty=dec("0.6"))],
+            "1",
+            "ok",
+            id="what filled of an order is in the position, not in the order",
+        ),
     ],
 )
 def test_the_largest_leverage(
@@ -249,6 +256,11 @@ def test_positions_without_a_quote_are_not_worth_nothing(
     limits = replace(OPEN, max_leverage=dec(2))
     assert verdict(make_order(qty=qty), limits, snapshot) == code
     assert verdict(make_order(BUY, qty=qty, reduce_only=True), limits, snapshot) == "ok"
+
+
+def test_a_position_of_nothing_needs_no_price() -> None:
+    """Venues list contracts that were held once, with a quantity of 0."""
+    assert verdict(make_order(), snapshot=world({"ETH/USDT:USDT": 0})) == "ok"
 
 
 def test_leverage_of_another_venue_counts_and_an_unread_one_is_not_empty() -> None:
@@ -292,6 +304,13 @@ def test_leverage_of_another_venue_counts_and_an_unread_one_is_not_empty() -> No
         pytest.param([], [live(qty="1.5")], "0.501", "max_turnover_24h", id="and leaves less, too"),
         pytest.param(
             [], [live(qty="1.5", reduce_only=True)], "2", "ok", id="a close that rests does not"
+        ),
+        pytest.param(
+            [make_fill(SELL, "0.6")],
+            [live(qty="1", filled_qty=dec("0.6"))],
+            "1",
+            "ok",
+            id="what filled of an order is in the fills, not in the order",
         ),
     ],
 )
@@ -346,6 +365,49 @@ def test_no_price_far_from_the_mark(price: str, code: str, reduce_only: bool) ->
 def test_a_refused_price_says_how_far_away_it_was() -> None:
     _, (refused,) = reviewed([make_order(price=110_000)])
     assert refused.reason.text == "price 110000 is 10 % away from the mark 100000, more than 5 %"
+
+
+@pytest.mark.parametrize(
+    ("limits", "order", "told"),
+    [
+        pytest.param(
+            replace(OPEN, max_turnover_24h=dec("0.5")),
+            make_order(qty="0.4"),
+            "turnover of the last 24 h would reach 60000, above the limit of 50000",
+            id="turnover",
+        ),
+        pytest.param(
+            replace(OPEN, max_leverage=dec("0.5")),
+            make_order(qty="0.4"),
+            "futures would reach 0.7 x equity, above the limit of 0.5",
+            id="leverage",
+        ),
+        pytest.param(
+            replace(OPEN, max_position_notional=dec(60_000)),
+            make_order(qty="0.4"),
+            "position would reach 70000, above the limit of 60000",
+            id="position",
+        ),
+        pytest.param(
+            replace(OPEN, max_order_notional=dec("25000.129")),
+            make_order(qty="0.4"),
+            "order of 40000 is above the limit of 25000.13",
+            id="order",
+        ),
+        pytest.param(
+            OPEN,
+            make_order(price=90_000),
+            "price 90000 is 10 % away from the mark 100000, more than 5 %",
+            id="a price below the mark",
+        ),
+    ],
+)
+def test_a_refusal_says_what_would_be_reached_and_what_is_allowed(
+    limits: LimitsPolicy, order: Order, told: str
+) -> None:
+    recorded = make_recorded(recent_fills=(make_fill(qty="0.2"),))
+    _, (refused,) = reviewed([order], limits, small_world({"BTC": "-0.3"}), recorded)
+    assert refused.reason.text == told
 
 
 def test_a_market_order_is_judged_at_the_mark() -> None:
@@ -518,6 +580,14 @@ def test_reduce_only_shrinks_positions_and_never_raises_net_exposure(
         assert verdict(order, snapshot=world({"BTC": position})) == "ok"
 
 
+def test_a_close_that_leaves_the_asset_more_net_short_is_stopped_too() -> None:
+    """Long 0.4 here, short 1.5 in a dated contract, 0.5 held: selling the long goes from -0.6 to -0.7."""
+    snapshot = world({"BTC": "0.4", "BTC/USDT:USDT-250627": "-1.5"})
+    order = make_order(SELL, "0.1", reduce_only=True)
+    recorded = make_recorded(state=TradingState.REDUCE_ONLY)
+    assert verdict(order, snapshot=snapshot, recorded=recorded) == "trading_state_net_exposure"
+
+
 def test_closes_that_together_raise_net_exposure_are_seen() -> None:
     """Net short 0.3: one close of 0.4 ends at +0.1, a second one would end at +0.5."""
     snapshot = world({"BTC": "-0.8"})
@@ -527,6 +597,9 @@ def test_closes_that_together_raise_net_exposure_are_seen() -> None:
     assert (len(approved), [r.reason.code for r in refused]) == (1, ["trading_state_net_exposure"])
     resting = make_recorded(live(BUY, "0.4", reduce_only=True), state=state)
     assert verdict(closes[0], snapshot=snapshot, recorded=resting) == "trading_state_net_exposure"
+    selling = make_recorded(live(SELL, "0.4", reduce_only=True), state=state)
+    larger = make_order(BUY, "0.601", reduce_only=True)
+    assert verdict(larger, snapshot=snapshot, recorded=selling) == "trading_state_net_exposure"
     elsewhere = make_recorded(
         live(BUY, "400", 100, symbol=SOL_PERP, reduce_only=True),
         live(BUY, "0.4", symbol="BTC/USDT:USDT-250328", reduce_only=True, state=OrderState.FILLED),
