@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from counterpoise.config import fields
 from counterpoise.config.draft import PortfolioDraft, soft
+from counterpoise.config.nearby import EXPECTED, WHY, is_near
 from counterpoise.config.problems import Path, nearest
-from counterpoise.config.reading import Document, child_of
+from counterpoise.config.reading import Document, Node, child_of
 from counterpoise.domain.access import Environment, VenueAccess
 
 
@@ -19,15 +20,23 @@ def check_venue(document: Document, name: str) -> None:
     if environment is None:
         return
     if environment is Environment.LOCAL:
-        if child_of(node, "url") is None:
-            expected = "the address of the testnet server, such as http://127.0.0.1:9000"
-            document.complain((*path, "url"), expected)
+        _check_url(document, path, child_of(node, "url"))
     else:
         for key in ("url", "clock"):
             if child_of(node, key) is not None:
                 _not_here(document, (*path, key), environment, "local")
     if environment is not Environment.LIVE and child_of(node, "i_understand") is not None:
         _not_here(document, (*path, "i_understand"), environment, "live")
+
+
+def _check_url(document: Document, path: Path, node: Node | None) -> None:
+    if node is None:
+        expected = "the address of the testnet server, such as http://127.0.0.1:9000"
+        document.complain((*path, "url"), expected)
+        return
+    url = soft(fields.url, node)
+    if url is not None and not is_near(url):
+        document.complain((*path, "url"), EXPECTED, hint=WHY)
 
 
 def _not_here(document: Document, path: Path, environment: Environment, only: str) -> None:

@@ -6,19 +6,20 @@ from decimal import Decimal
 
 from counterpoise.config import units
 from counterpoise.config.draft import PortfolioDraft, SleeveDraft, soft
-from counterpoise.config.problems import Path, nearest
+from counterpoise.config.problems import Path, nearest, spelled
 from counterpoise.config.reading import Document, child_of
 from counterpoise.domain.numbers import ONE, ZERO, text
 
 _MONEY = ("max_order_notional", "max_position_notional", "min_equity")
 
 
-def check_portfolio(document: Document, portfolio: PortfolioDraft) -> None:
-    """Add every problem of one portfolio to the file's problems."""
+def check_portfolio(document: Document, portfolio: PortfolioDraft, warnings: list[str]) -> None:
+    """Add every problem of one portfolio to the file's problems, and what is odd but sound to ``warnings``."""
     _check_weights(document, portfolio)
     _check_assets_once(document, portfolio)
     for sleeve in portfolio.sleeves.values():
         _check_sleeve(document, portfolio, sleeve)
+        _warn_of_wide_band(document, sleeve, warnings)
     _check_strategies(document, portfolio)
     _check_holdings(document, portfolio)
     _check_retired(document, portfolio)
@@ -81,6 +82,21 @@ def _check_sleeve(document: Document, portfolio: PortfolioDraft, sleeve: SleeveD
         return
     if inner.width(sleeve.weight) >= band.width(sleeve.weight):
         document.complain((*sleeve.path, "inner"), "an inner band narrower than the band")
+
+
+def _warn_of_wide_band(document: Document, sleeve: SleeveDraft, warnings: list[str]) -> None:
+    """A band wider than the weight lets the sleeve go to nothing uncorrected."""
+    node = document.find((*sleeve.path, "band"))
+    if node is None or sleeve.band is None or not sleeve.weight:
+        return
+    width = sleeve.band.width(sleeve.weight)
+    if width > sleeve.weight:
+        place = spelled((*sleeve.path, "band"))
+        told = (
+            f"{place}: a band of {node.was.strip(chr(39))} around a weight of {percent(sleeve.weight)}"
+            " leaves the sleeve alone even when nothing of it is left"
+        )
+        warnings.append(document.problems.located(node.place, told))
 
 
 def _check_strategies(document: Document, portfolio: PortfolioDraft) -> None:

@@ -11,13 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
 
-from counterpoise.config import build
+from counterpoise.config import build, fields
 from counterpoise.config.access_checks import check_accounts, check_clock, check_users, check_venue
 from counterpoise.config.checks import check_portfolio
-from counterpoise.config.draft import portfolios
+from counterpoise.config.draft import portfolios, soft
 from counterpoise.config.environment import expand, expanded
 from counterpoise.config.fingerprint import fingerprint
+from counterpoise.config.misspelt import mended
 from counterpoise.config.models import RootModel
+from counterpoise.config.problems import Place
 from counterpoise.config.reading import Document, Node, child_of, read
 from counterpoise.config.secrets import secret
 from counterpoise.config.settings import Outline, PortfolioOutline, Settings
@@ -39,7 +41,7 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> 
     SafetyRefusal
         For an environment that needs a consent the file does not give.
     """
-    document = expanded(read(path), os.environ if env is None else env)
+    document = mended(expanded(read(path), os.environ if env is None else env))
     warnings: list[str] = []
     root = validated(RootModel, document)
     store = store_url(document, warnings)
@@ -50,7 +52,7 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> 
     check_users(document, drafts)
     check_clock(document, drafts)
     for draft in drafts:
-        check_portfolio(document, draft)
+        check_portfolio(document, draft, warnings)
     credentials: _Credentials = {
         name: (
             secret(document, ("venues", name), "api_key", needed=True, warnings=warnings),
@@ -61,10 +63,10 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> 
     }
     venues = _venues(root, credentials)
     check_accounts(document, venues, drafts)
+    _refuse_unwanted_live(document, names)
     document.problems.raise_any()
     if root is None or store is None:
         raise AssertionError("a file without a shape or a store must have told a problem")
-    _refuse_unwanted_live(document, venues)
     existing = {name: model.existing for name, model in root.venues.items()}
     policies = tuple(build.portfolio(n, m, existing) for n, m in root.portfolios.items())
     return Settings(
@@ -114,17 +116,29 @@ def _venues(root: RootModel | None, credentials: _Credentials) -> dict[str, Venu
     return made
 
 
-def _refuse_unwanted_live(document: Document, venues: Mapping[str, VenueAccess]) -> None:
-    lines = []
-    for name, venue in venues.items():
+def _refuse_unwanted_live(document: Document, names: list[str]) -> None:
+    """A missing consent is a refusal when it is all there is, else one problem among the others."""
+    asking: dict[str, Place] = {}
+    for name in names:
         node = document.find(("venues", name, "environment"))
         consent = document.find(("venues", name, "i_understand"))
-        if venue.environment is Environment.LIVE and consent is None and node is not None:
-            told = f"venues.{name}.environment: live trades real money"
-            asked = f"to agree, add i_understand: live to venues.{name}"
-            lines.append(document.problems.located(node.place, f"{told}; {asked}"))
-    if lines:
-        raise SafetyRefusal("\n".join(lines))
+        if soft(fields.environment, node) is Environment.LIVE and consent is None and node:
+            asking[name] = node.place
+    if document.problems:
+        for name, place in asking.items():
+            document.problems.add(
+                ("venues", name, "i_understand"), place,
+                expected="i_understand: live beside environment: live, which trades real money",
+                was="missing",
+            )  # fmt: skip
+    elif asking:
+        told = "live trades real money; to agree, add i_understand: live to"
+        raise SafetyRefusal(
+            "\n".join(
+                document.problems.located(place, f"venues.{name}.environment: {told} venues.{name}")
+                for name, place in asking.items()
+            )
+        )
 
 
 def _names(document: Document, key: str) -> list[str]:

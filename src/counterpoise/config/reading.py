@@ -8,7 +8,6 @@ an object. Reading needs nothing but the file.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +20,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from counterpoise.config.problems import Path, Place, Problems
+from counterpoise.config.syntax import explained
 from counterpoise.config.units import is_number
 from counterpoise.domain.errors import ConfigError
 from counterpoise.domain.numbers import dec
@@ -121,10 +121,7 @@ def parse(content: str, path: FilePath) -> Document:
     try:
         tree = YAML(typ="safe", pure=True).compose(content)
     except MarkedYAMLError as error:
-        place = _place_of(error)
-        line = next(iter(content.splitlines()[place.line - 1 : place.line]), "")
-        hint = "; inside { } and [ ] put ${NAME} in quotes" if "${" in line else ""
-        raise ConfigError([problems.located(place, _told(error) + hint)]) from None
+        raise ConfigError([problems.located(*explained(error, content))]) from None
     except ReaderError as error:
         raise ConfigError([f"{path}: expected YAML text, was {error.reason}"]) from None
     except YAMLError as error:
@@ -146,23 +143,12 @@ def _contents(path: FilePath) -> str:
     except FileNotFoundError:
         was = "missing; write one, or name yours with -c FILE or $COUNTERPOISE_CONFIG"
     except IsADirectoryError:
-        was = "a directory; name the file in it"
+        was = "a folder; name the file in it"
     except UnicodeDecodeError as error:
         was = f"not UTF-8 at byte {error.start}; save it as UTF-8"
     except OSError as error:
         was = f"unreadable: {error.strerror}"
     raise ConfigError([f"{path}: expected a config file, was {was}"])
-
-
-def _place_of(error: MarkedYAMLError) -> Place:
-    mark = error.problem_mark or error.context_mark
-    return Place(line=mark.line + 1, column=mark.column + 1) if mark is not None else _START
-
-
-def _told(error: MarkedYAMLError) -> str:
-    what = re.sub(r",? but got ", ", was ", str(error.problem or error.context))
-    inside = f" ({error.context})" if error.context and error.problem else ""
-    return f"expected YAML, was not: {what}{inside}"
 
 
 class _Walk:

@@ -83,6 +83,6 @@ def _resolved(schema: Any, data: Any) -> dict[str, Any]:
         return _resolved(json_schema()["$defs"][schema["$ref"].rpartition("/")[2]], data) | own
     if "discriminator" in schema:
         kind = data.get("kind") if isinstance(data, dict) else None
-        chosen = schema["discriminator"]["mapping"].get(kind)
+        chosen = schema["discriminator"]["mapping"].get(kind if isinstance(kind, str) else None)
         return _resolved({"$ref": chosen}, data) if chosen else {}
     return schema

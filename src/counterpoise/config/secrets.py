@@ -14,6 +14,7 @@ from counterpoise.config.reading import Document
 from counterpoise.domain.access import Secret
 
 _READABLE_BY_ALL = stat.S_IROTH
+_PEM = "-----BEGIN "  # RSA and Ed25519 keys, which Binance takes for secrets
 
 
 def secret(
@@ -36,8 +37,12 @@ def secret(
 
 
 def _fit(document: Document, path: Path, key: str, value: str | None) -> Secret | None:
-    """Return ``value`` as a Secret; an API key goes into a header, so it is one word of ASCII."""
+    """Return ``value`` as a Secret: one line (a private key in PEM has more), an API key one word of ASCII."""
     if not value:
+        return None
+    if len(value.splitlines()) > 1 and not (key != "api_key" and value.startswith(_PEM)):
+        count = len(value.splitlines())
+        document.complain(path, "one line", was=f"{count} lines (they are not shown)")
         return None
     if key == "api_key" and not re.fullmatch(r"[!-~]+", value):
         expected = "an API key: letters, digits and signs, without spaces or line ends"
@@ -65,6 +70,9 @@ def from_file(document: Document, path: Path, warnings: list[str]) -> str | None
         return None
     except UnicodeDecodeError:
         document.complain(path, "a text file", was=f"not UTF-8: {shown}")
+        return None
+    except IsADirectoryError:
+        document.complain(path, expected, was=f"a folder: {shown}", hint="name the file in it")
         return None
     except OSError as error:
         document.complain(path, expected, was=f"{error.strerror or 'unreadable'}: {shown}")

@@ -206,9 +206,12 @@ ROWS: dict[str, tuple[Change, str]] = {
             " create it or correct the path"
         ),
     ),
-    "a secret file that is a directory": (
+    "a secret file that is a folder": (
         ("secret_file: secret", "secret_file: ."),
-        "c.yaml:7:18 venues.main.secret_file: expected a readable file, was Is a directory: .",
+        (
+            "c.yaml:7:18 venues.main.secret_file: expected a readable file, was a folder: .;"
+            " name the file in it"
+        ),
     ),
     "no secret at all": (
         ("    secret_file: secret\n", ""),

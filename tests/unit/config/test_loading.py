@@ -202,9 +202,93 @@ def test_live_needs_consent(loaded: Load) -> None:
     assert settings.venues["main"].environment is Environment.LIVE
 
 
-def test_a_bad_live_config_is_a_bad_config_first(loaded: Load) -> None:
-    with pytest.raises(ConfigError):
-        loaded(("environment: demo", "environment: live"), ("weight: 60%", "weight: 70%"))
+def test_a_live_config_with_other_problems_tells_all_of_them_at_once(loaded: Load) -> None:
+    with pytest.raises(ConfigError) as told:
+        loaded(
+            (
+                "environment: demo",
+                "environment: live\n    url: http://localhost:1\n    clock: venue",
+            ),
+            ("weight: 60%", "weight: 70%"),
+        )
+    assert [line.partition(" ")[2].partition(", was")[0] for line in told.value.problems] == [
+        (
+            "venues.main.i_understand: expected i_understand: live beside environment: live,"
+            " which trades real money"
+        ),
+        "venues.main.url: expected no url with environment: live (it is for local only)",
+        "venues.main.clock: expected no clock with environment: live (it is for local only)",
+        "portfolios.treasury.sleeves: expected sleeve weights that add up to 100%",
+    ]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost", "127.0.0.1", "127.9.9.9", "10.1.2.3", "172.31.0.1", "192.168.0.9",
+        "169.254.1.1", "testnet", "my_testnet-2", "[::1]", "[fd00::5]", "[fe80::1]",
+    ],
+)  # fmt: skip
+def test_a_practice_exchange_is_nearby(loaded: Load, host: str) -> None:
+    local = f"environment: local\n    url: http://{host}:9000"
+    assert loaded(("environment: demo", local)).venues["main"].url == f"http://{host}:9000"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "example.com", "localhost.example.com", "testnet.", "8.8.8.8", "172.32.0.1", "192.169.0.1",
+        "0.0.0.0", "134744072", "0x08080808", "[2001:db8::1]", "[::ffff:8.8.8.8]", "100.64.0.1",
+    ],
+)  # fmt: skip
+def test_a_practice_exchange_is_nobody_elses(loaded: Load, host: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        loaded(("environment: demo", f"environment: local\n    url: http://{host}:9000"))
+    assert told.value.problems == [
+        (
+            "c.yaml:6:10 venues.main.url: expected an address of this machine"
+            " (http://127.0.0.1:9000), of a private network, or a bare host name without dots"
+            f" (http://testnet:9000), was 'http://{host}:9000'; local is a practice exchange of"
+            " your own, and this one could be anybody's"
+        )
+    ]
+
+
+def test_a_misspelt_section_is_read_under_its_right_name(loaded: Load) -> None:
+    with pytest.raises(ConfigError) as told:
+        loaded(("    strategies:", "    stratgies:"), ("ratio: 50%", "ratoi: 150%"))
+    assert told.value.problems == [
+        (
+            "c.yaml:17:5 portfolios.treasury.stratgies: expected a known key"
+            " (did you mean 'strategies'?), was 'stratgies'"
+        ),
+        (
+            "c.yaml:19:45 portfolios.treasury.strategies[1].ratoi: expected a known key"
+            " (did you mean 'ratio'?), was 'ratoi'"
+        ),
+        (
+            "c.yaml:19:52 portfolios.treasury.strategies[1].ratio: expected a percentage above 0%"
+            " and up to 100%, such as 60%, was '150%'"
+        ),
+    ]
+
+
+def test_a_misspelling_of_two_keys_or_of_none_is_not_guessed(loaded: Load) -> None:
+    with pytest.raises(ConfigError) as told:
+        loaded(("ratio: 50%", "ratoi: 50%, rateo: 50%"), ("    guards:", "    margin:"))
+    said = "\n".join(told.value.problems)
+    assert "strategies[1].ratio: expected ratio (such as 50%) or qty" in said
+    assert "treasury.margin: expected" in said
+
+
+def test_a_band_wider_than_its_weight_is_a_warning(loaded: Load) -> None:
+    assert loaded(("band: 5pp", "band: 60pp")).warnings == ()
+    assert loaded(("band: 5pp", "band: 70pp")).warnings == (
+        (
+            "c.yaml:14:63 portfolios.treasury.sleeves.core.band: a band of 70pp around a weight of"
+            " 60% leaves the sleeve alone even when nothing of it is left"
+        ),
+    )
 
 
 SECOND = """\

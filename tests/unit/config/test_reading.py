@@ -51,15 +51,26 @@ def test_everything_knows_its_place() -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("a: [1", ("c.yaml:1:6 expected YAML, was not: expected ',' or ']', was '<stream end>'"
-         " (while parsing a flow sequence)")),
-        ("a: 1\n\tb: 2", ("c.yaml:2:1 expected YAML, was not: found character '\\t' that cannot start"
-         " any token (while scanning for the next token)")),
+        ("a: [1", "c.yaml:1:6 expected ',' or ']' for the [ opened at 1:4, was the end of the file"),
+        ("a: 1\n\tb: 2", "c.yaml:2:1 expected spaces, was a tab; use spaces for indentation, not tabs"),
         ("a: 1\n---\nb: 2", ("c.yaml:2:1 expected YAML, was not: but found another document"
          " (expected a single document in the stream)")),
         ("a: *b", "c.yaml:1:4 expected YAML, was not: found undefined alias 'b'"),
-        ("a: {b: ${NAME}}", ("c.yaml:1:9 expected YAML, was not: expected ',' or '}', was '{'"
-         " (while parsing a flow mapping); inside { } and [ ] put ${NAME} in quotes")),
+        ("a: {b: ${NAME}}", ("c.yaml:1:9 expected ',' or '}' for the { opened at 1:4, was '{';"
+         " inside { } and [ ] put ${NAME} in quotes")),
+        ("a:\n    b: 1\n  c: 2", ("c.yaml:3:3 expected 'c' to stand as far in as the keys it belongs to,"
+         " was 2 spaces in; 'b' on line 2 before it is 4 spaces in")),
+        ("a: 1\n # why\n b: 2", ("c.yaml:3:2 expected 'b' to stand as far in as the keys it belongs to,"
+         " was 1 space in; 'a' on line 1 before it is 0 spaces in")),
+        ("a:\n  - b: 1\n   c: 2", ("c.yaml:3:4 expected 'c' to stand as far in as the keys it belongs to,"
+         " was 3 spaces in; 'b' on line 2 before it is 4 spaces in")),
+        ("a\nb: 1", "c.yaml:2:1 expected 'key: value' on the line before (1) too, was no key there"),
+        ("a: b: c", ("c.yaml:1:5 expected one value, was another ':';"
+         " put a text with ': ' in it in quotes")),
+        ("a: 'x' y", ("c.yaml:1:8 expected the end of the value, was more text;"
+         " put the whole value in quotes")),
+        ("a: {b: 1\nc: 2", "c.yaml:2:2 expected ',' or '}' for the { opened at 1:4, was ':'"),
+        ("a: 1\nb: 'x\nc: 2", "c.yaml:2:4 expected a closing ', was none; close the quote that begins here"),
         ("", ("c.yaml:1:1 expected a mapping with the keys store, venues and portfolios,"
          " was an empty file")),
         ("[1]", ("c.yaml:1:1 expected a mapping with the keys store, venues and portfolios,"
@@ -120,7 +131,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_a_directory_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="was a directory; name the file in it"):
+    with pytest.raises(ConfigError, match="was a folder; name the file in it"):
         read(tmp_path)
 
 
