@@ -103,6 +103,8 @@ def _create_orders_and_fills() -> None:
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.Column("venue_order_id", sa.Text),
         sa.Column("filled_qty", DECIMAL, nullable=False),
+        sa.Column("booked_qty", DECIMAL, nullable=False),
+        sa.Column("awaits_fills", sa.Boolean, nullable=False),
         sa.Column("reason", sa.Text),
     )
     op.create_index("ix_orders_state", "orders", ["portfolio", "state"])

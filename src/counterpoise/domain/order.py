@@ -135,7 +135,8 @@ class Order:
     """One order of ours, from intent to end.
 
     ``decision_id`` and ``rung`` say which target change it serves; ``attempt`` counts placements of that rung.
-    ``qty`` and ``filled_qty`` are base units, ``price`` is None only for a market order.
+    ``qty`` and ``filled_qty`` are base units, ``price`` is None only for a market order. ``filled_qty`` is what the
+    venue reports, ``booked_qty`` what our booked fills add up to: while they differ, fills are still on their way.
     """
 
     client_order_id: str
@@ -156,12 +157,18 @@ class Order:
     updated_at: datetime
     venue_order_id: str | None = None
     filled_qty: Decimal = ZERO
+    booked_qty: Decimal = ZERO
     reason: str | None = None
 
     @property
     def post_only(self) -> bool:
         """Whether it may only rest, never take."""
         return self.time_in_force is TimeInForce.GTX
+
+    @property
+    def awaits_fills(self) -> bool:
+        """Whether the venue reported more filled than was booked."""
+        return self.filled_qty > self.booked_qty
 
     @property
     def remaining_qty(self) -> Decimal:

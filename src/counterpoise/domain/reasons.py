@@ -32,6 +32,7 @@ SENTENCES: Mapping[str, str] = {
     "rungs_refused": "resting orders on {symbol} were refused {attempts} times each: crossing comes after patience",
     "unproven_order": "an order on {symbol} has no proven outcome yet: nothing new is sent there",
     "position_unexplained": "position of {symbol} is {position}, but fills and baseline explain {expected}",
+    "fills_on_their_way": "{symbol}: the venue filled {filled} of an order, {booked} of it was read so far",
     "waiting_for_cancel": "orders of an older decision on {symbol} must be gone first",
     "instrument_inactive": "{symbol} is not trading at the venue",
     # refusals of the limits guard

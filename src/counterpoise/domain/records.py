@@ -78,7 +78,8 @@ class JournalRow:
 class Recorded:
     """Everything persisted that a cycle needs.
 
-    ``orders`` holds every order that is not final and every order of a current target's decision, oldest first.
+    ``orders`` holds every order that is not final or whose fills were not all read, and every order of a current
+    target's decision, oldest first.
     ``turnover_24h`` is the notional of our fills in the last 24 h; ``raised`` the keys of alerts not cleared.
     """
 

@@ -45,6 +45,7 @@ class Absences:
         misses = [m for m in self._misses.get(order.client_order_id, []) if m > last_accept]
         return (
             order.state.is_unproven
+            and order.venue_order_id is None  # what the venue once acknowledged was accepted
             and now > last_accept + SKEW_MARGIN
             and len(misses) >= LOOKUPS
             and position_explained

@@ -60,13 +60,17 @@ def reconcile(
     proven_absent = set(absent)
     orders: list[Order] = []
     changed: list[Order] = []
-    for row in recorded.orders:
-        merged = _merge(row, shown, looked_up, proven_absent, now)
-        orders.append(merged)
-        if merged != row:
-            changed.append(merged)
-    ours = {(o.venue, o.venue_order_id) for o in (*owners, *orders) if o.venue_order_id is not None}
+    known = {o.client_order_id for o in recorded.orders}
+    elder = [o for o in owners if o.client_order_id not in known]
+    merged = [_merge(row, shown, looked_up, proven_absent, now) for row in recorded.orders]
+    ours = {(o.venue, o.venue_order_id) for o in (*merged, *elder) if o.venue_order_id is not None}
     own_fills = tuple(f for f in new_fills if (f.venue, f.venue_order_id) in ours)
+    for row, order in zip((*recorded.orders, *elder), (*merged, *elder), strict=True):
+        booked = _with_fills(order, own_fills, now)
+        if row.client_order_id in known:
+            orders.append(booked)
+        if booked != row:
+            changed.append(booked)
     positions = _booked(recorded, own_fills)
     changed_positions = tuple(p for k, p in positions.items() if recorded.positions.get(k) != p)
     return Reconciled(
@@ -74,7 +78,7 @@ def reconcile(
         changed=tuple(changed),
         fills=own_fills,
         positions=changed_positions,
-        unexplained=_unexplained(positions, snapshot),
+        unexplained={**_unexplained(positions, snapshot), **_awaited(orders)},
     )
 
 
@@ -118,6 +122,38 @@ def _merge(
     if row.client_order_id in looked_up and row.state is not OrderState.UNKNOWN:
         return row.moved(OrderState.UNKNOWN, at=now, reason="not found at the venue")
     return row
+
+
+def _with_fills(order: Order, own_fills: tuple[Fill, ...], now: datetime) -> Order:
+    """``order`` with the fills of this look booked; what is booked is also filled."""
+    new = sum(
+        (
+            f.qty
+            for f in own_fills
+            if (f.venue, f.venue_order_id) == (order.venue, order.venue_order_id)
+        ),
+        ZERO,
+    )
+    if new == 0:
+        return order
+    booked = order.booked_qty + new
+    return replace(
+        order, booked_qty=booked, filled_qty=max(order.filled_qty, booked), updated_at=now
+    )
+
+
+def _awaited(orders: Iterable[Order]) -> dict[tuple[str, str], Reason]:
+    """Contracts with an order whose fills were reported but not read: their position may be old as well."""
+    return {
+        (o.venue, o.symbol): reason(
+            "fills_on_their_way",
+            symbol=o.symbol,
+            filled=text(o.filled_qty),
+            booked=text(o.booked_qty),
+        )
+        for o in orders
+        if o.awaits_fills
+    }
 
 
 def _open_by_id(snapshot: Snapshot) -> dict[tuple[str, str], VenueOrder]:

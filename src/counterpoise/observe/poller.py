@@ -91,7 +91,7 @@ async def _fills(
     for symbol in symbols:
         if account is not None and not _may_have_filled(name, symbol, account, recorded):
             continue
-        since = _since(name, symbol, account, recorded)
+        since = _since(name, symbol, recorded)
         part = await _read(f"fills of {symbol}", venue.fills(symbol, since), problems)
         if part is None:
             return None
@@ -100,29 +100,30 @@ async def _fills(
 
 
 def _may_have_filled(name: str, symbol: str, account: Account, recorded: Recorded) -> bool:
-    return bool(_live(name, symbol, recorded)) or _shown(symbol, account) != _expected(
+    return bool(_in_motion(name, symbol, recorded)) or _shown(symbol, account) != _expected(
         name, symbol, recorded
     )
 
 
-def _since(name: str, symbol: str, account: Account | None, recorded: Recorded) -> datetime:
+def _since(name: str, symbol: str, recorded: Recorded) -> datetime:
     """From when fills may be unknown.
 
-    While the position is explained only orders that are live now can have filled, and not before they were made;
-    otherwise everything after the newest known fill is asked for.
+    Only orders that are live, or whose fills were not all read, can have unknown fills, and not before they were
+    made; without such an order it is everything after the newest known fill.
     """
+    moving = _in_motion(name, symbol, recorded)
+    if moving:
+        return min(o.created_at for o in moving) - OVERLAP
     known = recorded.positions.get((name, symbol))
-    newest = (known.last_fill_at if known is not None else None) or recorded.portfolio.started_at
-    live = _live(name, symbol, recorded)
-    explained = account is not None and _shown(symbol, account) == _expected(name, symbol, recorded)
-    if explained and live:
-        newest = max(newest, min(o.created_at for o in live))
-    return newest - OVERLAP
+    newest = known.last_fill_at if known is not None else None
+    return (newest or recorded.portfolio.started_at) - OVERLAP
 
 
-def _live(name: str, symbol: str, recorded: Recorded) -> list[Order]:
+def _in_motion(name: str, symbol: str, recorded: Recorded) -> list[Order]:
     return [
-        o for o in recorded.orders if (o.venue, o.symbol) == (name, symbol) and not o.state.is_final
+        o
+        for o in recorded.orders
+        if (o.venue, o.symbol) == (name, symbol) and (not o.state.is_final or o.awaits_fills)
     ]
 
 

@@ -219,7 +219,7 @@ class MemoryStore:
         if order.venue_order_id is not None:
             book.own.add((order.venue, order.symbol, order.venue_order_id))
             self._by_venue_id[order.venue, order.venue_order_id].add(id_)
-        if order.state.is_final:
+        if order.state.is_final and not order.awaits_fills:
             book.live.discard(id_)
         else:
             book.live.add(id_)

@@ -59,12 +59,13 @@ async def read_recorded(connection: AsyncConnection, name: str, now: datetime) -
 
 
 def cycle_orders(name: str) -> Select[Any]:
-    """Return the query for orders that are not final or belong to a current target's decision."""
+    """Return the query for orders in motion, or of a current target's decision."""
     current = select(tables.targets.c.decision_id).where(tables.targets.c.portfolio == name)
     # both sides name the portfolio, so that each can use its own index
     return select(_ORDERS).where(
         or_(
             and_(_ORDERS.c.portfolio == name, _ORDERS.c.state.in_(_LIVE)),
+            and_(_ORDERS.c.portfolio == name, _ORDERS.c.awaits_fills),
             and_(_ORDERS.c.portfolio == name, _ORDERS.c.decision_id.in_(current)),
         )
     )

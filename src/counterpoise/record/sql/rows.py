@@ -128,6 +128,8 @@ def order_values(order: Order) -> Values:
         "updated_at": order.updated_at,
         "venue_order_id": order.venue_order_id,
         "filled_qty": order.filled_qty,
+        "booked_qty": order.booked_qty,
+        "awaits_fills": order.awaits_fills,
         "reason": order.reason,
     }
 
@@ -153,6 +155,7 @@ def order_of(row: Row[Any]) -> Order:
         updated_at=row.updated_at,
         venue_order_id=row.venue_order_id,
         filled_qty=row.filled_qty,
+        booked_qty=row.booked_qty,
         reason=row.reason,
     )
 

@@ -93,6 +93,9 @@ orders = Table(
     Column("updated_at", Instant, nullable=False),
     Column("venue_order_id", Text),
     Column("filled_qty", ExactDecimal, nullable=False),
+    Column("booked_qty", ExactDecimal, nullable=False),
+    # whether the two differ: SQL never compares Decimals
+    Column("awaits_fills", Boolean, nullable=False),
     Column("reason", Text),
     Index("ix_orders_state", "portfolio", "state"),
     Index("ix_orders_decision", "portfolio", "decision_id"),
