@@ -75,6 +75,11 @@ class Instrument:
         """Return ``price`` rounded up to a tick."""
         return ceil_step(price, self.tick_size)
 
-    def tradable(self, qty: Decimal, price: Decimal) -> bool:
-        """Whether an order of ``qty`` (unsigned) at ``price`` meets the venue's minima."""
-        return qty > ZERO and qty >= self.min_qty and qty * price >= self.min_notional
+    def tradable(self, qty: Decimal, price: Decimal, *, closing: bool = False) -> bool:
+        """Whether an order of ``qty`` (unsigned) at ``price`` meets the venue's minima.
+
+        ``closing``: a reduce-only order that ends a position. Venues exempt it from ``min_notional``, or a position
+        that became small could never be left.
+        """
+        enough = closing or qty * price >= self.min_notional
+        return qty > ZERO and qty >= self.min_qty and enough

@@ -6,7 +6,7 @@ number that silently lacks a part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +15,9 @@ from counterpoise.domain.instrument import Instrument, InstrumentKind
 from counterpoise.domain.numbers import ONE, ZERO
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.snapshot import Account, Quote, Snapshot
+
+#: Venue and unified symbol.
+Contract = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +37,17 @@ class Universe:
 
 
 def universe_of(
-    policy: PortfolioPolicy, instruments: Mapping[str, Mapping[str, Instrument]]
+    policy: PortfolioPolicy,
+    instruments: Mapping[str, Mapping[str, Instrument]],
+    carried: Mapping[str, Collection[Contract]] | None = None,
 ) -> Universe:
     """Choose per asset the first venue (config order) that lists its spot pair and its linear perpetual.
 
-    ``instruments`` is venue -> symbol -> Instrument.
+    ``instruments`` is venue -> symbol -> Instrument; ``carried`` is asset -> the contracts that carry own quantity
+    or orders. An asset with such a contract has that one or none: while it is not listed, or while there are
+    several, nothing is opened elsewhere.
     """
+    carried = carried or {}
     spot: dict[str, Listing] = {}
     futures: dict[str, Listing] = {}
     for venue in policy.venues:
@@ -54,7 +62,9 @@ def universe_of(
                 and not instrument.inverse
                 and instrument.settle == policy.quote
             ):
-                futures.setdefault(instrument.base, listing)
+                bound_to = carried.get(instrument.base) or {(venue, instrument.symbol)}
+                if set(bound_to) == {(venue, instrument.symbol)}:
+                    futures.setdefault(instrument.base, listing)
     return Universe(spot=spot, futures=futures)
 
 

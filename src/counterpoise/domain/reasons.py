@@ -23,7 +23,8 @@ SENTENCES: Mapping[str, str] = {
     "nothing_held": "no {asset} is held: nothing to hedge",
     # combining
     "net_short_clamp": "{asset} may not go net short: overlay of {strategy} cut from {asked} to {given}",
-    "no_instrument": "no venue of this portfolio lists a perpetual for {asset} in {quote}",
+    "no_instrument": "no venue of this portfolio lists a perpetual for {asset} in {quote} that may be traded: where a"
+    " position or an order is, nothing is opened elsewhere",
     # holding
     "equity_too_low": "equity {equity} is not above {floor}: no weights, no orders",
     "not_valued": "cannot value the portfolio: {missing}",
@@ -33,6 +34,10 @@ SENTENCES: Mapping[str, str] = {
     "unproven_order": "an order on {symbol} has no proven outcome yet: nothing new is sent there",
     "position_unexplained": "position of {symbol} is {position}, but fills and baseline explain {expected}",
     "fills_on_their_way": "{symbol}: the venue filled {filled} of an order, {booked} of it was read so far",
+    "orphan_order": "{orders} at {venue} look like ours, but the database does not know them: cancel them there,"
+    " or stop and restore the database they were recorded in",
+    "wallet_gone": "{wallet} shows nothing, where there was something or a hedge rests on it: not believed before"
+    " {looks} equal looks over {span}",
     "waiting_for_cancel": "orders of an older decision on {symbol} must be gone first",
     "instrument_inactive": "{symbol} is not trading at the venue",
     # refusals of the limits guard

@@ -91,7 +91,7 @@ async def _fills(
     for symbol in symbols:
         if account is not None and not _may_have_filled(name, symbol, account, recorded):
             continue
-        since = _since(name, symbol, recorded)
+        since = _since(name, symbol, account, recorded)
         part = await _read(f"fills of {symbol}", venue.fills(symbol, since), problems)
         if part is None:
             return None
@@ -105,18 +105,17 @@ def _may_have_filled(name: str, symbol: str, account: Account, recorded: Recorde
     )
 
 
-def _since(name: str, symbol: str, recorded: Recorded) -> datetime:
+def _since(name: str, symbol: str, account: Account | None, recorded: Recorded) -> datetime:
     """From when fills may be unknown.
 
-    Only orders that are live, or whose fills were not all read, can have unknown fills, and not before they were
-    made; without such an order it is everything after the newest known fill.
+    Orders that are live, or whose fills were not all read, may have unknown fills from the moment they were made,
+    however new the newest known one is (another order's). A position nothing explains asks back to that one.
     """
-    moving = _in_motion(name, symbol, recorded)
-    if moving:
-        return min(o.created_at for o in moving) - OVERLAP
     known = recorded.positions.get((name, symbol))
-    newest = known.last_fill_at if known is not None else None
-    return (newest or recorded.portfolio.started_at) - OVERLAP
+    newest = (known.last_fill_at if known is not None else None) or recorded.portfolio.started_at
+    made = [o.created_at for o in _in_motion(name, symbol, recorded)]
+    explained = account is not None and _shown(symbol, account) == _expected(name, symbol, recorded)
+    return min(made if made and explained else [*made, newest]) - OVERLAP
 
 
 def _in_motion(name: str, symbol: str, recorded: Recorded) -> list[Order]:

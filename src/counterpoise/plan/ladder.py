@@ -33,10 +33,13 @@ def resting_rungs(
     instrument: Instrument,
     execution: ExecutionPolicy,
     max_notional: Decimal | None,
+    *,
+    closing: bool = False,
 ) -> tuple[Rung, ...]:
     """Split ``qty`` over the rung numbers in ``free``, nearest to the market first.
 
     Returns fewer rungs when the minima ask for it, and none when ``qty`` is below them or there is no price.
+    ``closing``: ``qty`` ends a position, so that one last rung may be below the minimum notional.
     """
     touch = _touch(side, quote, instrument)
     if touch is None or not free:
@@ -47,7 +50,10 @@ def resting_rungs(
         prices = [_rung_price(side, touch, i, execution, instrument) for i in free[:count]]
         dearest = max(*prices, quote.fair or ZERO)  # the guard values an order at the worse of both
         shares = _shares(total, count, instrument, dearest, max_notional)
-        if all(instrument.tradable(q, p) for q, p in zip(shares, prices, strict=True)):
+        whole = closing and count == 1 and shares[0] == qty
+        if all(
+            instrument.tradable(q, p, closing=whole) for q, p in zip(shares, prices, strict=True)
+        ):
             return tuple(
                 Rung(index=i, qty=q, price=p)
                 for i, q, p in zip(free[:count], shares, prices, strict=True)

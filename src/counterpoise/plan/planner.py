@@ -63,6 +63,11 @@ class _Case:
         """Whether closing the delta brings the position nearer to zero."""
         return self.position != 0 and (self.delta > 0) != (self.position > 0)
 
+    @property
+    def closes(self) -> bool:
+        """Whether the delta ends the position."""
+        return self.position != 0 and self.delta == -self.position
+
 
 def plan(
     wants: tuple[Want, ...],
@@ -157,6 +162,7 @@ def _ladder(case: _Case) -> Plan:
         case.instrument,
         case.policy.execution,
         case.policy.limits.max_order_notional,
+        closing=case.closes and not case.live,
     )
     place = tuple(_order(case, side, r.qty, r.price, r.index, TimeInForce.GTX) for r in rungs)
     due = (started or case.now) + case.policy.execution.patience
@@ -188,7 +194,8 @@ def _impatient(case: _Case, side: Side) -> Plan:
     price = crossing_price(side, mark, case.instrument, case.policy.execution)
     missing = abs(case.delta)
     qty = cap_qty(missing, max(price, mark), case.instrument, case.policy.limits.max_order_notional)
-    if not case.instrument.tradable(qty, price):
+    closing = case.closes and qty == missing
+    if not case.instrument.tradable(qty, price, closing=closing):
         return _hold(case, _too_small(case, missing)) if missing > 0 else _hold(case, None)
     order = _order(case, side, qty, price, CROSSING, TimeInForce.IOC)
     return Plan(targets=(case.target,), place=(order,), wake_at=case.now + pause)

@@ -267,11 +267,11 @@ async def test_of_several_live_orders_the_oldest_says_from_when() -> None:
     }
 
 
-async def test_known_fills_are_not_asked_for_again() -> None:
+async def test_a_live_order_is_asked_about_from_its_making_however_new_the_newest_fill() -> None:
     venue = ShownVenue()
     venue.holds = make_account(positions={"BTC": "-0.3"})
     await look(venue, make_recorded(live(5), positions=[own("-0.3", STARTED + HOUR)]))
-    assert venue.asked_for_fills() == {BTC_PERP: STARTED + HOUR - OVERLAP}
+    assert venue.asked_for_fills() == {BTC_PERP: STARTED + timedelta(minutes=5) - OVERLAP}
 
 
 async def test_an_unexplained_position_is_asked_about_from_the_newest_known_fill() -> None:

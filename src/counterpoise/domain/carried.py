@@ -1,0 +1,39 @@
+"""Which contracts carry something of ours, whatever the config or a venue's list of instruments says today.
+
+A hedge lives in the contract it was opened in. What carries own quantity or a working order keeps its asset there
+(:func:`carried_of` feeds ``universe_of``), and what no longer has a place is named (:func:`strays_of`): nothing of
+ours is ever left alone silently, and no second hedge is opened beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from counterpoise.domain.portfolio import Contract, Universe
+from counterpoise.domain.records import Recorded
+
+
+def carried_of(recorded: Recorded) -> dict[str, frozenset[Contract]]:
+    """Return asset -> the contracts in which we hold own quantity or have an order that is not final."""
+    found: dict[str, frozenset[Contract]] = {}
+    for contract in _carrying(recorded):
+        asset = base_of(contract[1])
+        found[asset] = found.get(asset, frozenset()) | {contract}
+    return found
+
+
+def strays_of(recorded: Recorded, universe: Universe) -> Mapping[Contract, str]:
+    """Return contract -> asset for what we carry outside ``universe``: nothing there can be traded."""
+    traded = {(x.venue, x.instrument.symbol) for x in universe.futures.values()}
+    return {c: base_of(c[1]) for c in _carrying(recorded) if c not in traded}
+
+
+def base_of(symbol: str) -> str:
+    """Return the base asset of a unified symbol; also of one that is listed no more."""
+    return symbol.partition("/")[0]
+
+
+def _carrying(recorded: Recorded) -> list[Contract]:
+    held = {k for k, p in recorded.positions.items() if p.own_qty != 0}
+    working = {(o.venue, o.symbol) for o in recorded.orders if not o.state.is_final}
+    return sorted(held | working)
