@@ -92,11 +92,14 @@ class Daemon:
         try:
             await self._loop(until)
         finally:
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(STOP_TIMEOUT_S):
                     await self._wind_down()
-            relay.cancel()
-            await asyncio.gather(relay, return_exceptions=True)
+            except TimeoutError:
+                log.error("stop_cut_short", after_s=STOP_TIMEOUT_S)  # noqa: TRY400 - where it waited is no news
+            finally:
+                relay.cancel()
+                await asyncio.gather(relay, return_exceptions=True)
 
     def _may_send(self) -> bool:
         return not self._stop.is_set()
@@ -137,14 +140,15 @@ class Daemon:
         self._on_cycle(report)
 
     async def _tell_key_trouble(self, policy: PortfolioPolicy, message: str) -> None:
-        recorded = await self._storage.store.load(policy.id, self._app.clock.now())
-        key = "key:rejected"
-        if key in recorded.raised:
-            return
-        warning = condition_raised(
-            policy.id, key, "key", Severity.CRITICAL, message, self._app.clock.now()
-        )
-        await self._storage.store.commit(Changes(portfolio=policy.id, alerts=(warning,)))
+        """Raise the alert once; a database that fails as well costs the alert, not the daemon."""
+        store, now, key = self._storage.store, self._app.clock.now(), "key:rejected"
+        try:
+            if key in (await store.load(policy.id, now)).raised:
+                return
+            warning = condition_raised(policy.id, key, "key", Severity.CRITICAL, message, now)
+            await store.commit(Changes(portfolio=policy.id, alerts=(warning,)))
+        except StoreError as error:
+            log.exception("database_failed", portfolio=policy.id, error=str(error))
         self._news.set()
 
     async def _sleep_until(self, due: datetime) -> None:
@@ -177,18 +181,25 @@ class Daemon:
             await wall.sleep(Decimal(0))
 
     async def _wind_down(self) -> None:
-        """Take own working orders down where the config says so, tell, and deliver what is left."""
+        """Take own working orders down where the config says so, tell, and deliver what is left.
+
+        Every portfolio gets its turn; then the first StoreError is raised.
+        """
+        failures: list[StoreError] = []
         for runner in self._runners:
-            left = await self._cancel_working(runner.policy)
-            message = f"Stopped watching {runner.policy.id}; {left}"
-            now = self._app.clock.now()
-            await self._storage.store.commit(
-                Changes(
-                    portfolio=runner.policy.id,
-                    alerts=(lifecycle(runner.policy.id, "stopped", message, now),),
-                )
-            )
+            try:
+                await self._leave(runner.policy)
+            except StoreError as error:
+                log.exception("database_failed", portfolio=runner.policy.id, error=str(error))
+                failures.append(error)
         await self._relay.deliver_pending()
+        if failures:
+            raise failures[0]
+
+    async def _leave(self, policy: PortfolioPolicy) -> None:
+        message = f"Stopped watching {policy.id}; {await self._cancel_working(policy)}"
+        told = lifecycle(policy.id, "stopped", message, self._app.clock.now())
+        await self._storage.store.commit(Changes(portfolio=policy.id, alerts=(told,)))
 
     async def _cancel_working(self, policy: PortfolioPolicy) -> str:
         now = self._app.clock.now()
@@ -205,11 +216,12 @@ class Daemon:
         await self._storage.store.commit(
             Changes(portfolio=policy.id, orders=tuple(replace(o) for o in execution.orders))
         )
-        unsure = len(working) - len(proven)
+        ended = sum(o.state.is_final for o in execution.orders)
+        unsure = len(working) - ended
         tail = (
             f", {unsure} without a proven outcome are looked up at the next start" if unsure else ""
         )
-        return f"{len(proven)} working orders were cancelled{tail}"
+        return f"{ended} working orders were cancelled{tail}"
 
 
 async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | None) -> int:

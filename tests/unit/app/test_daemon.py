@@ -1,0 +1,345 @@
+"""The daemon whole but for the wire: simulated exchange, real database, a clock moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+import structlog
+
+from counterpoise.app.clock import ManualClock
+from counterpoise.app.cycle_report import CycleReport
+from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
+from counterpoise.domain.events import Severity
+from counterpoise.domain.instrument import Instrument
+from counterpoise.domain.numbers import dec
+from counterpoise.domain.order import OrderState
+from counterpoise.domain.policy import ExecutionPolicy
+from counterpoise.domain.records import OutboxRow
+from counterpoise.record.sql.outbox import SqlOutbox
+from counterpoise.venue.sim import Wallet
+from tests.scenario.world import EVERY, START, World, make_world
+from tests.unit.app.desk import DaemonDesk, MoodyVenue, NewDesk, make_policy
+
+S = OrderState
+#: Falls without a pause, so that sells resting above the market stay there.
+FALLING = [dec(80_000) - 20 * n for n in range(300)]
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[dict[str, object]]]:
+    """What the daemon logs, kept instead of printed."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines
+
+
+def stop_once_working(desk: DaemonDesk, report: CycleReport) -> None:
+    """Stop the daemon when it has orders resting at the exchange."""
+    if desk.working():
+        desk.daemon.stop()
+
+
+def another_account(world: World, btc: str, collateral: str) -> MoodyVenue:
+    """A second account at the same exchange."""
+    keys = world.exchange.open_account(
+        {(Wallet.SPOT, "BTC"): dec(btc), (Wallet.FUTURES, "USDT"): dec(collateral)}
+    )
+    venue = MoodyVenue(world, "side")
+    venue._api_key = keys.api_key
+    return venue
+
+
+# --- running
+
+
+async def test_a_day_brings_the_position_to_its_target_and_tells_it(new_desk: NewDesk) -> None:
+    desk = await new_desk()
+    await desk.run(hours=3)
+    assert desk.world.position() == dec("-0.5")
+    assert desk.world.duplicates() == 0
+    assert desk.ear.kinds[0] == "started"
+    assert desk.ear.kinds[-1] == "stopped"
+    assert "hedge_opened" in desk.ear.kinds
+    assert await desk.outbox.pending(10) == ()
+
+
+async def test_it_looks_at_the_regular_instants_of_its_venue(new_desk: NewDesk) -> None:
+    desk = await new_desk()
+    await desk.run(hours=3)
+    looks = {r.as_of for r in desk.reports}
+    regular = {START + EVERY * n for n in range(13)}
+    assert regular <= looks
+    assert min(looks) == START
+    assert max(looks) == START + timedelta(hours=3), "not a look after until"
+
+
+async def test_each_portfolio_is_looked_at_when_it_is_due(new_desk: NewDesk) -> None:
+    world = make_world([80_000] * 300)
+    side = another_account(world, "2", "40000")
+    desk = await new_desk(make_policy(), make_policy("q", "side"), world=world, more={"side": side})
+    await desk.run(hours=3)
+    assert {r.portfolio for r in desk.reports} == {"p", "q"}
+    instants = [r.as_of for r in desk.reports]
+    assert instants == sorted(instants), "one after the other, whoever is due"
+    for portfolio in ("p", "q"):
+        mine = [r.as_of for r in desk.reports if r.portfolio == portfolio]
+        assert len(mine) == len(set(mine))
+    other = world.exchange.account(side._api_key).positions
+    assert [p.qty for p in other] == [dec(-1)]
+    assert world.position() == dec("-0.5")
+    assert len(desk.ear.of("stopped")) == 2
+
+
+# --- stopping
+
+
+async def test_a_stop_takes_own_working_orders_down_and_tells(new_desk: NewDesk) -> None:
+    world = make_world(FALLING)
+    desk = await new_desk(world=world, on_cycle=stop_once_working)
+    await desk.run(hours=3)
+    assert desk.working() == 0
+    states = await desk.states()
+    assert set(states) == {S.CANCELED}
+    (told,) = desk.ear.of("stopped")
+    assert f"{len(states)} working orders were cancelled" in told.text
+    assert told.severity is Severity.INFO
+    assert len(desk.reports) == 1, "no look after the stop"
+
+
+async def test_a_stop_may_leave_orders_working(new_desk: NewDesk) -> None:
+    policy = make_policy(execution=ExecutionPolicy(rungs=3, cancel_on_stop=False))
+    desk = await new_desk(policy, world=make_world(FALLING), on_cycle=stop_once_working)
+    await desk.run(hours=3)
+    assert desk.working() == 3
+    assert set(await desk.states()) == {S.OPEN}
+    assert "3 orders keep working, as the config says" in desk.ear.of("stopped")[0].text
+
+
+async def test_a_stop_without_orders_says_so(new_desk: NewDesk) -> None:
+    desk = await new_desk()
+    desk.daemon.stop()
+    await desk.run()
+    assert desk.reports == []
+    assert "no order is working" in desk.ear.of("stopped")[0].text
+
+
+async def test_a_stop_in_the_middle_of_a_ladder_sends_no_further_rung(new_desk: NewDesk) -> None:
+    desk = await new_desk(world=make_world(FALLING))
+    desk.venue.on_place = desk.daemon.stop
+    await desk.run(hours=3)
+    assert len(desk.world.events("place")) == 1
+    assert desk.working() == 0
+    assert (await desk.states()).count(S.REJECTED) == len(desk.reports[0].approved) - 1
+
+
+async def test_orders_without_a_proven_outcome_are_left_for_the_next_start(
+    new_desk: NewDesk,
+) -> None:
+    desk = await new_desk(world=make_world(FALLING), on_cycle=stop_once_working)
+    desk.venue.deaf = {"place"}
+    await desk.run(hours=3)
+    assert S.UNKNOWN in await desk.states()
+    (told,) = desk.ear.of("stopped")
+    assert "0 working orders were cancelled, 1 without a proven outcome" in told.text
+    assert "looked up at the next start" in told.text
+
+
+async def test_a_cancel_without_an_answer_is_not_told_as_done(new_desk: NewDesk) -> None:
+    desk = await new_desk(world=make_world(FALLING), on_cycle=stop_once_working)
+    desk.venue.deaf = {"cancel"}
+    await desk.run(hours=3)
+    states = await desk.states()
+    assert set(states) == {S.PENDING_CANCEL}
+    (told,) = desk.ear.of("stopped")
+    assert f"0 working orders were cancelled, {len(states)} without a proven outcome" in told.text
+
+
+class StuckClock(ManualClock):
+    """Its sleep never ends by itself."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__(start)
+        self.asleep = asyncio.Event()
+
+    async def sleep(self, seconds: Decimal) -> None:
+        self.asleep.set()
+        await asyncio.Event().wait()
+
+
+async def test_a_stop_wakes_a_sleeping_daemon(new_desk: NewDesk) -> None:
+    clock = StuckClock(START)
+    desk = await new_desk(clock=clock)
+    running = asyncio.create_task(desk.daemon.run())
+    await clock.asleep.wait()
+    desk.daemon.stop()
+    await running
+    assert len(desk.reports) == 1
+    assert desk.ear.kinds[-1] == "stopped"
+
+
+# --- failures
+
+
+async def test_a_key_that_is_not_accepted_is_told_once_and_asked_rarely(new_desk: NewDesk) -> None:
+    desk = await new_desk()
+    looks = desk.venue.looks
+    desk.venue.moods = [VenueAuthError("API-key invalid")] * 5
+    await desk.run(hours=0.25)
+    told = desk.ear.of("key")
+    assert [(a.cleared, a.severity) for a in told] == [
+        (False, Severity.CRITICAL),
+        (True, Severity.INFO),
+    ]
+    assert "API-key invalid" in told[0].text
+    assert told[1].raised_at - told[0].raised_at == timedelta(minutes=5), "a minute between looks"
+    assert desk.venue.looks - looks > 5, "and it goes on"
+    assert desk.reports[0].as_of == START + timedelta(minutes=5)
+
+
+async def test_a_key_that_stays_refused_is_asked_once_a_minute(new_desk: NewDesk) -> None:
+    desk = await new_desk()
+    looks = desk.venue.looks
+    desk.venue.moods = [VenueAuthError("API-key invalid")] * 100
+    await desk.run(hours=0.5)
+    assert desk.venue.looks - looks == 31
+    assert desk.ear.kinds == ["started", "key", "stopped"]
+    assert not desk.world.events("place")
+
+
+async def test_a_key_and_a_database_that_fail_together_do_not_end_it(new_desk: NewDesk) -> None:
+    desk = await new_desk()
+
+    class Spiteful(VenueAuthError):
+        """Breaks the database as it is told."""
+
+        def __str__(self) -> str:
+            desk.store.broken = True
+            return "API-key invalid"
+
+    desk.venue.moods = [Spiteful("x")]
+    desk.world.clock._on_advance = lambda _: setattr(desk.store, "broken", False)
+    await desk.run(hours=0.25)
+    assert desk.reports, "it looked again"
+
+
+async def test_a_database_that_fails_sends_nothing_and_is_tried_again(new_desk: NewDesk) -> None:
+    desk = await new_desk()
+    desk.store.broken = True
+    failures: list[int] = []
+
+    def heal_after_a_while(seconds: Decimal) -> None:
+        desk.world.exchange.advance(seconds)
+        failures.append(len(desk.world.events("place")))
+        desk.store.broken = len(failures) < 3
+
+    desk.world.clock._on_advance = heal_after_a_while
+    await desk.run(hours=3)
+    assert failures[:3] == [0, 0, 0]
+    assert desk.reports[0].as_of == START + timedelta(seconds=15), "every five seconds"
+    assert desk.world.position() == dec("-0.5")
+
+
+async def test_a_database_that_fails_at_the_stop_is_an_error_and_leaves_no_task(
+    new_desk: NewDesk,
+) -> None:
+    desk = await new_desk()
+    desk.store.broken = True
+    before = asyncio.all_tasks()
+    with pytest.raises(StoreError, match="disk I/O error"):
+        await desk.run(hours=0)
+    assert asyncio.all_tasks() == before
+
+
+async def test_one_portfolio_that_cannot_be_left_does_not_keep_the_other(new_desk: NewDesk) -> None:
+    world = make_world(FALLING)
+    side = another_account(world, "2", "40000")
+    desk = await new_desk(
+        make_policy("q", "side"),
+        make_policy(),
+        world=world,
+        more={"side": side},
+        on_cycle=stop_once_working,
+    )
+
+    def fail_from_now_on() -> None:
+        desk.store.broken, desk.store.only = True, "q"
+
+    desk.venue.on_place = fail_from_now_on
+    with pytest.raises(StoreError, match="disk I/O error"):
+        await desk.run(hours=1)
+    assert [a.portfolio for a in desk.ear.of("stopped")] == ["p"]
+    assert desk.working() == 0
+
+
+async def test_a_stop_that_takes_too_long_is_cut_short_and_logged(
+    new_desk: NewDesk, monkeypatch: pytest.MonkeyPatch, logged: list[dict[str, object]]
+) -> None:
+    monkeypatch.setattr("counterpoise.app.daemon.STOP_TIMEOUT_S", 0)
+    desk = await new_desk()
+    before = asyncio.all_tasks()
+    await desk.run(hours=0)
+    assert [line["event"] for line in logged if line["log_level"] == "error"] == ["stop_cut_short"]
+    assert desk.ear.of("stopped") == []
+    assert asyncio.all_tasks() == before
+
+
+class WordlessVenue(MoodyVenue):
+    """Forgets for one look what can be traded."""
+
+    silent = False
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        if self.silent:
+            self.silent = False
+            raise VenueError("markets are not loaded")
+        return super().instruments()
+
+
+async def test_a_look_that_fails_as_a_whole_is_tried_again_soon(new_desk: NewDesk) -> None:
+    world = make_world([80_000] * 300)
+    venue = WordlessVenue(world)
+    desk = await new_desk(world=world, venue=venue)
+    venue.silent = True
+    await desk.run(hours=1)
+    assert desk.reports[0].as_of == START + timedelta(seconds=5)
+
+
+class BrokenClock(ManualClock):
+    """Cannot sleep: its testnet is gone."""
+
+    async def sleep(self, seconds: Decimal) -> None:
+        raise VenueError("the local testnet does not answer")
+
+
+async def test_a_clock_that_fails_ends_the_run_after_a_clean_stop(new_desk: NewDesk) -> None:
+    world = make_world(FALLING)
+    desk = await new_desk(world=world, clock=BrokenClock(START))
+    with pytest.raises(VenueError, match="does not answer"):
+        await desk.run(hours=3)
+    assert desk.working() == 0
+    assert desk.ear.kinds[-1] == "stopped"
+
+
+class LockedOutbox(SqlOutbox):
+    """Cannot be read the first time."""
+
+    reads = 0
+
+    async def pending(self, limit: int) -> tuple[OutboxRow, ...]:
+        self.reads += 1
+        if self.reads == 1:
+            raise StoreError("database is locked")
+        return await super().pending(limit)
+
+
+async def test_an_outbox_that_fails_once_loses_nothing(new_desk: NewDesk) -> None:
+    desk = await new_desk()
+    locked = LockedOutbox(desk.outbox._database)
+    desk.daemon._relay._outbox = locked
+    await desk.run(hours=3)
+    assert locked.reads > 1
+    assert desk.ear.kinds[0] == "started"
+    assert desk.ear.kinds[-1] == "stopped"
