@@ -238,7 +238,7 @@ def test_a_practice_exchange_is_nearby(loaded: Load, host: str) -> None:
     "host",
     [
         "example.com", "localhost.example.com", "testnet.", "8.8.8.8", "172.32.0.1", "192.169.0.1",
-        "0.0.0.0", "134744072", "0x08080808", "[2001:db8::1]", "[::ffff:8.8.8.8]", "100.64.0.1",
+        "0.0.0.1", "134744072", "0x08080808", "[2001:db8::1]", "[::ffff:8.8.8.8]", "100.64.0.1",
     ],
 )  # fmt: skip
 def test_a_practice_exchange_is_nobody_elses(loaded: Load, host: str) -> None:
