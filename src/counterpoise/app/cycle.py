@@ -11,14 +11,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from counterpoise.app.announce import Announcer
-from counterpoise.app.cycle_report import CycleReport, document_of, iso
+from counterpoise.app.cycle_report import CycleReport, Hedge, document_of, iso
 from counterpoise.app.judge import Judgement, judge
+from counterpoise.app.orphans import unattended
+from counterpoise.decide.guards.wallets import WalletWatch
+from counterpoise.domain.carried import carried_of
 from counterpoise.domain.errors import VenueAuthError, VenueError
 from counterpoise.domain.order import Fill, Order, OrderState, VenueOrder
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import universe_of
 from counterpoise.domain.records import Changes, JournalRow, Recorded
 from counterpoise.domain.snapshot import Snapshot
+from counterpoise.domain.strategy import from_document
 from counterpoise.execute.absence import Absences
 from counterpoise.execute.executor import Execution, Executor
 from counterpoise.execute.reconcile import Reconciled, orders_to_look_up, reconcile
@@ -30,7 +34,7 @@ SOON = timedelta(seconds=1)
 
 
 class Cycle:
-    """Runs cycles of one portfolio. Holds no state that a restart would miss."""
+    """Runs cycles of one portfolio. What it remembers itself only makes it more careful."""
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Cycle:
         self._executor = Executor(self._venues, store, clock, may_send)
         self._absences = Absences(policy.freshness.approval)
         self._announcer = Announcer(policy)
+        self._wallets = WalletWatch(policy)
 
     async def run(self) -> CycleReport:
         """Look once and act once.
@@ -56,13 +61,19 @@ class Cycle:
         """
         policy, store = self._policy, self._store
         recorded = await store.load(policy.id, self._clock.now())
-        universe = universe_of(policy, {n: v.instruments() for n, v in self._venues.items()})
+        instruments = {n: v.instruments() for n, v in self._venues.items()}
+        universe = universe_of(policy, instruments, carried_of(recorded))
         snapshot = await observe(
             policy.id, self._venues, universe, recorded, policy.holdings, self._clock
         )
+        # what is listed may have changed while reading: from here on only what this look saw counts
+        universe = universe_of(policy, {n: s.instruments for n, s in snapshot.venues.items()})
         seen = await self._reconciled(recorded, snapshot)
         recorded = _after(recorded, seen)
-        judged = judge(snapshot, recorded, policy, universe, seen.unexplained)
+        alone = await unattended(policy, snapshot, recorded, universe, store)
+        seen = replace(seen, unexplained={**seen.unexplained, **alone})
+        doubts = self._wallets.doubts(snapshot, recorded)
+        judged = judge(snapshot, recorded, policy, universe, seen.unexplained, doubts)
         moved = self._announcer.hedges_moved(seen, recorded, judged, universe, snapshot.as_of)
         execution = await self._executor.execute(
             Changes(
@@ -161,6 +172,7 @@ class Cycle:
             results=execution.orders,
             fills=seen.fills,
             positions=tuple(recorded.positions.values()),
+            remembered=_remembered(recorded),
             held=judged.held,
             within_band=judged.within_band,
             wake_at=_wake_at(judged, execution, snapshot.as_of),
@@ -177,6 +189,15 @@ def _after(recorded: Recorded, seen: Reconciled) -> Recorded:
             **{(p.venue, p.symbol): p for p in seen.positions},
         },
         recent_fills=(*recorded.recent_fills, *seen.fills),
+    )
+
+
+def _remembered(recorded: Recorded) -> tuple[Hedge, ...]:
+    """The overlays as the store has them."""
+    return tuple(
+        (r.id, asset, qty)
+        for r in recorded.strategies.values()
+        for asset, qty in from_document(r.kind, r.document).overlays.items()
     )
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from counterpoise.app.build import App
+from counterpoise.app.orphans import refuse_orphans
 from counterpoise.app.start import first_start, restart
+from counterpoise.domain.carried import carried_of, strays_of
 from counterpoise.domain.errors import ConfigError
+from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.portfolio import Universe, universe_of
+from counterpoise.domain.portfolio import Contract, Universe, universe_of
+from counterpoise.domain.records import Recorded
 from counterpoise.ports import Store
 
 
@@ -16,7 +22,8 @@ async def pass_gate(app: App, store: Store, accept_config: str | None) -> None:
     Raises SafetyRefusal, ConfigError (an asset no venue lists), VenueError, StoreError.
     """
     for policy in app.settings.portfolios:
-        universe = universe_of(policy, {v: app.venues[v].instruments() for v in policy.venues})
+        instruments = {v: app.venues[v].instruments() for v in policy.venues}
+        universe = universe_of(policy, instruments)
         _check_listed(app, policy, universe)
         now = app.clock.now()
         config_hash = app.settings.hashes[policy.id]
@@ -25,8 +32,23 @@ async def pass_gate(app: App, store: Store, accept_config: str | None) -> None:
             changes = first_start(policy, config_hash, accounts, universe, now)
         else:
             recorded = await store.load(policy.id, now)
-            changes = restart(policy, config_hash, recorded, universe, accept_config, now)
+            universe = universe_of(policy, instruments, carried_of(recorded))
+            shown = await _shown(app, policy, recorded, universe)
+            changes = restart(policy, config_hash, recorded, universe, accept_config, now, shown)
+        await refuse_orphans(policy, app.venues, universe, store)
         await store.commit(changes)
+
+
+async def _shown(
+    app: App, policy: PortfolioPolicy, recorded: Recorded, universe: Universe
+) -> dict[Contract, Decimal]:
+    """The venues' word on what we carry outside the universe; asked only when there is such a thing."""
+    shown: dict[Contract, Decimal] = {}
+    for venue, symbol in strays_of(recorded, universe):
+        if venue in policy.venues:
+            position = (await app.venues[venue].account()).positions.get(symbol)
+            shown[venue, symbol] = position.qty if position is not None else ZERO
+    return shown
 
 
 def _check_listed(app: App, policy: PortfolioPolicy, universe: Universe) -> None:

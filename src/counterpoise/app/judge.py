@@ -6,15 +6,17 @@ The order of the pure stages lives here and nowhere else: freshness, value, deci
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from counterpoise.decide.combine import within_band
 from counterpoise.decide.engine import decide
 from counterpoise.decide.guards.freshness import stale_reasons
 from counterpoise.decide.guards.limits import review
+from counterpoise.decide.guards.wallets import PAUSE
+from counterpoise.domain.carried import strays_of
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.numbers import dec, quantize, text
-from counterpoise.domain.plan import NOTHING, Approved, Plan, Refused
+from counterpoise.domain.plan import NOTHING, Approved, Hold, Plan, Refused
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Broke, PortfolioView, Universe, Unvalued, view_of
 from counterpoise.domain.reasons import Reason, reason
@@ -28,7 +30,7 @@ _CENT = dec("0.01")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a look leads to. ``held`` says why nothing was decided; then everything after ``view`` is empty."""
+    """What a look leads to. ``held`` says why nothing was decided; then only ``view`` and a wake-up are there."""
 
     view: PortfolioView | Unvalued | Broke
     decisions: Decisions | None = None
@@ -54,10 +56,14 @@ def judge(
     policy: PortfolioPolicy,
     universe: Universe,
     unexplained: Mapping[tuple[str, str], Reason],
+    doubts: tuple[Reason, ...] = (),
 ) -> Judgement:
-    """Return what ``snapshot`` and ``recorded`` (already reconciled with it) lead to."""
+    """Return what ``snapshot`` and ``recorded`` (already reconciled with it) lead to.
+
+    ``doubts`` say why its wallets are not believed yet (:class:`~counterpoise.decide.guards.wallets.WalletWatch`).
+    """
     view = view_of(snapshot, policy, universe)
-    held = list(stale_reasons(snapshot, policy, universe, snapshot.as_of))
+    held = [*doubts, *stale_reasons(snapshot, policy, universe, snapshot.as_of)]
     if isinstance(view, Unvalued) and not held:
         held.append(reason("not_valued", missing=", ".join(view.missing)))
     if isinstance(view, Broke):
@@ -69,7 +75,9 @@ def judge(
             )
         )
     if held or not isinstance(view, PortfolioView):
-        return Judgement(view=view, held=tuple(held))
+        # a doubted wallet is looked at again soon, so that an honest withdrawal is not held up for long
+        again = Plan(wake_at=snapshot.as_of + PAUSE) if doubts else NOTHING
+        return Judgement(view=view, held=tuple(held), plan=again)
     states = {
         s.id: from_document(s.kind, recorded.strategies[s.id].document)
         for s in policy.strategies
@@ -78,6 +86,7 @@ def judge(
     baselines = {k: p.baseline_qty for k, p in recorded.positions.items()}
     decisions = decide(view, policy, universe, states, baselines)
     planned = plan(decisions.wants, snapshot, recorded, policy, unexplained)
+    planned = replace(planned, holds=(*planned.holds, *_strays(recorded, policy, universe)))
     approved, refused = review(planned.place, snapshot, recorded, policy, view)
     return Judgement(
         view=view,
@@ -86,4 +95,12 @@ def judge(
         approved=approved,
         refused=refused,
         within_band=within_band(policy, view, decisions.effective_targets),
+    )
+
+
+def _strays(recorded: Recorded, policy: PortfolioPolicy, universe: Universe) -> tuple[Hold, ...]:
+    """A hold for every contract that carries something of ours and that no want speaks of."""
+    return tuple(
+        Hold(symbol=symbol, reason=reason("no_instrument", asset=asset, quote=policy.quote))
+        for (_, symbol), asset in strays_of(recorded, universe).items()
     )

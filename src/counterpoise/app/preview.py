@@ -8,9 +8,12 @@ from datetime import datetime
 from counterpoise.app.build import App, open_app
 from counterpoise.app.cycle_report import CycleReport, document_of, iso
 from counterpoise.app.judge import judge
+from counterpoise.app.orphans import unattended
 from counterpoise.app.start import first_start
 from counterpoise.app.storage import open_storage_if_any
 from counterpoise.config.settings import Settings
+from counterpoise.decide.guards.wallets import WalletWatch
+from counterpoise.domain.carried import carried_of
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe, universe_of
 from counterpoise.domain.records import Changes, Recorded
@@ -37,12 +40,15 @@ async def preview(settings: Settings) -> list[dict[str, object]]:
 async def _document(app: App, store: Store | None, policy: PortfolioPolicy) -> dict[str, object]:
     now = app.clock.now()
     venues = {v: app.venues[v] for v in policy.venues}
-    universe = universe_of(policy, {n: v.instruments() for n, v in venues.items()})
+    instruments = {n: v.instruments() for n, v in venues.items()}
     config_hash = app.settings.hashes[policy.id]
-    recorded = await _recorded(app, store, policy, universe, now)
+    recorded = await _recorded(app, store, policy, universe_of(policy, instruments), now)
+    universe = universe_of(policy, instruments, carried_of(recorded))
     snapshot = await observe(policy.id, venues, universe, recorded, policy.holdings, app.clock)
     seen = reconcile(recorded, snapshot, {}, (), (), ())
-    judged = judge(snapshot, recorded, policy, universe, seen.unexplained)
+    alone = await unattended(policy, snapshot, recorded, universe, store)
+    doubts = WalletWatch(policy).doubts(snapshot, recorded)
+    judged = judge(snapshot, recorded, policy, universe, {**seen.unexplained, **alone}, doubts)
     report = CycleReport(
         cycle_id=f"preview-{policy.id}-{iso(snapshot.as_of)}",
         portfolio=policy.id,

@@ -7,16 +7,17 @@ still on needs ``retire``. Each refusal names the line that would settle it. Not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from counterpoise.app.retire import closed_by_hand, live_overlays, refuse_strays, retired
 from counterpoise.domain.errors import SafetyRefusal
-from counterpoise.domain.events import Alert
+from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.numbers import text
 from counterpoise.domain.policy import HedgePolicy, PortfolioPolicy
-from counterpoise.domain.portfolio import Universe
+from counterpoise.domain.portfolio import Contract, Universe
 from counterpoise.domain.records import (
     Changes,
     PortfolioRecord,
@@ -26,10 +27,8 @@ from counterpoise.domain.records import (
     TradingState,
 )
 from counterpoise.domain.snapshot import Account
-from counterpoise.domain.strategy import from_document, to_document, with_overlay
+from counterpoise.domain.strategy import to_document, with_overlay
 from counterpoise.notify.messages import lifecycle
-
-_Key = tuple[str, str]
 
 
 def first_start(
@@ -106,15 +105,19 @@ def restart(
     universe: Universe,
     accept_config: str | None,
     now: datetime,
+    shown: Mapping[Contract, Decimal] | None = None,
 ) -> Changes:
     """Return what to record when a known portfolio is started again.
+
+    ``shown`` is the position per contract as the venues show it; it may settle what was closed by hand.
 
     Raises
     ------
     SafetyRefusal
-        When the config changed under live hedges and was not accepted, or a removed strategy still has one.
+        When the config changed under live hedges and was not accepted, a removed strategy still has one, or
+        something of ours is where this config does not trade.
     """
-    live = _live_overlays(recorded)
+    live = live_overlays(recorded)
     changed = recorded.portfolio.config_hash != config_hash
     if changed and live and accept_config != config_hash:
         raise SafetyRefusal(
@@ -122,80 +125,41 @@ def restart(
             f" Look at the difference with `counterpoise plan`, then start with"
             f" `counterpoise run --accept-config {config_hash}`"
         )
-    strategies, positions = _retired(policy, recorded, universe, live)
-    unfinished = [o for o in recorded.orders if o.state.is_unproven]
-    alerts: list[Alert] = []
-    if unfinished:
-        message = (
-            f"Recovering {policy.id}: {len(unfinished)} orders were on their way when the last run ended;"
-            " each is looked up before anything new is sent"
-        )
-        alerts.append(lifecycle(policy.id, "recovered", message, now))
-    else:
-        alerts.append(lifecycle(policy.id, "started", f"Watching {policy.id} again", now))
+    strategies, positions = retired(policy, recorded, universe)
+    after = replace(recorded, positions={**recorded.positions, **positions})
+    closed = closed_by_hand(after, universe, shown or {})
+    after = replace(after, positions={**after.positions, **closed})
+    refuse_strays(policy, after, universe)
     return Changes(
         portfolio=policy.id,
         record=replace(recorded.portfolio, config_hash=config_hash),
         strategies=strategies,
-        positions=positions,
-        alerts=tuple(alerts),
+        positions=tuple({**positions, **closed}.values()),
+        alerts=(_started(policy, recorded, now), *_told_closed(policy, closed, now)),
     )
 
 
-def _live_overlays(recorded: Recorded) -> dict[str, Mapping[str, Decimal]]:
-    """Strategies that want something in futures now, with their overlays."""
-    found: dict[str, Mapping[str, Decimal]] = {}
-    for record in recorded.strategies.values():
-        overlays = from_document(record.kind, record.document).overlays
-        if any(q != 0 for q in overlays.values()):
-            found[record.id] = overlays
-    return found
+def _started(policy: PortfolioPolicy, recorded: Recorded, now: datetime) -> Alert:
+    unfinished = [o for o in recorded.orders if o.state.is_unproven]
+    if not unfinished:
+        return lifecycle(policy.id, "started", f"Watching {policy.id} again", now)
+    message = (
+        f"Recovering {policy.id}: {len(unfinished)} orders were on their way when the last run ended;"
+        " each is looked up before anything new is sent"
+    )
+    return lifecycle(policy.id, "recovered", message, now)
 
 
-def _retired(
-    policy: PortfolioPolicy,
-    recorded: Recorded,
-    universe: Universe,
-    live: Mapping[str, Mapping[str, Decimal]],
-) -> tuple[tuple[StrategyRecord, ...], tuple[PositionRecord, ...]]:
-    """Settle strategies that are no longer configured: close (their overlay ends) or keep (becomes foreign)."""
-    configured = {s.id for s in policy.strategies}
-    strategies: list[StrategyRecord] = []
-    positions: dict[_Key, PositionRecord] = {}
-    for strategy, overlays in live.items():
-        if strategy in configured:
-            continue
-        choice = policy.retire.get(strategy)
-        if choice is None:
-            held = ", ".join(f"{text(q)} {a}" for a, q in overlays.items())
-            raise SafetyRefusal(
-                f"portfolio {policy.id}: strategy {strategy} was removed while it holds {held} in futures."
-                f" Say what becomes of it: portfolios.{policy.id}.retire: {{{strategy}: close}} or keep"
-            )
-        kind = recorded.strategies[strategy].kind
-        strategies.append(
-            StrategyRecord(id=strategy, kind=kind, document=to_document(with_overlay(kind, {})))
+def _told_closed(
+    policy: PortfolioPolicy, closed: Iterable[Contract], now: datetime
+) -> tuple[Alert, ...]:
+    return tuple(
+        alert(
+            policy.id,
+            "position",
+            Severity.WARNING,
+            f"{symbol} at {venue} was closed by hand: Counterpoise holds nothing there any more",
+            now,
         )
-        if choice == "keep":
-            _hand_over(overlays, recorded, universe, positions)
-    return tuple(strategies), tuple(positions.values())
-
-
-def _hand_over(
-    overlays: Mapping[str, Decimal],
-    recorded: Recorded,
-    universe: Universe,
-    positions: dict[_Key, PositionRecord],
-) -> None:
-    """Move overlays from our own position to the foreign baseline, which is never traded."""
-    for asset, qty in overlays.items():
-        listing = universe.futures.get(asset)
-        if listing is None:
-            continue
-        key = (listing.venue, listing.instrument.symbol)
-        known = positions.get(key) or recorded.positions.get(key)
-        if known is None:
-            continue
-        positions[key] = replace(
-            known, baseline_qty=known.baseline_qty + qty, own_qty=known.own_qty - qty
-        )
+        for venue, symbol in closed
+    )

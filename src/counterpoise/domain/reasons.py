@@ -58,7 +58,9 @@ SENTENCES: Mapping[str, str] = {
 
 
 #: Numbers that are fractions: programs read 0.0312, people read 3.12 %.
-_FRACTIONS = frozenset({"weight", "target", "band", "to", "ratio"})
+_FRACTIONS = frozenset({"weight", "target", "to", "ratio"})
+#: Distances between weights: 0.03 is 3 percentage points, not 3 % of something.
+_POINTS = frozenset({"band"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class Reason:
     @property
     def text(self) -> str:
         """The sentence with its numbers in place; fractions of equity read as percent."""
-        shown = {k: _percent(v) if k in _FRACTIONS else v for k, v in self.numbers.items()}
+        shown = {k: _shown(k, v) for k, v in self.numbers.items()}
         return SENTENCES[self.code].format_map(shown)
 
 
@@ -82,5 +84,8 @@ def reason(code: str, **numbers: object) -> Reason:
     return made
 
 
-def _percent(fraction: str) -> str:
-    return f"{text(quantize(dec(fraction) * 100, dec('0.01')))} %"
+def _shown(name: str, number: str) -> str:
+    unit = "%" if name in _FRACTIONS else "pp" if name in _POINTS else None
+    if unit is None:
+        return number
+    return f"{text(quantize(dec(number) * 100, dec('0.01')))} {unit}"
