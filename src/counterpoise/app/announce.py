@@ -119,12 +119,33 @@ class Announcer:
             order = refusal.order
             text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
             yield f"refused:{order.symbol}:{refusal.reason.code}", (Severity.WARNING, text)
+        yield from _rejected(report, raised)
         suspects = frozenset(f"position:{v}:{s}" for v, s in seen.unexplained)
         for (where, symbol), why in seen.unexplained.items():
             key = f"position:{where}:{symbol}"
             if key in self._suspects or key in raised:
                 yield key, (Severity.CRITICAL, f"Nothing is sent: {why.text}")
         self._suspects = suspects
+
+
+#: Refusals that belong to the game: a post-only order that would have taken is priced anew.
+_EXPECTED = ("-5022", "-2010: Order would immediately", "would_take", "limited", "not sent")
+
+
+def _rejected(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str, _Condition]]:
+    """Contracts whose orders the venue does not take; so it stays until it takes one."""
+    cancels = {c.order.client_order_id for c in report.plan.cancel}
+    placed = [o for o in report.results if o.client_order_id not in cancels]
+    taken = {o.symbol for o in placed if o.state not in {OrderState.REJECTED, OrderState.UNKNOWN}}
+    for order in placed:
+        why = order.reason or ""
+        if order.state is OrderState.REJECTED and not why.startswith(_EXPECTED):
+            text = f"The venue does not take orders to {order.side.value} {order.symbol}: {why}"
+            yield f"rejected:{order.symbol}", (Severity.WARNING, text)
+    for key in raised:
+        kind, _, symbol = key.partition(":")
+        if kind == "rejected" and symbol not in taken:
+            yield key, (Severity.WARNING, "")
 
 
 #: What is said when a condition of a kind no longer holds; ``{what}`` is the rest of its key.
@@ -134,6 +155,7 @@ _CLEARED = {
     "order": "The outcome of order {what} is settled",
     "refused": "No longer refused: {what}",
     "position": "The position is explained again: {what}",
+    "rejected": "Orders on {what} are taken again",
     "key": "The key is accepted again",
 }
 

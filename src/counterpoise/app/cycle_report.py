@@ -10,7 +10,7 @@ from decimal import Decimal
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
 from counterpoise.domain.numbers import ZERO, dec, quantize, text
-from counterpoise.domain.order import Fill, Order
+from counterpoise.domain.order import Fill, Order, OrderState
 from counterpoise.domain.plan import NOTHING, Approved, Plan, Refused
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Broke, PortfolioView, Unvalued
@@ -21,10 +21,16 @@ from counterpoise.domain.snapshot import Snapshot
 _WEIGHT = dec("1e-8")
 _MONEY = dec("1e-8")
 
+#: A strategy's id, an asset, and the overlay it wants there.
+Hedge = tuple[str, str, Decimal]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CycleReport:
-    """One cycle. ``held`` says why nothing was decided at all; ``wake_at`` is when to look again."""
+    """One cycle. ``held`` says why nothing was decided at all; ``wake_at`` is when to look again.
+
+    ``remembered`` are the overlays the strategies had before it: what they still want when it decided nothing.
+    """
 
     cycle_id: str
     portfolio: str
@@ -39,6 +45,7 @@ class CycleReport:
     results: tuple[Order, ...] = ()
     fills: tuple[Fill, ...] = ()
     positions: tuple[PositionRecord, ...] = ()
+    remembered: tuple[Hedge, ...] = ()
     alerts: tuple[Alert, ...] = ()
     held: tuple[Reason, ...] = ()
     within_band: bool | None = None
@@ -51,14 +58,34 @@ class CycleReport:
             return "hold: " + "; ".join(r.text for r in self.held[:3])
         parts = []
         if self.fills:
-            parts.append(f"{len(self.fills)} fills")
-        if self.results:
-            parts.append(f"{len(self.results)} orders sent")
+            parts.append(_counted(len(self.fills), "fill"))
+        parts += self._sent()
         if self.refused:
-            parts.append(f"{len(self.refused)} refused")
+            parts.append(f"{_counted(len(self.refused), 'order')} refused by a guard")
         if self.plan.holds:
             parts.append("; ".join(h.reason.text for h in self.plan.holds[:3]))
+        if not parts and self.plan.keep:
+            parts.append(f"waiting on {_counted(len(self.plan.keep), 'order')}")
         return ", ".join(parts) if parts else "nothing to do"
+
+    def _sent(self) -> list[str]:
+        """What was sent, in words: placements, those among them that were not taken, and cancels with their why."""
+        reasons = {c.order.client_order_id: c.why for c in self.plan.cancel}
+        placed = [o for o in self.results if o.client_order_id not in reasons]
+        refused = sum(o.state is OrderState.REJECTED for o in placed)
+        parts = []
+        if placed:
+            parts.append(f"{_counted(len(placed), 'order')} sent")
+        if refused:
+            parts.append(f"{refused} of them not taken")
+        if reasons:
+            why = ", ".join(sorted(set(reasons.values())))
+            parts.append(f"{_counted(len(reasons), 'cancel')} sent ({why})")
+        return parts
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def iso(at: datetime) -> str:
@@ -79,6 +106,7 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         "within_band": report.within_band,
         "margin": _margin(report.snapshot),
         "decisions": _decisions(report),
+        "targets": _targets(report),
         "orders": [_order(a.order) for a in report.approved],
         "cancels": [{**_order(c.order), "why": c.why} for c in report.plan.cancel],
         "keeps": [_order(o) for o in report.plan.keep],
@@ -97,9 +125,7 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         ],
         "held": [{"reason": r.code, "text": r.text} for r in report.held],
         "notes": [r.text for r in (report.decisions.notes if report.decisions else ())],
-        "results": [
-            {**_order(o), "state": o.state.value, "reason": o.reason} for o in report.results
-        ],
+        "results": [{**_order(o), "reason": o.reason} for o in report.results],
         "fills": [_fill(f) for f in report.fills],
         "hedges": _hedges(report),
         "positions": _positions(report),
@@ -171,22 +197,43 @@ def _decisions(report: CycleReport) -> list[dict[str, object]]:
     ]
 
 
+def _targets(report: CycleReport) -> list[dict[str, object]]:
+    """Per contract: the position shown, the position wanted, and since when and why."""
+    rows: list[dict[str, object]] = []
+    for target in report.plan.targets:
+        account = report.snapshot.venues[target.venue].account
+        held = account.positions.get(target.symbol) if account is not None else None
+        rows.append(
+            {
+                "venue": target.venue,
+                "symbol": target.symbol,
+                "position": text(held.qty) if held is not None else "0",
+                "target": text(target.qty),
+                "since": iso(target.decided_at),
+                "why": target.why,
+            }
+        )
+    return rows
+
+
 def _hedges(report: CycleReport) -> list[dict[str, str]]:
-    if report.decisions is None:
-        return []
+    wanted = report.remembered
+    if report.decisions is not None:
+        wanted = tuple((d.strategy, d.asset, d.overlay) for d in report.decisions.decisions)
     return [
-        {"strategy": d.strategy, "asset": d.asset, "overlay": text(d.overlay)}
-        for d in report.decisions.decisions
-        if d.overlay != 0
+        {"strategy": strategy, "asset": asset, "overlay": text(overlay)}
+        for strategy, asset, overlay in wanted
+        if overlay != 0
     ]
 
 
 def _positions(report: CycleReport) -> list[dict[str, object]]:
-    """Every futures position the venue shows, beside what explains it."""
+    """Every futures position the venue shows, beside what explains it; ``qty`` is null where it was not read."""
     records = {(p.venue, p.symbol): p for p in report.positions}
     rows: list[dict[str, object]] = []
     for name, seen in report.snapshot.venues.items():
         shown = seen.account.positions if seen.account is not None else {}
+        unread = None if seen.account is None else "0"
         symbols = {s for s, p in shown.items() if p.qty != 0}
         symbols |= {s for (v, s), r in records.items() if v == name and r.expected_qty != 0}
         for symbol in sorted(symbols):
@@ -195,7 +242,7 @@ def _positions(report: CycleReport) -> list[dict[str, object]]:
                 {
                     "venue": name,
                     "symbol": symbol,
-                    "qty": text(shown[symbol].qty) if symbol in shown else "0",
+                    "qty": text(shown[symbol].qty) if symbol in shown else unread,
                     "own": text(record.own_qty) if record is not None else "0",
                     "baseline": text(record.baseline_qty) if record is not None else "0",
                 }
@@ -219,6 +266,7 @@ def _order(order: Order) -> dict[str, object]:
         "venue": order.venue,
         "instrument": order.symbol,
         "side": order.side.value,
+        "state": order.state.value,
         "qty": text(order.qty),
         "filled": text(order.filled_qty),
         "price": text(price) if price is not None else None,

@@ -10,11 +10,16 @@ from datetime import datetime, timedelta
 
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.schedule import Schedule
+from counterpoise.domain.order import Order, OrderState
 
 #: Never look more often than this.
 FASTEST = timedelta(seconds=1)
-#: So many early looks in a row without an order or a fill are answered at once; then the pause doubles.
-PATIENT_LOOKS = 90
+#: So many early looks in a row that changed nothing come at once; then the pause grows.
+QUICK_LOOKS = 5
+#: The longest pause between early looks: short enough to settle an unproven order within a minute or two.
+LONGEST = timedelta(seconds=5)
+#: After so many early looks that changed nothing only the schedule counts.
+EARLY_LOOKS = 60
 
 
 class Pace:
@@ -27,13 +32,22 @@ class Pace:
     def next_look(self, report: CycleReport, now: datetime) -> datetime:
         """Return when to look next, after ``now``."""
         regular = self._schedule.next_after(now)
-        if report.results or report.fills:
+        if report.fills or any(_moved(order) for order in report.results):
             self._idle = 0
         if report.wake_at is None or report.wake_at >= regular:
             self._idle = 0
             return regular
         self._idle += 1
-        pause = FASTEST
-        if self._idle > PATIENT_LOOKS:
-            pause = FASTEST * 2 ** min(self._idle - PATIENT_LOOKS, 10)
+        if self._idle > EARLY_LOOKS:
+            return regular
+        pause = min(LONGEST, FASTEST * (1 << min(max(self._idle - QUICK_LOOKS, 0), 10)))
         return min(regular, max(report.wake_at, now + pause))
+
+
+def _moved(order: Order) -> bool:
+    """Whether the venue took part: a refused placement or an unanswered request changed nothing."""
+    return order.state not in {
+        OrderState.REJECTED,
+        OrderState.UNKNOWN,
+        OrderState.PENDING_CANCEL,
+    }

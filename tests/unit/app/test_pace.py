@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from counterpoise.app.cycle_report import CycleReport
-from counterpoise.app.pace import FASTEST, PATIENT_LOOKS, Pace
+from counterpoise.app.pace import EARLY_LOOKS, FASTEST, LONGEST, QUICK_LOOKS, Pace
+from counterpoise.domain.order import OrderState
 from tests.build import NOW, make_fill, make_order
 from tests.unit.app.reports import make_report
 
@@ -43,16 +44,15 @@ def test_a_wish_in_the_past_or_at_once_waits_the_shortest_pause() -> None:
 
 
 def test_looks_that_change_nothing_slow_down_and_end_at_the_regular_pace() -> None:
-    pauses = impatient_looks(Pace(QUARTER), PATIENT_LOOKS + 15)
-    assert set(pauses[:PATIENT_LOOKS]) == {FASTEST}
-    slower = pauses[PATIENT_LOOKS:]
-    assert slower[:9] == [FASTEST * 2**n for n in range(1, 10)]
-    assert set(slower[10:]) == {QUARTER}, "never later than the schedule"
+    pauses = impatient_looks(Pace(QUARTER), EARLY_LOOKS + 5)
+    assert set(pauses[:QUICK_LOOKS]) == {FASTEST}
+    assert pauses[QUICK_LOOKS : QUICK_LOOKS + 2] == [2 * FASTEST, 4 * FASTEST]
+    assert set(pauses[QUICK_LOOKS + 2 : EARLY_LOOKS]) == {LONGEST}
+    assert set(pauses[EARLY_LOOKS:]) == {QUARTER}, "never later than the schedule"
 
 
-def test_the_pause_stops_growing() -> None:
-    pauses = impatient_looks(Pace(timedelta(days=1)), PATIENT_LOOKS + 2_000)
-    assert pauses[-1] == FASTEST * 2**10
+def test_a_schedule_quicker_than_the_pause_wins() -> None:
+    assert set(impatient_looks(Pace(2 * SECOND), 30)) == {FASTEST, 2 * SECOND}
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,24 @@ def test_the_pause_stops_growing() -> None:
 )
 def test_something_that_happened_makes_it_quick_again(news: dict[str, object]) -> None:
     pace = Pace(QUARTER)
-    assert impatient_looks(pace, PATIENT_LOOKS + 5)[-1] > FASTEST
+    assert impatient_looks(pace, QUICK_LOOKS + 5)[-1] > FASTEST
     moved = make_report(wake_at=NOW, **news)
     assert pace.next_look(moved, NOW) == NOW + FASTEST
-    assert set(impatient_looks(pace, PATIENT_LOOKS - 1)) == {FASTEST}
+    assert set(impatient_looks(pace, QUICK_LOOKS - 1)) == {FASTEST}
 
 
 def test_a_regular_look_makes_it_quick_again() -> None:
     pace = Pace(QUARTER)
-    impatient_looks(pace, PATIENT_LOOKS + 5)
+    impatient_looks(pace, QUICK_LOOKS + 5)
     pace.next_look(asks_for(None), NOW)
-    assert set(impatient_looks(pace, PATIENT_LOOKS)) == {FASTEST}
+    assert set(impatient_looks(pace, QUICK_LOOKS)) == {FASTEST}
+
+
+@pytest.mark.parametrize(
+    "state", [OrderState.REJECTED, OrderState.UNKNOWN, OrderState.PENDING_CANCEL]
+)
+def test_what_the_venue_did_not_do_is_no_news(state: OrderState) -> None:
+    pace = Pace(QUARTER)
+    impatient_looks(pace, QUICK_LOOKS + 5)
+    stuck = make_report(wake_at=NOW, results=(make_order(state=state),))
+    assert pace.next_look(stuck, NOW) == NOW + LONGEST

@@ -358,5 +358,5 @@ def test_overlays_are_cut_to_lots_towards_zero() -> None:
 def test_the_reason_tells_the_numbers_it_was_decided_on() -> None:
     decision = decided({"BTC": 60, "SOL": 30})["SOL"]
     assert decision.reason.text == (
-        "satellite weighs 30 %, more than 5 % away from its target 20 %: trade back to 20 %"
+        "satellite weighs 30 %, more than 5 pp away from its target 20 %: trade back to 20 %"
     )
