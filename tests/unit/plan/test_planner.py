@@ -259,6 +259,15 @@ def test_only_the_wrong_side_is_cancelled_where_the_right_side_rests_too() -> No
     assert again.place == ()
 
 
+def test_an_order_of_the_wrong_side_is_cancelled_even_where_less_is_open_than_missing() -> None:
+    first = planned("-0.3")
+    recorded = after(first)
+    wrong = replace(recorded.orders[0], side=BUY)
+    again = planned("-0.3", world(), replace(recorded, orders=(wrong,)))
+    assert [(c.order, c.why) for c in again.cancel] == [(wrong, "wrong side")]
+    assert again.place == ()
+
+
 # --- outcomes that are not proven, positions that are not explained ---
 
 
@@ -503,6 +512,15 @@ def test_a_rung_that_is_always_refused_waits_for_patience_and_says_so() -> None:
     assert waiting.wake_at == NOW + PATIENCE
     over = planned("-0.3", waited(first, 120), recorded)
     assert shown(over.place) == [("sell", "0.3", "99800", CROSSING)]
+
+
+def test_rungs_that_were_used_up_are_no_matter_once_all_is_filled() -> None:
+    recorded = after(planned("-0.3"), S.FILLED)
+    for _ in range(MAX_ATTEMPTS - 1):
+        recorded = after(planned("-0.3", world(), recorded), S.FILLED, recorded)
+    assert held(planned("-0.3", world(), recorded)) == ["rungs_refused"]
+    done = planned("-0.3", world("-0.3"), recorded)
+    assert (done.place, done.holds, done.wake_at) == ((), (), None)
 
 
 # --- several contracts ---

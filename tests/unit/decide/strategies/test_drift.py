@@ -277,6 +277,18 @@ def test_an_excluded_leg_is_still_let_go_of(
     assert (decision.overlay, decision.reason.code) == (dec(after), said)
 
 
+def test_an_excluded_leg_lets_go_only_of_what_leans_to_its_side() -> None:
+    """A light sleeve does not get lighter for the shares of its assets: LINK's long stays."""
+    decisions = decided(
+        {"BTC": 60, "SOL": 2, "LINK": 4},
+        DriftPolicy(id="k", legs=Legs.OVERWEIGHT),
+        sleeves=SHARED,
+        before={"LINK": 400, "SOL": -10},
+    )
+    assert overlays(decisions) == {"BTC": 0, "SOL": 0, "LINK": 400}
+    assert codes(decisions) == ["inside_band", "outside_band", "leg_excluded"]
+
+
 # --- sleeves of several assets, of nothing, of assets nobody lists ---
 
 
