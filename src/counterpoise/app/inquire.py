@@ -106,7 +106,7 @@ async def _portfolio(
         "open_orders": sum(1 for order in live if not order.state.is_unproven),
         "unknown_orders": sum(1 for order in live if order.state.is_unproven),
         "owner": owner,
-        "summary": row.summary if row is not None else None,
+        "summary": _told(row) if row is not None else None,
         "config_hash": known.config_hash,
     }
 
@@ -176,5 +176,13 @@ def _cycle(row: JournalRow) -> dict[str, Any]:
         "portfolio": row.portfolio,
         "cycle_id": row.cycle_id,
         "at": iso(row.at),
-        "summary": row.summary,
+        "summary": _told(row),
     }
+
+
+def _told(row: JournalRow) -> str:
+    """The cycle's one line; a cycle that left orders working had something to do: to wait for them."""
+    keeps = row.document.get("keeps")
+    if row.summary != "nothing to do" or not isinstance(keeps, list) or not keeps:
+        return row.summary
+    return f"waiting on {len(keeps)} order{'' if len(keeps) == 1 else 's'}"

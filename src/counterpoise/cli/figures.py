@@ -11,11 +11,11 @@ _TENTH, _CENT = dec("0.1"), dec("0.01")
 
 
 def percent(fraction: object) -> str:
-    """Return ``"0.4983"`` as ``49.8%``; what is unknown as ``-``."""
+    """Return ``"0.4983"`` as ``49.8 %``; what is unknown as ``-``."""
     number = _number(fraction)
     if number is None:
         return UNKNOWN
-    return f"{(number * 100).quantize(_TENTH, rounding=ROUND_HALF_EVEN)}%"
+    return f"{(number * 100).quantize(_TENTH, rounding=ROUND_HALF_EVEN)} %"
 
 
 def points(fraction: object) -> str:
@@ -41,6 +41,18 @@ def quantity(qty: object) -> str:
     if number is None:
         return UNKNOWN
     return f"{number.normalize():,f}" if number else "0"
+
+
+def count(number: int, thing: str) -> str:
+    """Return ``1 fill``, ``2 fills``, ``1,200 fills``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def moment(at: object, *, short: bool = False) -> str:
+    """Return ``2026-01-08T13:00:05.250Z`` as ``2026-01-08 13:00:05``, or ``01-08 13:00``."""
+    if not isinstance(at, str) or len(at) < 19:
+        return UNKNOWN
+    return f"{at[5:10]} {at[11:16]}" if short else f"{at[:10]} {at[11:19]}"
 
 
 def age(seconds: object) -> str:

@@ -42,8 +42,15 @@ def root(
         Path | None,
         typer.Option("--config", "-c", metavar="FILE", show_default=False, help="The config file."),
     ] = None,
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=version.print_and_exit
+        ),
+    ] = False,
 ) -> None:
     """Keeps a crypto portfolio at its target risk by moving futures, not coins."""
+    del show_version  # its callback has ended the program
     ctx.obj = config
 
 

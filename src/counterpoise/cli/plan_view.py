@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from counterpoise.cli.figures import money, percent, points, quantity
+from counterpoise.cli.figures import count, money, percent, points, quantity
 from counterpoise.cli.output import print_table
+from counterpoise.domain.order import OrderState
 
 
 def print_plan(document: Mapping[str, Any]) -> None:
@@ -93,8 +94,27 @@ def _print_orders(orders: Sequence[Mapping[str, Any]], quote: str) -> None:
 def _print_cancels(document: Mapping[str, Any]) -> None:
     for cancel in document["cancels"]:
         print(f"Would cancel: {_order_line(cancel)}: {cancel['why']}")
-    if document["keeps"]:
-        print(f"{len(document['keeps'])} working orders would stay as they are.")
+    unproven = sum(is_unproven(order) for order in document["keeps"])
+    working = len(document["keeps"]) - unproven
+    if working:
+        print(
+            f"{count(working, 'working order')} would stay as {_it(working, 'it is', 'they are')}."
+        )
+    if unproven:
+        full = _it(unproven, "it counts", "each counts")
+        print(
+            f"{count(unproven, 'order')} without a proven outcome would be looked up; {full} in full."
+        )
+
+
+def is_unproven(order: Mapping[str, Any]) -> bool:
+    """Return whether nobody knows if the venue has ``order``; a row without ``state`` is taken for working."""
+    state = order.get("state")
+    return state is not None and OrderState(state).is_unproven
+
+
+def _it(number: int, one: str, many: str) -> str:
+    return one if number == 1 else many
 
 
 def _order_line(order: Mapping[str, Any]) -> str:

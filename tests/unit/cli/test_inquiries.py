@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from counterpoise import __version__
+from counterpoise.cli.main import app
+from counterpoise.domain.records import Changes, JournalRow
+from counterpoise.record.sql import connect
 from counterpoise.record.sql.lock import FileLease
-from tests.unit.cli.conftest import DOCUMENT, Cli, Config
+from tests.unit.cli.conftest import AT, DOCUMENT, Cli, Config
 
 
 def test_status_of_what_was_never_run_says_so(cli: Cli, config: Config, tmp_path: Path) -> None:
@@ -55,11 +60,12 @@ def test_status_as_json(cli: Cli, ran: Path) -> None:
 
 def test_status_for_people(cli: Cli, ran: Path) -> None:
     told = cli("status", ran).out
-    assert "Portfolio treasury: state RUN, equity 100,000.50, as of 2025-06-02T12:00" in told
-    assert "no daemon is running" in told
+    said = "Portfolio treasury: trading allowed (RUN), equity 100,000.50, as of 2025-06-02T12:00"
+    assert said in told
+    assert "no daemon is running now\n" in told
     assert "Last cycle: 2 orders sent" in told
     (row,) = [line for line in told.splitlines() if line.split()[:1] == ["BTC"]]
-    assert row.split() == ["BTC", "70.0%", "61.2%", "60.0%", "±5.0pp"]
+    assert " ".join(row.split()) == "BTC 70.0 % 61.2 % 60.0 % ±5.0pp"
     assert "Strategy half wants -0.35 BTC in futures" in told
     assert "Position BTC/USDT:USDT on main: -0.4, of which -0.1 is not ours" in told
     assert "Working orders: 1, 1 without a proven outcome" in told
@@ -116,6 +122,55 @@ def test_orders_for_people(cli: Cli, ran: Path) -> None:
     assert "100,000" in row
 
 
+@pytest.mark.parametrize(("columns", "option"), [("80", ""), ("80", "--long"), ("130", "")])
+def test_orders_on_a_narrow_terminal_keep_what_matters_whole(
+    cli: Cli, ran: Path, monkeypatch: pytest.MonkeyPatch, columns: str, option: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    told = cli("orders", ran, *option.split()).out
+    (row,) = [line for line in told.splitlines() if "UNKNOWN" in line]
+    if columns == "80" and not option:
+        assert row.split() == [
+            "06-02",
+            "12:00",
+            "BTC/USDT:USDT",
+            "sell",
+            "0.1",
+            "0",
+            "100,000",
+            "UNKNOWN",
+        ]
+        assert told.splitlines()[-1] == "Ids and reasons: --long"
+        assert max(map(len, told.splitlines())) <= 80
+    else:
+        assert row.endswith("cplost")
+        assert "timeout" in row
+        assert "2025-06-02 12:00:00" in row
+
+
+def test_a_cycle_that_left_orders_working_waits_for_them(
+    cli: Cli, ran: Path, tmp_path: Path
+) -> None:
+    async def wait(keeps: int) -> None:
+        record = connect(f"sqlite:///{tmp_path}/here.db")
+        await record.store.open()
+        row = JournalRow(
+            portfolio="treasury", cycle_id=f"w{keeps}", at=AT + timedelta(minutes=keeps + 1),
+            summary="nothing to do", document={**DOCUMENT, "keeps": [{}] * keeps},
+        )  # fmt: skip
+        await record.store.commit(Changes(portfolio="treasury", journal=row))
+        await record.store.close()
+
+    for keeps, told in (
+        (0, "nothing to do"),
+        (1, "waiting on 1 order"),
+        (4, "waiting on 4 orders"),
+    ):
+        asyncio.run(wait(keeps))
+        assert f"Last cycle: {told}\n" in cli("status", ran).out
+        assert cli("journal", ran, "--json").json["cycles"][0]["summary"] == told
+
+
 def test_journal(cli: Cli, ran: Path) -> None:
     cycles = cli("journal", ran, "--json").json["cycles"]
     assert [c["cycle_id"] for c in cycles] == ["c2", "c1"]
@@ -147,7 +202,7 @@ def test_a_database_is_made_looked_at_copied_and_taken_down(
     for command in (["current"], ["size"], ["downgrade", "--yes"], ["backup", "copy.db"]):
         missing = cli("db", *command)
         assert (missing.code, missing.out) == (1, "")
-        assert "no store there" in missing.err
+        assert "here.db: no store there yet: `counterpoise run` creates it" in missing.err
     assert cli("db", "upgrade").out == f"{url}: schema 0001\n"
     current = cli("db", "current", "--json").json
     assert current == {"schema": 1, "store": url, "revision": "0001", "needed": "0001"}
@@ -161,6 +216,21 @@ def test_a_database_is_made_looked_at_copied_and_taken_down(
     again = cli("db", "backup", "copy.db")
     assert again.code == 1
     assert cli("db", "downgrade", "--to", "base", "--yes").out == f"{url}: schema none\n"
+
+
+@pytest.mark.parametrize(
+    ("to", "asked"),
+    [
+        ("-1", "Take the schema of {url} back by 1 revision? Rows may be lost."),
+        ("-2", "Take the schema of {url} back by 2 revisions? Rows may be lost."),
+        ("0001", "Take the schema of {url} to revision 0001? Rows may be lost."),
+        ("base", "Drop every table of {url}, with all rows?"),
+    ],
+)
+def test_going_down_asks_in_plain_words(ran: Path, tmp_path: Path, to: str, asked: str) -> None:
+    done = CliRunner().invoke(app, ["db", "downgrade", "-c", str(ran), "--to", to], input="n\n")
+    assert done.exit_code == 1
+    assert asked.format(url=f"sqlite:///{tmp_path}/here.db") in done.stderr
 
 
 def test_a_schema_is_not_changed_under_a_daemon(cli: Cli, ran: Path, tmp_path: Path) -> None:

@@ -183,7 +183,16 @@ def test_no_config_at_all_is_told(
         assert "counterpoise.yaml: expected a config file, was missing" in ran.err
 
 
+def test_the_list_of_commands_fits_80_columns(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for arguments in (["--help"], ["db", "--help"]):
+        shown = cli(*arguments).out
+        assert "..." not in shown.partition("Commands:")[2]
+        assert max(map(len, shown.splitlines())) <= 80
+
+
 def test_version(cli: Cli) -> None:
+    assert cli("--version").out == f"counterpoise {__version__}\n"
     assert cli("version").out == f"counterpoise {__version__}\n"
     assert cli("version", "--json").json == {"schema": 1, "version": __version__}
 

@@ -74,9 +74,9 @@ def test_a_plan_shows_where_it_stands_and_what_it_would_send(
     )
     head = "Portfolio treasury at 2025-06-02T12:00:00.000Z: equity 100,000.00 USDT, state RUN"
     assert told.startswith(head)
-    assert row(told, "BTC") == ["BTC", "70.0%", "70.0%", "60.0%", "±5.0pp"]
+    assert " ".join(row(told, "BTC")) == "BTC 70.0 % 70.0 % 60.0 % ±5.0pp"
     assert row(told, "half") == ["half", "BTC", "0", "-0.35", "hedge", "0.5", "of", "0.7", "BTC"]
-    limit, market = (line for line in told.splitlines() if line.startswith(" main"))
+    limit, market = (line for line in told.splitlines() if line.startswith("main"))
     assert "sell" in limit
     assert "100,100" in limit
     assert "5,005.00 USDT" in limit
@@ -99,7 +99,7 @@ def test_a_plan_says_what_it_would_not_do_and_why(capsys: pytest.CaptureFixture[
     assert told.splitlines()[-9:] == [
         "No order would be sent.",
         f"Would cancel: {line}: its target changed",
-        "1 working orders would stay as they are.",
+        "1 working order would stay as it is.",
         f"Refused by limits: {line}: too big",
         "Waiting on BTC/USDT:USDT: an order has no proven outcome",
         "No decision: prices are 5m old",
@@ -107,6 +107,30 @@ def test_a_plan_says_what_it_would_not_do_and_why(capsys: pytest.CaptureFixture[
         "Problem: main: no answer",
         "Config hash abc",
     ]
+
+
+def test_orders_that_stay_are_counted_apart_from_those_nobody_knows_of(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    states = ["OPEN", "PARTIALLY_FILLED", "UNKNOWN", "SUBMITTED"]
+    keeps = [{**ORDER, "state": state} for state in states]
+    assert shown(capsys, keeps=keeps).splitlines()[-3:-1] == [
+        "2 working orders would stay as they are.",
+        "2 orders without a proven outcome would be looked up; each counts in full.",
+    ]
+    lost = shown(capsys, keeps=keeps[2:3]).splitlines()
+    assert lost[-2] == "1 order without a proven outcome would be looked up; it counts in full."
+
+
+def test_a_table_in_a_pipe_has_no_trailing_blanks_and_minds_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = {"strategy": "half", "overlay": {"asset": "BTC", "qty": "-1"}, "previous": "0"}
+    monkeypatch.setenv("COLUMNS", "60")
+    told = shown(capsys, decisions=[{**long, "text": "why " * 20}], config_hash="a")
+    assert all(line == line.rstrip() for line in told.splitlines())
+    table = told[told.index("Decisions") : told.index("No order")].splitlines()
+    assert 50 < max(map(len, table)) <= 60
 
 
 def test_a_changed_config_says_how_to_accept_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,4 +41,12 @@ def test_a_port_in_use_is_told(cli: Cli) -> None:
 def test_a_bad_balance_is_told(cli: Cli) -> None:
     ran = cli("testnet", "--balance", "BTC=-1")
     assert ran.code == 2
-    assert "expected a quantity >= 0, was 'BTC=-1'" in ran.err
+    assert ran.err.startswith("--balance: expected a quantity >= 0, was 'BTC=-1'\n")
+
+
+def test_an_address_that_others_reach_is_warned_of(cli: Cli) -> None:
+    # the bad balance ends it before anything listens
+    wide = cli("testnet", "--host", "0.0.0.1", "--balance", "BTC=-1")
+    assert wide.err.startswith("warning: --host 0.0.0.1: the control door needs no key")
+    for host in ("127.0.0.1", "127.0.0.9", "::1", "localhost"):
+        assert "warning" not in cli("testnet", "--host", host, "--balance", "BTC=-1").err

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from counterpoise.cli import loaded
+from counterpoise.cli.figures import count
 from counterpoise.cli.options import AsJson, ConfigOption, File
 from counterpoise.cli.output import print_json
 
@@ -43,11 +44,19 @@ def downgrade(
     """Take the schema down; rows may be lost, so make a backup first."""
     url = loaded.outline(ctx, file, config).store_url
     if not yes:
-        typer.confirm(f"Take {url} down to {to}? Rows may be lost.", abort=True, err=True)
+        typer.confirm(_question(url, to), abort=True, err=True)
 
     from counterpoise.app import upkeep
 
     print(f"{url}: schema {asyncio.run(upkeep.downgrade(url, to)) or 'none'}")
+
+
+def _question(url: str, to: str) -> str:
+    if to == "base":
+        return f"Drop every table of {url}, with all rows?"
+    steps = int(to[1:]) if to.startswith("-") and to[1:].isdecimal() else 0
+    how = f"back by {count(steps, 'revision')}" if steps else f"to revision {to}"
+    return f"Take the schema of {url} {how}? Rows may be lost."
 
 
 @app.command()
@@ -90,7 +99,7 @@ def size(
         return
     print(f"{found.path}: {found.database_bytes:,} bytes, and {found.wal_bytes:,} in its log")
     for table, rows in found.rows.items():
-        print(f"  {table}: {rows:,} rows")
+        print(f"  {table}: {count(rows, 'row')}")
 
 
 @app.command()

@@ -24,7 +24,10 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="Which synthetic market.")] = 7,
     as_json: AsJson = False,
 ) -> None:
-    """Watch the daemon keep a portfolio in shape through a crash and a rally; no keys, no network."""
+    """Watch the daemon at work on a made-up market; no network.
+
+    It keeps a portfolio in shape through a crash and a rally, without keys, on a local exchange.
+    """
     del once
     loaded.set_up_logs(LogLevel.ERROR, LogStyle.AUTO)
     try:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from counterpoise.cli import loaded
-from counterpoise.cli.figures import money
+from counterpoise.cli.figures import moment, money
 from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
 from counterpoise.cli.output import print_json, print_table
 
@@ -33,7 +33,7 @@ def command(
         return
     rows = [
         (
-            str(cycle["at"]),
+            moment(cycle["at"]),
             cycle["portfolio"],
             str(cycle.get("state") or ""),
             money(cycle.get("equity")),
@@ -42,6 +42,6 @@ def command(
         for cycle in document["cycles"]
     ]
     if rows:
-        print_table("Journal", ("at", "portfolio", "state", ">equity", "what happened"), rows)
+        print_table("Journal", ("!at", "portfolio", "state", ">equity", "what happened"), rows)
     else:
         print("No cycle is recorded yet.")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from counterpoise.cli import loaded
-from counterpoise.cli.figures import quantity
+from counterpoise.cli.figures import moment, quantity
 from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
-from counterpoise.cli.output import print_json, print_table
+from counterpoise.cli.output import print_json, print_table, width
+
+#: From this width on ids and reasons fit.
+_WIDE = 120
 
 
 def command(
@@ -20,6 +24,9 @@ def command(
     portfolio: Portfolio = None,
     live: Annotated[bool, typer.Option("--open", help="Only orders that are not final.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many per portfolio.")] = 50,
+    whole: Annotated[
+        bool, typer.Option("--long", help="Ids and reasons too, on a narrow terminal as well.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List orders, newest first, from the database."""
@@ -31,25 +38,30 @@ def command(
     document = asyncio.run(orders(outline, chosen, live_only=live, limit=limit))
     if as_json:
         print_json(document)
-        return
+    elif not document["orders"]:
+        print("No orders." if not live else "No working orders.")
+    else:
+        _print(document["orders"], whole=whole or width() >= _WIDE)
+
+
+def _print(orders: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
+    """Side, quantity, price and state are never cut; reasons and ids only stand where there is room."""
+    columns = ["!created", "instrument", "!side", ">quantity", ">filled", ">price", "!state"]
     rows = [
-        (
-            str(o["created_at"]),
+        [
+            moment(o["created_at"], short=not whole),
             o["instrument"],
             o["side"],
             quantity(o["qty"]),
             quantity(o["filled_qty"]),
             quantity(o["price"]) if o["price"] is not None else "market",
             o["state"],
-            o["reason"] or "",
-            o["client_order_id"],
-        )
-        for o in document["orders"]
+            *((o["reason"] or "", o["client_order_id"]) if whole else ()),
+        ]
+        for o in orders
     ]
-    if not rows:
-        print("No orders." if not live else "No working orders.")
-        return
-    columns = (
-        "created", "instrument", "side", ">quantity", ">filled", ">price", "state", "reason", "id",
-    )  # fmt: skip
-    print_table("Orders", columns, rows)
+    if whole:
+        columns += ["reason", "!id"]
+    print_table("Orders", columns, rows, at_least=_WIDE if whole else 0)
+    if not whole:
+        print("Ids and reasons: --long")

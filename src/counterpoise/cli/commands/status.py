@@ -14,6 +14,13 @@ from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
 from counterpoise.cli.output import print_json
 from counterpoise.cli.plan_view import print_weights
 
+_STATES = {
+    "RUN": "trading allowed (RUN)",
+    "REDUCE_ONLY": "only smaller positions allowed (REDUCE_ONLY)",
+    "CANCEL_ONLY": "only cancelling allowed (CANCEL_ONLY)",
+    "HALT": "nothing allowed (HALT)",
+}
+
 
 def command(
     ctx: typer.Context,
@@ -22,7 +29,10 @@ def command(
     portfolio: Portfolio = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how the portfolios stand, from the database; works beside a running daemon."""
+    """Show how the portfolios stand, from the database.
+
+    Works beside a running daemon.
+    """
     outline = loaded.outline(ctx, file, config)
     chosen = loaded.one_portfolio(tuple(p.id for p in outline.portfolios), portfolio)
 
@@ -44,13 +54,14 @@ def _print(one: Mapping[str, Any], config: object) -> None:
     if one["state"] is None:
         print(f"Portfolio {one['id']} was never run. Start it with: counterpoise run -c {config}")
         return
-    writer = f"written by {one['owner']}" if one["owner"] else "no daemon is running"
+    writer = f"written by {one['owner']}" if one["owner"] else "no daemon is running now"
+    state = _STATES.get(one["state"], f"state {one['state']}")
     if one["as_of"] is None:
-        print(f"Portfolio {one['id']}: state {one['state']}, no cycle yet; {writer}")
+        print(f"Portfolio {one['id']}: {state}, no cycle yet; {writer}")
         return
     ago = f" ({age(one['age_s'])} ago)" if one["age_s"] is not None else ""
     print(
-        f"Portfolio {one['id']}: state {one['state']}, equity {money(one['equity'])},"
+        f"Portfolio {one['id']}: {state}, equity {money(one['equity'])},"
         f" as of {one['as_of']}{ago}; {writer}"
     )
     print(f"Last cycle: {one['summary']}")

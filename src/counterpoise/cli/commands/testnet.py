@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from counterpoise.cli import loaded
 from counterpoise.cli.options import LogLevel, LogStyle
+from counterpoise.cli.output import warn
 from counterpoise.domain.errors import ConfigError, CounterpoiseError
 from counterpoise.domain.numbers import dec
 
@@ -20,7 +22,9 @@ Dialect = Annotated[
     typer.Option(metavar="NAME", show_default=False, help="Protocol to speak: binance."),
 ]
 Port = Annotated[int, typer.Option(help="Port; 0 is any free one, the ready line tells.")]
-Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Host = Annotated[
+    str, typer.Option(help="Address to listen on; whoever reaches it steers the market.")
+]
 Synthetic = Annotated[bool, typer.Option("--synthetic", help="A made-up market (the default).")]
 Market = Annotated[
     Path | None,
@@ -36,7 +40,12 @@ Series = Annotated[
 ]
 Start = Annotated[
     str | None,
-    typer.Option("--from", metavar="T", show_default=False, help="Where market time begins."),
+    typer.Option(
+        "--from",
+        metavar="T",
+        show_default=False,
+        help="Where market time begins, such as 2025-03-06T10:30:00Z.",
+    ),
 ]
 Speed = Annotated[
     str | None,
@@ -70,7 +79,10 @@ def command(
     seed: Seed = 0,
     balance: Balance = None,
 ) -> None:
-    """Serve a practice exchange until it is told to stop; prints one JSON line when it is ready."""
+    """Serve a practice exchange until it is told to stop.
+
+    Prints one JSON line when it is ready.
+    """
     loaded.set_up_logs(LogLevel.INFO, LogStyle.AUTO)
 
     from counterpoise.venue.testnet.launch import TestnetOptions, serve
@@ -88,6 +100,11 @@ def command(
         seed=seed,
         balance=balance if balance is not None else defaults.balance,
     )
+    if not _is_loopback(host):
+        warn(
+            f"--host {host}: the control door needs no key, so whoever reaches this address can move"
+            " the market and read every account's keys; use it on a network of your own only"
+        )
     try:
         asyncio.run(serve(options))
     except ValueError as error:
@@ -95,6 +112,15 @@ def command(
     except OSError as error:
         told = error.strerror or str(error)
         raise CounterpoiseError(f"testnet: {told}: choose another --port or --host") from None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _instant(written: str) -> datetime:

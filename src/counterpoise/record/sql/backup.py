@@ -88,7 +88,7 @@ def size(url: str) -> StoreSize:
 def _existing(path: Path) -> sqlite3.Connection:
     """Open ``path`` without creating it."""
     if not path.is_file():
-        raise StoreError(f"{path}: no store there")
+        raise StoreError(f"{path}: no store there yet: `counterpoise run` creates it")
     with clear_errors(path):
         return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
 

@@ -62,7 +62,7 @@ def current(url: str) -> str | None:
 def _existing(url: str) -> Path:
     path = sqlite_path(url)
     if not path.is_file():
-        raise StoreError(f"{path}: no store there")
+        raise StoreError(f"{path}: no store there yet: `counterpoise run` creates it")
     return path
 
 

@@ -77,7 +77,10 @@ class TestnetOptions:
             raise ValueError(f"--speed: expected 0 to {FASTEST}, was {text(self.market_speed)}")
         if not 0 <= self.port <= 65_535:
             raise ValueError(f"--port: expected 0 to 65535, was {self.port}")
-        parse_balance(self.balance)
+        try:
+            parse_balance(self.balance)
+        except ValueError as error:
+            raise ValueError(f"--{error}") from None
         for written in self.series:
             parse_series(written)
 
