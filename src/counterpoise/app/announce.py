@@ -157,6 +157,7 @@ _CLEARED = {
     "position": "The position is explained again: {what}",
     "rejected": "Orders on {what} are taken again",
     "key": "The key is accepted again",
+    "look": "Looking works again",
 }
 
 

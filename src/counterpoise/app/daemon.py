@@ -11,7 +11,7 @@ import contextlib
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -22,25 +22,26 @@ from counterpoise.app.clock import WallClock
 from counterpoise.app.cycle import Cycle
 from counterpoise.app.cycle_report import CycleReport, iso
 from counterpoise.app.gate import pass_gate
+from counterpoise.app.leaving import leave
 from counterpoise.app.pace import Pace
 from counterpoise.app.storage import Storage, open_storage
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
 from counterpoise.domain.events import Severity
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.plan import Cancel
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Changes
-from counterpoise.execute.executor import Executor
 from counterpoise.notify.console import ConsoleSink
-from counterpoise.notify.messages import condition_raised, lifecycle
+from counterpoise.notify.messages import condition_raised
 from counterpoise.notify.relay import Relay
 from counterpoise.ports import Sink
 
 log = structlog.get_logger(__name__)
 
-#: A stop must be over well within the 20 s that the promise allows.
-STOP_TIMEOUT_S = 15
+#: After a stop was asked for: how long a running cycle may take to end, and how long leaving may take. Together
+#: with closing what is open they stay well within the 20 s that the promise allows.
+FINISH_S = 5
+LEAVE_S = 9
 #: How often the relay looks for undelivered alerts when nobody wakes it.
 RELAY_PAUSE_S = dec(1)
 
@@ -64,11 +65,12 @@ class Daemon:
         storage: Storage,
         sinks: dict[str, Sink],
         on_cycle: Callable[[CycleReport], None] = lambda _: None,
+        stop: asyncio.Event | None = None,
     ) -> None:
         self._app = app
         self._storage = storage
         self._on_cycle = on_cycle
-        self._stop = asyncio.Event()
+        self._stop = stop or asyncio.Event()
         self._news = asyncio.Event()
         self._relay = Relay(storage.outbox, sinks, WallClock())
         now = app.clock.now()
@@ -89,17 +91,35 @@ class Daemon:
     async def run(self, until: datetime | None = None) -> None:
         """Run until :meth:`stop`, or until the clock has passed ``until``."""
         relay = asyncio.create_task(self._relay_loop())
+        loop = asyncio.create_task(self._loop(until))
         try:
-            await self._loop(until)
+            await self._until_ended(loop)
         finally:
             try:
-                async with asyncio.timeout(STOP_TIMEOUT_S):
+                async with asyncio.timeout(LEAVE_S):
                     await self._wind_down()
             except TimeoutError:
-                log.error("stop_cut_short", after_s=STOP_TIMEOUT_S)  # noqa: TRY400 - where it waited is no news
+                log.critical("stop_cut_short", after_s=LEAVE_S)
             finally:
                 relay.cancel()
                 await asyncio.gather(relay, return_exceptions=True)
+
+    async def _until_ended(self, loop: asyncio.Task[None]) -> None:
+        """Wait for the loop; once a stop was asked for, only so long as a running cycle may take."""
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({loop, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if self._stop.is_set():
+                log.info("stopping")
+                await asyncio.wait({loop}, timeout=FINISH_S)
+        finally:
+            stop.cancel()
+            if not loop.done():
+                # what it was sending stays PENDING or UNKNOWN and is looked up at the next start
+                loop.cancel()
+                await asyncio.wait({loop})
+        if not loop.cancelled():
+            loop.result()
 
     def _may_send(self) -> bool:
         return not self._stop.is_set()
@@ -124,12 +144,19 @@ class Daemon:
             return
         except VenueAuthError as error:
             log.critical("key_not_accepted", portfolio=runner.policy.id, error=str(error))
-            await self._tell_key_trouble(runner.policy, str(error))
+            await self._tell_trouble(runner.policy, "key:rejected", str(error))
             runner.due = clock.now() + timedelta(minutes=1)
             return
         except VenueError as error:
             log.warning("look_failed", portfolio=runner.policy.id, error=str(error))
             runner.due = clock.now() + timedelta(seconds=5)
+            return
+        except Exception as error:
+            # a bug in one portfolio must not leave the others, and the orders that work, unwatched
+            log.exception("look_broke", portfolio=runner.policy.id, error=str(error))
+            message = f"A look broke ({type(error).__name__}: {error}); nothing more was sent by it. See the log"
+            await self._tell_trouble(runner.policy, "look:broke", message)
+            runner.due = clock.now() + timedelta(minutes=1)
             return
         runner.due = runner.pace.next_look(report, clock.now())
         noteworthy = report.results or report.fills or report.held or report.refused
@@ -139,13 +166,13 @@ class Daemon:
         self._news.set()
         self._on_cycle(report)
 
-    async def _tell_key_trouble(self, policy: PortfolioPolicy, message: str) -> None:
+    async def _tell_trouble(self, policy: PortfolioPolicy, key: str, message: str) -> None:
         """Raise the alert once; a database that fails as well costs the alert, not the daemon."""
-        store, now, key = self._storage.store, self._app.clock.now(), "key:rejected"
+        store, now, kind = self._storage.store, self._app.clock.now(), key.partition(":")[0]
         try:
             if key in (await store.load(policy.id, now)).raised:
                 return
-            warning = condition_raised(policy.id, key, "key", Severity.CRITICAL, message, now)
+            warning = condition_raised(policy.id, key, kind, Severity.CRITICAL, message, now)
             await store.commit(Changes(portfolio=policy.id, alerts=(warning,)))
         except StoreError as error:
             log.exception("database_failed", portfolio=policy.id, error=str(error))
@@ -181,47 +208,12 @@ class Daemon:
             await wall.sleep(Decimal(0))
 
     async def _wind_down(self) -> None:
-        """Take own working orders down where the config says so, tell, and deliver what is left.
-
-        Every portfolio gets its turn; then the first StoreError is raised.
-        """
-        failures: list[StoreError] = []
-        for runner in self._runners:
-            try:
-                await self._leave(runner.policy)
-            except StoreError as error:
-                log.exception("database_failed", portfolio=runner.policy.id, error=str(error))
-                failures.append(error)
+        """Take own working orders down where the config says so, tell, and deliver what is left."""
+        parts = [leave(self._app, self._storage.store, r.policy) for r in self._runners]
+        failures = [f for f in await asyncio.gather(*parts, return_exceptions=True) if f]
         await self._relay.deliver_pending()
         if failures:
             raise failures[0]
-
-    async def _leave(self, policy: PortfolioPolicy) -> None:
-        message = f"Stopped watching {policy.id}; {await self._cancel_working(policy)}"
-        told = lifecycle(policy.id, "stopped", message, self._app.clock.now())
-        await self._storage.store.commit(Changes(portfolio=policy.id, alerts=(told,)))
-
-    async def _cancel_working(self, policy: PortfolioPolicy) -> str:
-        now = self._app.clock.now()
-        recorded = await self._storage.store.load(policy.id, now)
-        working = [o for o in recorded.orders if not o.state.is_final]
-        proven = [o for o in working if not o.state.is_unproven]
-        if not working:
-            return "no order is working"
-        if not policy.execution.cancel_on_stop:
-            return f"{len(working)} orders keep working, as the config says"
-        executor = Executor(self._app.venues, self._storage.store, self._app.clock, self._may_send)
-        cancels = [Cancel(order=o, why="stopping") for o in proven]
-        execution = await executor.execute(Changes(portfolio=policy.id), cancels, ())
-        await self._storage.store.commit(
-            Changes(portfolio=policy.id, orders=tuple(replace(o) for o in execution.orders))
-        )
-        ended = sum(o.state.is_final for o in execution.orders)
-        unsure = len(working) - ended
-        tail = (
-            f", {unsure} without a proven outcome are looked up at the next start" if unsure else ""
-        )
-        return f"{ended} working orders were cancelled{tail}"
 
 
 async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | None) -> int:
@@ -230,13 +222,14 @@ async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | 
     Raises ConfigError, SafetyRefusal, WrongSchema, StoreError, VenueError before anything was sent.
     """
     async with AsyncExitStack() as stack:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
         storage = await open_storage(settings, stack, migrate_to_head=migrate)
         app = await open_app(settings, stack)
         await pass_gate(app, storage.store, accept_config)
-        daemon = Daemon(app, storage, {"console": ConsoleSink()})
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, daemon.stop)
+        daemon = Daemon(app, storage, {"console": ConsoleSink()}, stop=stop)
         log.info("started", portfolios=[p.id for p in settings.portfolios], store="open")
         await daemon.run()
         log.info("stopped")

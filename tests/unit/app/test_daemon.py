@@ -104,7 +104,8 @@ async def test_a_stop_takes_own_working_orders_down_and_tells(new_desk: NewDesk)
     states = await desk.states()
     assert set(states) == {S.CANCELED}
     (told,) = desk.ear.of("stopped")
-    assert f"{len(states)} working orders were cancelled" in told.text
+    assert f"{len(states)} of {len(states)} working orders were taken down" in told.text
+    assert "no hedge is on" in told.text
     assert told.severity is Severity.INFO
     assert len(desk.reports) == 1, "no look after the stop"
 
@@ -123,7 +124,7 @@ async def test_a_stop_without_orders_says_so(new_desk: NewDesk) -> None:
     desk.daemon.stop()
     await desk.run()
     assert desk.reports == []
-    assert "no order is working" in desk.ear.of("stopped")[0].text
+    assert "no order was working" in desk.ear.of("stopped")[0].text
 
 
 async def test_a_stop_in_the_middle_of_a_ladder_sends_no_further_rung(new_desk: NewDesk) -> None:
@@ -143,7 +144,7 @@ async def test_orders_without_a_proven_outcome_are_left_for_the_next_start(
     await desk.run(hours=3)
     assert S.UNKNOWN in await desk.states()
     (told,) = desk.ear.of("stopped")
-    assert "0 working orders were cancelled, 1 without a proven outcome" in told.text
+    assert "0 of 1 working orders were taken down; 1 may still work" in told.text
     assert "looked up at the next start" in told.text
 
 
@@ -152,9 +153,10 @@ async def test_a_cancel_without_an_answer_is_not_told_as_done(new_desk: NewDesk)
     desk.venue.deaf = {"cancel"}
     await desk.run(hours=3)
     states = await desk.states()
-    assert set(states) == {S.PENDING_CANCEL}
+    assert set(states) == {S.OPEN}, "as they were: the next start looks them up"
     (told,) = desk.ear.of("stopped")
-    assert f"0 working orders were cancelled, {len(states)} without a proven outcome" in told.text
+    assert f"0 of {len(states)} working orders were taken down" in told.text
+    assert f"{len(states)} may still work" in told.text
 
 
 class StuckClock(ManualClock):
@@ -274,14 +276,58 @@ async def test_one_portfolio_that_cannot_be_left_does_not_keep_the_other(new_des
     assert desk.working() == 0
 
 
+async def test_a_look_that_does_not_end_is_cut_short_by_a_stop(
+    new_desk: NewDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("counterpoise.app.daemon.FINISH_S", 0)
+    desk = await new_desk(world=make_world(FALLING), on_cycle=stop_once_working)
+
+    async def never() -> object:
+        desk.daemon.stop()
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(desk.venue, "account", never)
+    before = asyncio.all_tasks()
+    await desk.run(hours=1)
+    assert desk.reports == []
+    assert len(desk.ear.of("stopped")) == 1
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_bug_in_a_look_is_told_and_the_daemon_goes_on(
+    new_desk: NewDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await new_desk()
+    looks: list[int] = []
+    shown = desk.venue.account
+
+    async def once_broken() -> object:
+        looks.append(1)
+        if len(looks) == 1:
+            raise RuntimeError("a bug")
+        return await shown()
+
+    monkeypatch.setattr(desk.venue, "account", once_broken)
+    await desk.run(hours=1)
+    told = desk.ear.of("look")
+    assert [(a.cleared, a.severity) for a in told] == [
+        (False, Severity.CRITICAL),
+        (True, Severity.INFO),
+    ]
+    assert "RuntimeError: a bug" in told[0].text
+    assert desk.world.position() == dec("-0.5")
+
+
 async def test_a_stop_that_takes_too_long_is_cut_short_and_logged(
     new_desk: NewDesk, monkeypatch: pytest.MonkeyPatch, logged: list[dict[str, object]]
 ) -> None:
-    monkeypatch.setattr("counterpoise.app.daemon.STOP_TIMEOUT_S", 0)
+    monkeypatch.setattr("counterpoise.app.daemon.LEAVE_S", 0)
     desk = await new_desk()
     before = asyncio.all_tasks()
     await desk.run(hours=0)
-    assert [line["event"] for line in logged if line["log_level"] == "error"] == ["stop_cut_short"]
+    assert [line["event"] for line in logged if line["log_level"] == "critical"] == [
+        "stop_cut_short"
+    ]
     assert desk.ear.of("stopped") == []
     assert asyncio.all_tasks() == before
 
