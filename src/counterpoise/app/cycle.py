@@ -61,13 +61,16 @@ class Cycle:
         """
         policy, store = self._policy, self._store
         recorded = await store.load(policy.id, self._clock.now())
+        carried = carried_of(recorded)
         instruments = {n: v.instruments() for n, v in self._venues.items()}
-        universe = universe_of(policy, instruments, carried_of(recorded))
+        universe = universe_of(policy, instruments, carried)
         snapshot = await observe(
             policy.id, self._venues, universe, recorded, policy.holdings, self._clock
         )
         # what is listed may have changed while reading: from here on only what this look saw counts
-        universe = universe_of(policy, {n: s.instruments for n, s in snapshot.venues.items()})
+        universe = universe_of(
+            policy, {n: s.instruments for n, s in snapshot.venues.items()}, carried
+        )
         seen = await self._reconciled(recorded, snapshot)
         recorded = _after(recorded, seen)
         alone = await unattended(policy, snapshot, recorded, universe, store)

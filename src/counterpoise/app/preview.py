@@ -32,12 +32,13 @@ async def preview(settings: Settings) -> list[dict[str, object]]:
         store = await open_storage_if_any(settings, stack)
         app = await open_app(settings, stack)
         for policy in settings.portfolios:
-            document = await _document(app, store, policy)
+            document = await preview_of(app, store, policy)
             documents.append(document)
     return documents
 
 
-async def _document(app: App, store: Store | None, policy: PortfolioPolicy) -> dict[str, object]:
+async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> dict[str, object]:
+    """Return one portfolio's document; ``store`` is None before there is a database."""
     now = app.clock.now()
     venues = {v: app.venues[v] for v in policy.venues}
     instruments = {n: v.instruments() for n, v in venues.items()}
