@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import traceback
 from datetime import timedelta
 from typing import Any
@@ -270,3 +271,16 @@ async def _read_many(scripted: Scripted) -> None:
     with pytest.raises(VenueError, match="not understood"):
         await venue.open_orders(["C7/USDT:USDT"])
     await venue.close()
+
+
+async def test_a_dead_local_testnet_is_named_by_its_own_address() -> None:
+    with socket.socket() as taken:  # bound and never listening: a port where nobody answers
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        venue = open_venue(access(url), ManualClock(NOW))
+        with pytest.raises(VenueError) as caught:
+            await venue.open()
+        await venue.close()
+    assert url in str(caught.value)
+    assert "counterpoise testnet" in str(caught.value)
+    assert "binance.com" not in str(caught.value)

@@ -80,6 +80,7 @@ class CcxtVenue:
             Scrubber.of(self._access),
             # with the venue's clock as ours there is nothing to measure
             sync=not self._access.venue_clock,
+            local_url=self._access.url,
         )
         try:
             await self._check_position_mode()

@@ -31,13 +31,21 @@ class Wire:
     """The line to one venue account."""
 
     def __init__(
-        self, exchange: Any, clock: Clock, limiter: Limiter, scrub: Scrubber, *, sync: bool
+        self,
+        exchange: Any,
+        clock: Clock,
+        limiter: Limiter,
+        scrub: Scrubber,
+        *,
+        sync: bool,
+        local_url: str | None = None,
     ) -> None:
         self._exchange = exchange
         self._clock = clock
         self._limiter = limiter
         self._scrub = scrub
         self._sync_wanted = sync
+        self._local_url = local_url
         self._known_good: set[Scope] = set()
         self._strikes = dict.fromkeys(Scope, 0)
 
@@ -158,5 +166,8 @@ class Wire:
         if code is not None:
             return self._scrub(f"{code} {words}")
         kind = type(error.__cause__ or error).__name__
+        if self._local_url is not None and call.status is None:
+            # ccxt names the production address it thinks it talks to; that would only frighten
+            return f"{self._local_url} does not answer ({kind}): is `counterpoise testnet` running there?"
         shown = f"HTTP {call.status}" if call.status is not None else "no reply"
         return self._scrub(f"{shown} ({kind}): {error}")
