@@ -62,8 +62,14 @@ def judge(
 
     ``doubts`` say why its wallets are not believed yet (:class:`~counterpoise.decide.guards.wallets.WalletWatch`).
     """
-    view = view_of(snapshot, policy, universe)
     held = [*doubts, *stale_reasons(snapshot, policy, universe, snapshot.as_of)]
+    if doubts:
+        # no equity without the doubted part; looked at again soon, so that a withdrawal is not held up for long
+        missing = tuple(d.text for d in doubts)
+        unvalued = Unvalued(portfolio=policy.id, as_of=snapshot.as_of, missing=missing)
+        again = Plan(wake_at=snapshot.as_of + PAUSE)
+        return Judgement(view=unvalued, held=tuple(held), plan=again)
+    view = view_of(snapshot, policy, universe)
     if isinstance(view, Unvalued) and not held:
         held.append(reason("not_valued", missing=", ".join(view.missing)))
     if isinstance(view, Broke):
@@ -75,9 +81,7 @@ def judge(
             )
         )
     if held or not isinstance(view, PortfolioView):
-        # a doubted wallet is looked at again soon, so that an honest withdrawal is not held up for long
-        again = Plan(wake_at=snapshot.as_of + PAUSE) if doubts else NOTHING
-        return Judgement(view=view, held=tuple(held), plan=again)
+        return Judgement(view=view, held=tuple(held))
     states = {
         s.id: from_document(s.kind, recorded.strategies[s.id].document)
         for s in policy.strategies
