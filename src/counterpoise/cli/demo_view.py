@@ -1,6 +1,8 @@
 """What a newcomer sees while the demo runs: prices, weights, hedges, working rungs, last alerts.
 
-On a terminal it is one screen that is redrawn; elsewhere (a pipe, a container log) a line per market day.
+On a terminal it is one screen of its own that is redrawn and leaves nothing behind; its panels have fixed heights
+and every line is cut at the panel's edge, so that nothing leaps or wraps. Elsewhere (a pipe, a container log) it
+is a line per market day.
 """
 
 from __future__ import annotations
@@ -18,32 +20,45 @@ from rich.table import Table
 from rich.text import Text
 
 from counterpoise.app.cycle_report import CycleReport
-from counterpoise.app.demo import DemoSummary
+from counterpoise.cli.demo_summary import money, percent
+from counterpoise.cli.figures import quantity
+from counterpoise.domain.decision import Decision
 from counterpoise.domain.events import Alert, Severity
-from counterpoise.domain.numbers import ZERO, text
+from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.portfolio import PortfolioView
 
 _COLOURS = {Severity.INFO: "cyan", Severity.WARNING: "yellow", Severity.CRITICAL: "bold red"}
 _SPARKS = "▁▂▃▄▅▆▇█"
+_NOTE = "effective target = shape (BTC 60 %) minus the hedge (50 % of the BTC held)"
+#: Alerts shown, and rows that everything but the orders takes: head 4, weights 7, alerts 6.
+_ALERTS, _ROWS_BESIDE_ORDERS = 4, 17
+_FEWEST_ORDERS, _MOST_ORDERS = 1, 8
+#: Below these widths the gauge is small, or left out.
+_WIDE, _NARROW = 100, 80
+_EDGES = 4  # a panel's borders and blanks beside its text
 
 
 class DemoView:
-    """Shows cycles as they come. Use as a context manager."""
+    """Shows cycles as they come. Use as a context manager.
 
-    def __init__(self, console: Console) -> None:
+    ``redraws`` False gives lines even on a terminal.
+    """
+
+    def __init__(self, console: Console, *, redraws: bool = True) -> None:
         self._console = console
-        self._alerts: deque[Alert] = deque(maxlen=6)
+        self._redraws = redraws and console.is_terminal and not console.is_dumb_terminal
+        self._alerts: deque[Alert] = deque(maxlen=_ALERTS)
         self._history: deque[Decimal] = deque(maxlen=400)
         self._day: str | None = None
-        self._live = Live(console=console, refresh_per_second=12, screen=False, transient=True)
+        self._live = Live(console=console, refresh_per_second=12, screen=self._redraws)
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if self._redraws:
             self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._console.is_terminal:
+        if self._redraws:
             self._live.stop()
 
     def alert(self, alert: Alert) -> None:
@@ -56,7 +71,7 @@ class DemoView:
             return
         first = next(iter(report.view.assets.values()))
         self._history.append(first.price)
-        if self._console.is_terminal:
+        if self._redraws:
             self._live.update(self._screen(report, report.view, start, end))
         else:
             self._line(report, report.view)
@@ -68,147 +83,143 @@ class DemoView:
             return
         self._day = day
         weights = "  ".join(
-            f"{a} {_pct(v.effective_weight)} of {_pct(_target(report, a))}"
+            f"{a} {percent(v.effective_weight)} (target {percent(_target(report, a))})"
             for a, v in view.assets.items()
         )
-        self._console.print(f"{day}  equity {_money(view.equity)}  {weights}", highlight=False)
+        self._console.print(
+            f"{day}  equity {money(view.equity)}  {weights}", highlight=False, soft_wrap=True
+        )
 
     def _screen(
         self, report: CycleReport, view: PortfolioView, start: datetime, end: datetime
     ) -> Group:
-        done = (report.as_of - start) / (end - start)
-        head = Table.grid(expand=True, padding=(0, 2))
-        head.add_column()
-        head.add_column(ratio=1)
-        head.add_column(justify="right")
-        head.add_row(
-            Text(f"market time {report.as_of:%Y-%m-%d %H:%M} UTC", style="bold"),
-            ProgressBar(total=1000, completed=done * 1000),
-            Text(f"equity {_money(view.equity)} {view.quote}", style="bold"),
-        )
-        first = next(iter(view.assets))
         return Group(
-            Panel(
-                Group(head, Text(f"{first}  {_spark(self._history)}", style="blue")),
-                title="Counterpoise demo: a real daemon on a synthetic market",
-                border_style="blue",
-            ),
+            self._head(report, view, (report.as_of - start) / (end - start)),
             self._weights(report, view),
             self._orders(report),
             self._last_alerts(),
         )
 
+    def _head(self, report: CycleReport, view: PortfolioView, done: float) -> Panel:
+        head = Table.grid(expand=True, padding=(0, 2))
+        head.add_column(no_wrap=True)
+        head.add_column(ratio=1)
+        head.add_column(justify="right", no_wrap=True)
+        head.add_row(
+            Text(f"market time {report.as_of:%Y-%m-%d %H:%M} UTC", style="bold"),
+            ProgressBar(total=1000, completed=done * 1000),
+            Text(f"equity {money(view.equity)} {view.quote}", style="bold"),
+        )
+        first = next(iter(view.assets))
+        room = self._console.width - _EDGES - len(first) - 2
+        return Panel(
+            Group(head, _cut(Text(f"{first}  {spark(self._history, room)}", style="blue"))),
+            title="Counterpoise demo: a real daemon on a synthetic market",
+            border_style="blue",
+            height=4,
+        )
+
     def _weights(self, report: CycleReport, view: PortfolioView) -> Panel:
-        table = Table(expand=True, box=None, header_style="dim")
-        for name in ("asset", "price", "spot", "futures", "effective", "target", ""):
-            table.add_column(name, justify="left" if name in {"asset", ""} else "right")
+        width = self._console.width
+        cells = 21 if width >= _WIDE else 9 if width >= _NARROW else 0
+        table = Table(expand=True, box=None, header_style="dim", padding=(0, 2, 0, 0))
+        for name in ("asset", "price", "spot", "futures", "effective", "effective target"):
+            table.add_column(name, justify="left" if name == "asset" else "right", no_wrap=True)
+        if cells:
+            table.add_column("", no_wrap=True)
         for asset, seen in view.assets.items():
             target = _target(report, asset)
             table.add_row(
                 asset,
-                _money(seen.price),
-                _pct(seen.spot_weight),
+                money(seen.price),
+                percent(seen.spot_weight),
                 _signed(seen.futures_qty),
-                _pct(seen.effective_weight),
-                _pct(target),
-                _gauge(seen.effective_weight - target),
+                percent(seen.effective_weight),
+                percent(target),
+                *((gauge(seen.effective_weight - target, cells),) if cells else ()),
             )
-        table.add_row(
-            view.quote,
-            "1.00",
-            _pct(view.spot_quote_weight),
-            "",
-            _pct(view.effective_quote_weight),
-            "",
-            "",
+        quote = (percent(view.spot_quote_weight), "", percent(view.effective_quote_weight))
+        table.add_row(view.quote, "1.00", *quote)
+        return Panel(
+            Group(table, _cut(Text(_NOTE, style="dim"))),
+            title="weights: coins stay, futures move the effective weight",
+            border_style="dim",
+            height=len(view.assets) + 5,
         )
-        note = "spot never moves: futures bring the effective weight to its target"
-        return Panel(table, title="weights", subtitle=note, border_style="dim")
 
     def _orders(self, report: CycleReport) -> Panel:
-        table = Table.grid(padding=(0, 2))
-        for hedge in report.decisions.decisions if report.decisions else ():
-            if hedge.overlay != 0:
-                side = "short" if hedge.overlay < 0 else "long"
-                table.add_row(
-                    Text(hedge.strategy, style="magenta"),
-                    f"{side} {text(abs(hedge.overlay))} {hedge.asset}",
-                    Text(hedge.reason.text, style="dim"),
-                )
-        working = [o for o in (*report.plan.keep, *report.results) if not o.state.is_final]
-        for order in working[:5]:
-            table.add_row(
-                Text("rung" if order.post_only else "crossing", style="green"),
-                f"{order.side.value} {text(order.qty)} {order.symbol}",
-                f"at {text(order.price or ZERO)}",
-            )
-        return Panel(table, title="hedges wanted and working rungs", border_style="dim")
+        rows = max(self._console.height - _ROWS_BESIDE_ORDERS - 2, _FEWEST_ORDERS)
+        rows = min(rows, _MOST_ORDERS)
+        hedges = [_hedge(d) for d in (report.decisions.decisions if report.decisions else ())]
+        lines = [line for line in hedges if line is not None]
+        for order in (*report.plan.keep, *report.results):
+            if not order.state.is_final:
+                at = f" at {quantity(order.price)}" if order.price is not None else ""
+                kind = ("rung" if order.post_only else "crossing", "green")
+                what = f"  {order.side.value} {quantity(order.qty)} {order.symbol}{at}"
+                lines.append(Text.assemble(kind, what))
+        return Panel(
+            Group(*map(_cut, lines[:rows])),
+            title="hedges wanted and working rungs",
+            border_style="dim",
+            height=rows + 2,
+        )
 
     def _last_alerts(self) -> Panel:
         lines = [
-            Text.assemble((f"{a.raised_at:%m-%d %H:%M} ", "dim"), (a.text, _COLOURS[a.severity]))
+            _cut(
+                Text.assemble(
+                    (f"{a.raised_at:%m-%d %H:%M} ", "dim"), (a.text, _COLOURS[a.severity])
+                )
+            )
             for a in self._alerts
         ]
-        return Panel(Group(*lines), title="last alerts", border_style="dim")
+        return Panel(Group(*lines), title="last alerts", border_style="dim", height=_ALERTS + 2)
 
 
-def show_summary(console: Console, summary: DemoSummary) -> None:
-    """Print what the run came to."""
-    table = Table(title="What the exchange's own log says", title_style="bold", min_width=60)
-    for name in ("asset", "weight at start", "weight at end", "target at end"):
-        table.add_column(name, justify="left" if name == "asset" else "right")
-    for asset, weight in summary.weights_end.items():
-        table.add_row(
-            asset,
-            _pct(summary.weights_start.get(asset, ZERO)),
-            _pct(weight),
-            _pct(summary.targets.get(asset, ZERO)),
-        )
-    console.print(table)
-    days = (summary.market_to - summary.market_from).total_seconds() / 86400
-    band = "inside its bands" if summary.within_band else "OUTSIDE its bands"
-    console.print(
-        f"{days:.1f} days of market in {summary.wall_s} s: {summary.cycles} cycles, {summary.orders} orders,"
-        f" {summary.fills} fills, {summary.alerts} alerts.\n"
-        f"The portfolio ended {band}. Duplicate orders: {summary.duplicates}."
-        f" Liquidations: {summary.liquidations}.\n"
-        f"Equity {_money(summary.equity_start)} -> {_money(summary.equity_end)}.",
-        highlight=False,
+def gauge(away: Decimal, cells: int) -> Text:
+    """Where the weight stands around its target: the middle is the target, the ends +-5 points."""
+    most = Decimal("0.05")
+    place = int((max(min(away, most), -most) + most) / (2 * most) * (cells - 1))
+    shown = ["·"] * cells
+    shown[cells // 2] = "│"
+    shown[place] = "●"
+    return Text("".join(shown), style="green" if abs(away) <= Decimal("0.03") else "yellow")
+
+
+def spark(history: deque[Decimal], room: int) -> str:
+    """The price so far as a row of at most ``room`` blocks."""
+    if len(history) < 2 or room < 1:
+        return ""
+    shown = list(history)
+    if len(shown) > room:
+        shown = [shown[(i + 1) * len(shown) // room - 1] for i in range(room)]
+    low, high = min(shown), max(shown)
+    span = (high - low) or Decimal(1)
+    return "".join(_SPARKS[int((p - low) / span * 7)] for p in shown)
+
+
+def _hedge(decision: Decision) -> Text | None:
+    if decision.overlay == 0:
+        return None
+    side = "short" if decision.overlay < 0 else "long"
+    return Text.assemble(
+        (decision.strategy, "magenta"),
+        f"  {side} {quantity(abs(decision.overlay))} {decision.asset}  ",
+        (decision.reason.text, "dim"),
     )
+
+
+def _cut(line: Text) -> Text:
+    """One line, whatever is in it, with an ellipsis at the edge."""
+    line.plain = line.plain.replace("\n", " ")
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
 
 
 def _target(report: CycleReport, asset: str) -> Decimal:
     return report.decisions.effective_targets.get(asset, ZERO) if report.decisions else ZERO
 
 
-def _pct(weight: Decimal) -> str:
-    return f"{weight * 100:.1f} %"
-
-
-def _money(value: Decimal) -> str:
-    return f"{value:,.2f}"
-
-
 def _signed(qty: Decimal) -> str:
-    return f"{qty:+f}" if qty != 0 else "0"
-
-
-def _gauge(away: Decimal) -> Text:
-    """Where the weight stands around its target: the middle is the target, the ends +-5 points."""
-    width = 21
-    place = int((max(min(away, Decimal("0.05")), Decimal("-0.05")) + Decimal("0.05")) * 200)
-    cells = ["·"] * width
-    cells[width // 2] = "│"
-    cells[place] = "●"
-    return Text("".join(cells), style="green" if abs(away) <= Decimal("0.03") else "yellow")
-
-
-def _spark(history: deque[Decimal]) -> str:
-    """The price so far as a row of blocks."""
-    if len(history) < 2:
-        return ""
-    step = max(len(history) // 80, 1)
-    shown = list(history)[::step][-80:]
-    low, high = min(shown), max(shown)
-    span = (high - low) or Decimal(1)
-    return "".join(_SPARKS[int((p - low) / span * 7)] for p in shown)
+    return f"{qty:+,f}" if qty != 0 else "0"

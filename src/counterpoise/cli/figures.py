@@ -19,11 +19,11 @@ def percent(fraction: object) -> str:
 
 
 def points(fraction: object) -> str:
-    """Return a band ``"0.05"`` as ``±5.0pp``."""
+    """Return a band ``"0.05"`` as ``±5.0 pp``."""
     number = _number(fraction)
     if number is None or number >= 1:
         return UNKNOWN
-    return f"±{(number * 100).quantize(_TENTH, rounding=ROUND_HALF_EVEN)}pp"
+    return f"±{(number * 100).quantize(_TENTH, rounding=ROUND_HALF_EVEN)} pp"
 
 
 def money(amount: object, asset: str = "") -> str:

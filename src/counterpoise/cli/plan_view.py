@@ -10,8 +10,8 @@ from counterpoise.cli.output import print_table
 from counterpoise.domain.order import OrderState
 
 
-def print_plan(document: Mapping[str, Any]) -> None:
-    """Print the document of ``plan --json`` for people."""
+def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml") -> None:
+    """Print the document of ``plan --json`` for people; ``config`` is the file as it was named."""
     name, quote = document["portfolio"], _quote(document)
     print(
         f"Portfolio {name} at {document['as_of']}: equity {money(document['equity'], quote)},"
@@ -19,6 +19,7 @@ def print_plan(document: Mapping[str, Any]) -> None:
     )
     print_weights(document["weights"])
     _print_decisions(document["decisions"])
+    _print_targets(document.get("targets", ()))
     _print_orders(document["orders"], quote)
     _print_cancels(document)
     for refusal in document["refused"]:
@@ -31,8 +32,10 @@ def print_plan(document: Mapping[str, Any]) -> None:
         print(f"Note: {note}")
     for problem in document["problems"]:
         print(f"Problem: {problem}")
-    if document.get("config_changed"):
-        accept = f"counterpoise run --accept-config {document['config_hash']}"
+    if document.get("start_refused"):
+        print(f"A start on this config would be refused: {document['start_refused']}")
+    elif document.get("config_changed"):
+        accept = f"counterpoise run -c {config} --accept-config {document['config_hash']}"
         print(f"This config differs from the one last run; if hedges are on, start with: {accept}")
     else:
         print(f"Config hash {document['config_hash']}")
@@ -67,8 +70,17 @@ def _print_decisions(decisions: Sequence[Mapping[str, Any]]) -> None:
         for d in decisions
     ]
     if rows:
-        columns = ("strategy", "asset", ">futures now", ">futures wanted", "why")
+        columns = ("strategy", "asset", ">wanted before", ">wants now", "why")
         print_table("Decisions", columns, rows)
+
+
+def _print_targets(targets: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        (t["venue"], t["symbol"], quantity(t["position"]), quantity(t["target"])) for t in targets
+    ]
+    if rows:
+        columns = ("venue", "instrument", ">position now", ">position wanted")
+        print_table("Positions", columns, rows)
 
 
 def _print_orders(orders: Sequence[Mapping[str, Any]], quote: str) -> None:

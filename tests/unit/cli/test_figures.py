@@ -13,7 +13,7 @@ from counterpoise.cli import figures
         (figures.percent, "0.49834", "49.8 %"),
         (figures.percent, "-0.1", "-10.0 %"),
         (figures.percent, None, "-"),
-        (figures.points, "0.05", "±5.0pp"),
+        (figures.points, "0.05", "±5.0 pp"),
         (figures.points, "1", "-"),
         (figures.points, None, "-"),
         (figures.money, "1234567.891", "1,234,567.89"),

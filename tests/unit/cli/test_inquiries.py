@@ -65,7 +65,7 @@ def test_status_for_people(cli: Cli, ran: Path) -> None:
     assert "no daemon is running now\n" in told
     assert "Last cycle: 2 orders sent" in told
     (row,) = [line for line in told.splitlines() if line.split()[:1] == ["BTC"]]
-    assert " ".join(row.split()) == "BTC 70.0 % 61.2 % 60.0 % ±5.0pp"
+    assert " ".join(row.split()) == "BTC 70.0 % 61.2 % 60.0 % ±5.0 pp"
     assert "Strategy half wants -0.35 BTC in futures" in told
     assert "Position BTC/USDT:USDT on main: -0.4, of which -0.1 is not ours" in told
     assert "Working orders: 1, 1 without a proven outcome" in told

@@ -74,7 +74,7 @@ def test_a_plan_shows_where_it_stands_and_what_it_would_send(
     )
     head = "Portfolio treasury at 2025-06-02T12:00:00.000Z: equity 100,000.00 USDT, state RUN"
     assert told.startswith(head)
-    assert " ".join(row(told, "BTC")) == "BTC 70.0 % 70.0 % 60.0 % ±5.0pp"
+    assert " ".join(row(told, "BTC")) == "BTC 70.0 % 70.0 % 60.0 % ±5.0 pp"
     assert row(told, "half") == ["half", "BTC", "0", "-0.35", "hedge", "0.5", "of", "0.7", "BTC"]
     limit, market = (line for line in told.splitlines() if line.startswith("main"))
     assert "sell" in limit

@@ -23,7 +23,7 @@ app = typer.Typer(
 
 @app.command()
 def upgrade(ctx: typer.Context, file: File = None, config: ConfigOption = None) -> None:
-    """Bring the schema up to this version, creating the database if needed."""
+    """Bring the schema up to this version; create what is not there."""
     url = loaded.outline(ctx, file, config).store_url
 
     from counterpoise.app import upkeep
@@ -63,7 +63,7 @@ def _question(url: str, to: str) -> str:
 def current(
     ctx: typer.Context, file: File = None, config: ConfigOption = None, as_json: AsJson = False
 ) -> None:
-    """Print the schema revision of the database, and the one this version needs."""
+    """Print the database's schema revision, and the one needed."""
     url = loaded.outline(ctx, file, config).store_url
 
     from counterpoise.record.sql import migrate
@@ -81,7 +81,7 @@ def current(
 def size(
     ctx: typer.Context, file: File = None, config: ConfigOption = None, as_json: AsJson = False
 ) -> None:
-    """Print how big the database is, and how many rows each table has."""
+    """Print how big the database is, and the rows of each table."""
     url = loaded.outline(ctx, file, config).store_url
 
     from counterpoise.record.sql import backup as store

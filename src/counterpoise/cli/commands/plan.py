@@ -37,4 +37,4 @@ def command(
         if as_json:
             print_json(document)
         else:
-            print_plan(document)
+            print_plan(document, settings.path)
