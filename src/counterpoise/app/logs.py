@@ -22,6 +22,7 @@ from urllib.parse import quote, quote_plus
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from counterpoise.app import lines
 from counterpoise.domain.access import Secret
 from counterpoise.domain.numbers import text
 
@@ -165,9 +166,5 @@ def _console(*, colors: bool) -> list[Processor]:
         # into text before redaction; the renderer then prints it as it is
         structlog.processors.format_exc_info,
         redactor,
-        structlog.dev.ConsoleRenderer(
-            colors=colors,
-            timestamp_key="logged_at",
-            exception_formatter=structlog.dev.plain_traceback,
-        ),
+        lines.Lines(colors=colors),
     ]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime
 
 from counterpoise.app.build import App, open_app
 from counterpoise.app.cycle_report import CycleReport, document_of, iso
 from counterpoise.app.judge import judge
 from counterpoise.app.orphans import unattended
-from counterpoise.app.start import first_start
+from counterpoise.app.start import first_start, restart
 from counterpoise.app.storage import open_storage_if_any
 from counterpoise.config.settings import Settings
 from counterpoise.decide.guards.wallets import WalletWatch
 from counterpoise.domain.carried import carried_of
+from counterpoise.domain.errors import SafetyRefusal
+from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe, universe_of
 from counterpoise.domain.records import Changes, Recorded
@@ -44,6 +48,8 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
     instruments = {n: v.instruments() for n, v in venues.items()}
     config_hash = app.settings.hashes[policy.id]
     recorded = await _recorded(app, store, policy, universe_of(policy, instruments), now)
+    config_changed = recorded.portfolio.config_hash != config_hash
+    recorded, refusal = _as_started(app, policy, recorded, instruments, now)
     universe = universe_of(policy, instruments, carried_of(recorded))
     snapshot = await observe(policy.id, venues, universe, recorded, policy.holdings, app.clock)
     seen = reconcile(recorded, snapshot, {}, (), (), ())
@@ -69,8 +75,30 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
     return {
         **document_of(report, policy),
         "config_hash": config_hash,
-        "config_changed": recorded.portfolio.config_hash != config_hash,
+        "config_changed": config_changed,
+        "start_refused": refusal,
     }
+
+
+def _as_started(
+    app: App,
+    policy: PortfolioPolicy,
+    recorded: Recorded,
+    instruments: Mapping[str, Mapping[str, Instrument]],
+    now: datetime,
+) -> tuple[Recorded, str | None]:
+    """The records as a start on this config would leave them, or why it would be refused."""
+    config_hash = app.settings.hashes[policy.id]
+    universe = universe_of(policy, instruments, carried_of(recorded))
+    try:
+        changes = restart(policy, config_hash, recorded, universe, config_hash, now)
+    except SafetyRefusal as refusal:
+        return recorded, str(refusal)
+    return replace(
+        recorded,
+        strategies={**recorded.strategies, **{s.id: s for s in changes.strategies}},
+        positions={**recorded.positions, **{(p.venue, p.symbol): p for p in changes.positions}},
+    ), None
 
 
 async def _recorded(

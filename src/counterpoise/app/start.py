@@ -120,10 +120,15 @@ def restart(
     live = live_overlays(recorded)
     changed = recorded.portfolio.config_hash != config_hash
     if changed and live and accept_config != config_hash:
+        wrong = (
+            f" --accept-config was {accept_config}, which is not the hash of this config."
+            if accept_config is not None
+            else ""
+        )
         raise SafetyRefusal(
-            f"portfolio {policy.id}: the config changed while hedges are on ({', '.join(sorted(live))})."
-            f" Look at the difference with `counterpoise plan`, then start with"
-            f" `counterpoise run --accept-config {config_hash}`"
+            f"portfolio {policy.id}: the config changed while hedges are on ({', '.join(sorted(live))}).{wrong}"
+            " Look at the difference with `counterpoise plan` on this config, then start it with"
+            f" `counterpoise run` and --accept-config {config_hash}"
         )
     strategies, positions = retired(policy, recorded, universe)
     after = replace(recorded, positions={**recorded.positions, **positions})

@@ -19,7 +19,8 @@ from counterpoise.domain.order import Fill, Side
 Lifecycle = Literal["started", "stopped", "recovered"]
 
 _CENT = Decimal("0.01")
-_PRICE_QUANTUM = Decimal("1e-8")
+_CENTS_FROM = 1_000
+_DIGITS = 8
 
 
 def hedge_moved(  # noqa: PLR0913, PLR0917 - one sentence needs all of it
@@ -51,7 +52,7 @@ def hedge_moved(  # noqa: PLR0913, PLR0917 - one sentence needs all of it
         f"with {symbol}",
     ]
     if price is not None:
-        parts.append(f"at {text(quantize(price, _PRICE_QUANTUM))} on average")
+        parts.append(f"at {text(readable(price))} on average")
     sentence = (
         f"{' '.join(parts)}; futures position {text(before_qty)} -> {text(after_qty)} {asset}"
     )
@@ -99,6 +100,12 @@ def average_price(fills: Iterable[Fill]) -> Decimal | None:
         total_qty += fill.qty
         total_notional += fill.qty * fill.price
     return total_notional / total_qty if total_qty else None
+
+
+def readable(price: Decimal) -> Decimal:
+    """Return ``price`` rounded to 8 significant digits, and from 1,000 on to cents."""
+    finest = Decimal((0, (1,), price.adjusted() - _DIGITS + 1))
+    return quantize(price, max(finest, _CENT) if price >= _CENTS_FROM else finest)
 
 
 def _verb(before_qty: Decimal, after_qty: Decimal) -> str:

@@ -74,6 +74,43 @@ def test_a_terminal_gets_readable_lines_and_a_pipe_gets_json() -> None:
     assert lines(pipe)[0]["event"] == "placed"
 
 
+def test_a_line_for_people_is_the_sentence_and_what_helps_to_read_it() -> None:
+    stream = logged(LogFormat.CONSOLE)
+    structlog.get_logger("counterpoise.alerts").warning(
+        "Hedge of BTC opened",
+        portfolio="treasury",
+        kind="hedge_opened",
+        at="2026-01-05 12:00:00Z",
+        alert_id="abc",
+        key="hold:stale",
+        cleared=False,
+        why="two words",
+        nothing=None,
+    )
+    logging.getLogger("some.library").info("connected")
+    ours, theirs = stream.getvalue().splitlines()
+    when, _, rest = ours.partition("Z ")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", when)
+    assert rest == 'warning Hedge of BTC opened portfolio=treasury why="two words"'
+    assert theirs.endswith("Z info connected from=some.library")
+
+
+def test_a_line_in_json_keeps_everything() -> None:
+    stream = logged(LogFormat.JSON)
+    fields = {"kind": "k", "at": "t", "alert_id": "a", "key": "c", "cleared": True}
+    structlog.get_logger("counterpoise.alerts").info("told", **fields)
+    (line,) = lines(stream)
+    assert fields.items() <= line.items()
+
+
+def test_no_text_fakes_a_line_or_steers_the_terminal() -> None:
+    stream = logged(LogFormat.CONSOLE)
+    structlog.get_logger("counterpoise").info("a\n2026 fake\x1b[2J", said="b\r\nc\x1b[1m")
+    (line,) = stream.getvalue().splitlines()
+    assert line.isprintable()
+    assert line.endswith('info a 2026 fake [2J said="b c [1m"')
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_a_traceback_shows_no_local_and_no_secret_in_its_text(style: LogFormat) -> None:
     stream = logged(style)

@@ -182,7 +182,7 @@ def test_the_trading_state_survives_a_restart() -> None:
 def test_a_config_changed_under_a_live_hedge_is_refused_until_accepted(
     accept: str | None,
 ) -> None:
-    with pytest.raises(SafetyRefusal, match=r"half.*run --accept-config other"):
+    with pytest.raises(SafetyRefusal, match=r"half.*--accept-config other"):
         begin_again(make_policy(HALF), hedged(), "other", accept)
 
 

@@ -135,7 +135,7 @@ def test_a_table_in_a_pipe_has_no_trailing_blanks_and_minds_columns(
 
 def test_a_changed_config_says_how_to_accept_it(capsys: pytest.CaptureFixture[str]) -> None:
     told = shown(capsys, config_changed=True)
-    assert "counterpoise run --accept-config abc" in told.splitlines()[-1]
+    assert "counterpoise run -c counterpoise.yaml --accept-config abc" in told.splitlines()[-1]
 
 
 def test_what_an_exchange_says_is_never_taken_for_markup(

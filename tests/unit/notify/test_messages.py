@@ -57,7 +57,7 @@ def test_an_opened_hedge_says_what_how_much_at_what_price_to_what_effect_and_why
         "hedge 50 % of 1.2 BTC",
     )
     assert told.text == (
-        "Hedge of BTC opened: sold 0.6 BTC with BTC/USDT:USDT at 83000.66666667 on average;"
+        "Hedge of BTC opened: sold 0.6 BTC with BTC/USDT:USDT at 83000.67 on average;"
         " futures position 0 -> -0.6 BTC, effective weight 60.12 % -> 50 %."
         " Why: hedge 50 % of 1.2 BTC"
     )
@@ -105,6 +105,23 @@ def test_what_is_not_known_is_left_out_or_called_unknown_and_never_zero() -> Non
 def test_the_average_is_of_the_fills_in_the_direction_of_the_move() -> None:
     told = moved("0", "-1", (a_fill("2", "100"), a_fill("1", "50", Side.BUY)))
     assert "at 100 on average" in told.text
+
+
+@pytest.mark.parametrize(
+    ("exact", "shown"),
+    [
+        ("83000.666666666666", "83000.67"),
+        ("1000.005", "1000"),
+        ("123.456789012", "123.45679"),
+        ("0.000012345678912", "0.000012345679"),
+        ("123456789.5", "123456790"),
+        ("100", "100"),
+    ],
+)
+def test_a_price_is_rounded_for_reading_and_not_in_the_data(exact: str, shown: str) -> None:
+    told = moved("0", "-1", (a_fill("1", exact),))
+    assert f"at {shown} on average;" in told.text
+    assert told.data["avg_price"] == exact
 
 
 def test_average_price_weighs_by_quantity() -> None:

@@ -103,7 +103,7 @@ def command(
     if not _is_loopback(host):
         warn(
             f"--host {host}: the control door needs no key, so whoever reaches this address can move"
-            " the market and read every account's keys; use it on a network of your own only"
+            " the market and read every account's key and holdings; use it on a network of your own only"
         )
     try:
         asyncio.run(serve(options))

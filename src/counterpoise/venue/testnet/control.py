@@ -1,9 +1,9 @@
 """The control door: how tests, demos and replays move the market and read the truth.
 
 ``POST /_control/advance``, ``/_control/price``, ``/_control/account`` and ``GET /_control/log``,
-``/_control/state``, JSON both ways, Decimals as strings, times in ms. It needs no key: a testnet is bound to
-the loopback. It acts on the exchange itself and knows no dialect; bad input is a 400 that says what was
-expected and changes nothing.
+``/_control/state``, JSON both ways, Decimals as strings, times in ms. It needs no key: whoever reaches the
+address reaches it, which is why a testnet is bound to the loopback unless told otherwise. It acts on the
+exchange itself and knows no dialect; bad input is a 400 that says what was expected and changes nothing.
 """
 
 from __future__ import annotations
