@@ -9,8 +9,8 @@ from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.judge import Judgement
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.order import OrderState, Side
-from counterpoise.domain.plan import Refused, Target
+from counterpoise.domain.order import Order, OrderState, Side
+from counterpoise.domain.plan import Cancel, Plan, Refused, Target
 from counterpoise.domain.portfolio import Unvalued
 from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import PositionRecord, Recorded
@@ -145,6 +145,7 @@ def test_what_is_said_names_what_it_is_about() -> None:
         ("refused:BTC:limit", "No longer refused: BTC:limit"),
         ("position:main:BTC", "The position is explained again: main:BTC"),
         ("key:rejected", "The key is accepted again"),
+        ("look:broke", "Looking works again"),
         ("moon:full", "No longer so: full"),
     ],
 )
@@ -169,6 +170,65 @@ def test_a_cycle_that_held_clears_what_it_can_see() -> None:
     people.hear(deaf_report(), replace(UNCHANGED, orders=(make_order(state=OrderState.UNKNOWN),)))
     held = people.hear(make_report(held=(STALE,)))
     assert held == ["hold:not_valued", "-order:cp-test-order", f"-venue:{VENUE}"]
+
+
+# --- orders that the venue does not take
+
+
+def sent(*orders: Order, cancels: tuple[Cancel, ...] = ()) -> CycleReport:
+    return make_report(results=orders, plan=Plan(cancel=cancels))
+
+
+def rejected(why: str | None) -> Order:
+    return make_order(state=OrderState.REJECTED, reason=why)
+
+
+def test_a_refusal_by_the_venue_is_told_until_it_takes_an_order_again() -> None:
+    people, refusal = People(), sent(rejected("-2019: Margin is insufficient."))
+    key = f"rejected:{BTC_PERP}"
+    assert people.hear(refusal) == [key]
+    assert people.hear(refusal) == []
+    assert people.hear(make_report()) == [], "nothing was sent: nothing is known"
+    assert people.hear(sent(make_order(state=OrderState.UNKNOWN)))[0].startswith("order:")
+    assert f"-{key}" not in people.hear(
+        sent(make_order(symbol="SOL/USDT:USDT", state=OrderState.OPEN))
+    )
+    assert people.hear(sent(make_order(state=OrderState.OPEN))) == [f"-{key}"]
+
+
+def test_a_refusal_names_the_side_and_the_venues_words() -> None:
+    (told,) = announcer().conditions(
+        sent(rejected("-2019: Margin is insufficient.")), UNCHANGED, NOTHING_RAISED
+    )
+    assert (told.kind, told.severity) == ("rejected", Severity.WARNING)
+    assert told.text == (
+        f"The venue does not take orders to sell {BTC_PERP}: -2019: Margin is insufficient."
+    )
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "-5022: Due to the order could not be executed as maker",
+        "-2010: Order would immediately match and take.",
+        "would_take: post only",
+        "limited: asked to wait",
+        "not sent: stopping",
+    ],
+)
+def test_a_refusal_that_belongs_to_the_game_is_no_news(why: str) -> None:
+    assert People().hear(sent(rejected(why))) == []
+
+
+def test_a_refusal_without_words_is_told_as_well() -> None:
+    assert People().hear(sent(rejected(None))) == [f"rejected:{BTC_PERP}"]
+
+
+def test_a_cancelled_order_is_no_sign_that_orders_are_taken() -> None:
+    people = People()
+    people.hear(sent(rejected("-2019: Margin is insufficient.")))
+    order = make_order(state=OrderState.CANCELED)
+    assert people.hear(sent(order, cancels=(Cancel(order=order, why="patience"),))) == []
 
 
 # --- unexplained positions

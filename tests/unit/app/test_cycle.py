@@ -31,6 +31,7 @@ class HardOfHearing(SimVenue):
         super().__init__("sim", world.exchange, world.api_key)
         self.lost: dict[str, VenueError] = {}
         self.phantoms: tuple[VenueOrder, ...] = ()
+        self.found: VenueOrder | None = None
         self.lookups = 0
 
     def _hear(self, what: str) -> None:
@@ -48,7 +49,7 @@ class HardOfHearing(SimVenue):
     async def order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
         self.lookups += 1
         self._hear("order")
-        return await super().order(symbol, client_order_id)
+        return self.found or await super().order(symbol, client_order_id)
 
 
 def policy() -> PortfolioPolicy:
@@ -197,6 +198,15 @@ async def test_a_find_between_misses_starts_the_count_anew(desk: Desk) -> None:
     desk.venue.phantoms = ()
     await desk.look(2)
     assert await desk.fate() is S.UNKNOWN
+
+
+async def test_a_look_up_that_finds_it_starts_the_count_anew(desk: Desk) -> None:
+    await desk.look(2)
+    desk.venue.found = make_venue_order(desk.order)
+    await desk.look()
+    desk.venue.found = None
+    await desk.look(5)
+    assert await desk.fate() is S.UNKNOWN, "it was acknowledged once: it exists"
 
 
 # --- failures that are not hidden

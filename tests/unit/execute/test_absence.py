@@ -55,6 +55,11 @@ def test_an_order_the_venue_has_confirmed_is_never_absent(state: OrderState) -> 
     assert not spaced(LOOKUPS).proven(order, LATE, position_explained=True)
 
 
+def test_an_order_the_venue_once_acknowledged_is_never_absent() -> None:
+    order = make_order(state=OrderState.UNKNOWN, created_at=NOW, venue_order_id="v1")
+    assert not spaced(LOOKUPS).proven(order, LATE, position_explained=True)
+
+
 def test_it_is_not_proven_while_the_request_may_still_arrive() -> None:
     # three misses, each after the last acceptance: only the margin for clock skew is not over
     by = SKEW_MARGIN / (LOOKUPS - 1) - TICK

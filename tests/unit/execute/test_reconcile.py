@@ -306,6 +306,66 @@ async def test_fills_are_booked_once_however_often_they_are_shown() -> None:
     assert [f.trade_id for f in recorded.recent_fills] == ["1", "2"]
 
 
+# --- fills that the venue has reported and that were not read yet
+
+
+def test_a_contract_is_held_while_reported_fills_were_not_read() -> None:
+    row = known(S.OPEN)
+    report = make_venue_order(row, state=S.FILLED, filled_qty=dec("0.1"))
+    seen = merged(make_recorded(row), look(), {"cp1": report})
+    (why,) = seen.unexplained.values()
+    assert why.code == "fills_on_their_way"
+    assert (why.numbers["filled"], why.numbers["booked"]) == ("0.1", "0")
+    assert set(seen.unexplained) == {(VENUE, BTC_PERP)}
+    (order,) = seen.changed
+    assert order.awaits_fills
+
+
+def test_the_fill_that_was_awaited_lets_it_go() -> None:
+    row = known(S.FILLED, filled_qty=dec("0.1"))
+    part, rest = (make_fill(qty=q, trade_id=q, venue_order_id="v-cp1") for q in ("0.04", "0.06"))
+    first = merged(make_recorded(row), look(positions={"BTC": "-0.04"}), fills=[part])
+    assert first.orders[0].booked_qty == dec("0.04")
+    assert first.unexplained[VENUE, BTC_PERP].code == "fills_on_their_way"
+    again = make_recorded(*first.orders, positions=first.positions)
+    second = merged(again, look(positions={"BTC": "-0.1"}), fills=[rest])
+    assert (second.orders[0].booked_qty, second.orders[0].updated_at) == (dec("0.1"), LATER)
+    assert second.unexplained == {}
+
+
+def test_fills_may_be_read_before_the_report_of_their_order() -> None:
+    row = known(S.OPEN)
+    fill = make_fill(qty="0.04", venue_order_id="v-cp1")
+    seen = merged(make_recorded(row), look(make_venue_order(row)), fills=[fill])
+    assert (seen.orders[0].filled_qty, seen.orders[0].booked_qty) == (dec("0.04"), dec("0.04"))
+
+
+def test_a_late_fill_is_booked_on_an_order_that_is_no_longer_in_sight() -> None:
+    ended = known(S.CANCELED, decision_id="older")
+    fill = make_fill(qty="0.04", venue_order_id="v-cp1")
+    seen = merged(make_recorded(), fills=[fill], owners=[ended])
+    assert seen.orders == (), "it is no order of this cycle"
+    (row,) = seen.changed
+    assert (row.state, row.booked_qty, row.filled_qty) == (S.CANCELED, dec("0.04"), dec("0.04"))
+
+
+def test_an_order_and_its_owner_row_are_one() -> None:
+    row = known(S.OPEN)
+    fill = make_fill(qty="0.04", venue_order_id="v-cp1")
+    seen = merged(make_recorded(row), fills=[fill], owners=[row])
+    assert [o.client_order_id for o in seen.changed] == ["cp1"]
+    assert seen.orders[0].booked_qty == dec("0.04")
+
+
+def test_fills_of_two_orders_are_not_mixed_up() -> None:
+    rows = [known(S.OPEN, client_order_id=f"cp{n}", venue_order_id=f"v{n}") for n in (1, 2)]
+    fills = [
+        make_fill(qty="0.01", trade_id=f"{n}", venue_order_id=f"v{n % 2 + 1}") for n in range(5)
+    ]
+    seen = merged(make_recorded(*rows), fills=fills)
+    assert [o.booked_qty for o in seen.orders] == [dec("0.03"), dec("0.02")]
+
+
 # --- positions
 
 

@@ -258,6 +258,14 @@ async def test_a_live_order_may_have_filled_since_it_was_made(state: S) -> None:
     assert seen.fills == (make_fill(),)
 
 
+async def test_an_order_that_ended_with_fills_unread_is_asked_about_since_it_was_made() -> None:
+    venue = ShownVenue()
+    awaited = live(5, state=S.FILLED, filled_qty=dec("0.1"), booked_qty=dec("0.04"))
+    read = live(3, state=S.FILLED, filled_qty=dec("0.1"), booked_qty=dec("0.1"))
+    await look(venue, make_recorded(read, awaited))
+    assert venue.asked_for_fills() == {BTC_PERP: STARTED + timedelta(minutes=5) - OVERLAP}
+
+
 async def test_of_several_live_orders_the_oldest_says_from_when() -> None:
     venue = ShownVenue()
     await look(venue, make_recorded(live(9), live(5), live(7), live(1, SOL_PERP)))
