@@ -158,16 +158,8 @@ async def make_desk(
     for one in venues.values():
         await one.open()
     portfolios = policies or (make_policy(),)
-    settings = Settings(
-        path=Path("counterpoise.yaml"),
-        store_url=f"sqlite:///{database}",
-        venues={v: _access(v) for v in venues},
-        existing={},
-        portfolios=portfolios,
-        hashes={p.id: "hash" for p in portfolios},
-    )
-    app = App(settings=settings, clock=clock or made.clock, venues=venues)
-    rows = Database(settings.store_url)
+    app = make_app(clock or made.clock, venues, *portfolios, database=database)
+    rows = Database(app.settings.store_url)
     store, outbox, ear = BreakableStore(rows), SqlOutbox(rows), Ear()
     stack.push_async_callback(store.close)
     await store.open()
@@ -189,6 +181,24 @@ async def make_desk(
     return desk
 
 
+def make_app(
+    clock: Clock,
+    venues: Mapping[str, Venue],
+    *policies: PortfolioPolicy,
+    database: Path = Path("/nowhere"),
+) -> App:
+    """The app of ``policies``, wired by hand."""
+    settings = Settings(
+        path=Path("counterpoise.yaml"),
+        store_url=f"sqlite:///{database}",
+        venues={v: _access(v) for v in venues},
+        existing={},
+        portfolios=policies,
+        hashes={p.id: "hash" for p in policies},
+    )
+    return App(settings=settings, clock=clock, venues=venues)
+
+
 def _access(venue: str) -> VenueAccess:
     return VenueAccess(
         id=venue,
@@ -200,4 +210,13 @@ def _access(venue: str) -> VenueAccess:
     )
 
 
-__all__ = ["HALF", "DaemonDesk", "Ear", "MoodyVenue", "NewDesk", "make_desk", "make_policy"]
+__all__ = [
+    "HALF",
+    "DaemonDesk",
+    "Ear",
+    "MoodyVenue",
+    "NewDesk",
+    "make_app",
+    "make_desk",
+    "make_policy",
+]

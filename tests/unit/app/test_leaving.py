@@ -1,0 +1,190 @@
+"""Leaving a portfolio when the venue or the database does not do its part."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from counterpoise.app.leaving import leave
+from counterpoise.domain.errors import StoreError, VenueAuthError
+from counterpoise.domain.events import Alert
+from counterpoise.domain.numbers import dec
+from counterpoise.domain.order import Accepted, CancelOutcome, Gone, Order, OrderState
+from counterpoise.domain.policy import ExecutionPolicy, PortfolioPolicy
+from counterpoise.domain.records import Changes, PortfolioRecord, PositionRecord, TradingState
+from counterpoise.record.memory import MemoryStore
+from counterpoise.venue.sim import MarketKind
+from counterpoise.venue.sim.venue import SimVenue
+from tests.build import BTC_PERP, make_order, make_venue_order
+from tests.scenario.world import START, World, make_world
+from tests.unit.app.desk import make_app, make_policy
+
+S = OrderState
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[Any]]:
+    """What is logged, kept instead of printed."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines
+
+
+class FailingStore(MemoryStore):
+    """A store that fails where it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails: set[str] = set()
+
+    async def load(self, portfolio: str, now: Any) -> Any:
+        if "load" in self.fails:
+            raise StoreError("disk I/O error")
+        return await super().load(portfolio, now)
+
+    async def commit(self, changes: Changes) -> None:
+        if "commit" in self.fails:
+            raise StoreError("disk full")
+        await super().commit(changes)
+
+
+class SlowToCancel(SimVenue):
+    """What becomes of a cancel is said per client order id; everything else is cancelled."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__("sim", world.exchange, world.api_key)
+        self.moods: dict[str, str] = {}
+
+    async def cancel(self, order: Order) -> CancelOutcome:
+        match self.moods.get(order.client_order_id):
+            case "hangs":
+                await asyncio.Event().wait()
+            case "raises":
+                raise VenueAuthError("invalid key")
+            case "gone":
+                return Gone(text="Unknown order sent.")
+            case "accepted":
+                return Accepted(order=make_venue_order(order))
+        return await super().cancel(order)
+
+
+class Desk:
+    """Three orders that rest at the exchange and one whose fate is unknown."""
+
+    def __init__(self, **execution: Any) -> None:
+        self.world = make_world([80_000] * 10)
+        self.venue = SlowToCancel(self.world)
+        self.store = FailingStore()
+        self.policy: PortfolioPolicy = make_policy(execution=ExecutionPolicy(**execution))
+        self.app = make_app(self.world.clock, {"sim": self.venue}, self.policy)
+
+    async def start(self, *positions: PositionRecord, orders: int = 3) -> None:
+        await self.venue.open()
+        rows = []
+        for n in range(orders):
+            order = make_order(
+                client_order_id=f"cp{n}",
+                portfolio="p",
+                venue="sim",
+                price=81_000 + n,
+                created_at=START,
+            )
+            await self.venue.place(order)
+            rows.append(order.moved(S.OPEN, at=START))
+        if orders:
+            lost = make_order(client_order_id="cplost", portfolio="p", venue="sim", state=S.UNKNOWN)
+            rows.append(lost)
+        record = PortfolioRecord(
+            id="p", trading_state=TradingState.RUN, config_hash="h", started_at=START
+        )
+        await self.store.commit(
+            Changes(portfolio="p", record=record, orders=tuple(rows), positions=positions)
+        )
+
+    async def leave(self) -> Alert:
+        await leave(self.app, self.store, self.policy)
+        (row,) = await self.store.pending(10)
+        return row.alert
+
+    async def states(self) -> dict[str, OrderState]:
+        known = await self.store.orders("p", live_only=False, limit=10)
+        return {o.client_order_id: o.state for o in known}
+
+    def working(self) -> int:
+        return len(self.world.exchange.orders(self.world.api_key, MarketKind.PERP, open_only=True))
+
+
+async def test_working_orders_are_taken_down_and_the_rest_is_named() -> None:
+    desk = Desk()
+    await desk.start(PositionRecord(venue="sim", symbol=BTC_PERP, own_qty=dec("-0.3")))
+    told = await desk.leave()
+    assert told.text == (
+        "Stopped watching p; 3 of 4 working orders were taken down;"
+        " 1 may still work and are looked up at the next start;"
+        f" hedges stay on: -0.3 {BTC_PERP}"
+    )
+    assert desk.working() == 0
+    assert await desk.states() == {
+        "cp0": S.CANCELED, "cp1": S.CANCELED, "cp2": S.CANCELED, "cplost": S.UNKNOWN,
+    }  # fmt: skip
+
+
+async def test_nothing_to_leave_is_said_as_well() -> None:
+    desk = Desk()
+    await desk.start(orders=0)
+    assert (await desk.leave()).text == "Stopped watching p; no order was working; no hedge is on"
+
+
+async def test_orders_stay_where_the_config_says_so() -> None:
+    desk = Desk(cancel_on_stop=False)
+    await desk.start()
+    assert "4 orders keep working, as the config says" in (await desk.leave()).text
+    assert desk.working() == 3
+
+
+async def test_a_venue_that_does_not_answer_holds_up_neither_the_rest_nor_the_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("counterpoise.app.leaving.CANCEL_S", 0.05)
+    desk = Desk()
+    desk.venue.moods = {"cp0": "hangs"}
+    await desk.start()
+    before = asyncio.all_tasks()
+    assert "2 of 4 working orders were taken down; 2 may still work" in (await desk.leave()).text
+    assert (await desk.states())["cp0"] is S.OPEN, "nothing is known of it"
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("mood", ["gone", "accepted"])
+async def test_a_cancel_that_did_not_end_its_order_is_not_told_as_done(mood: str) -> None:
+    desk = Desk()
+    desk.venue.moods = {"cp0": "raises", "cp1": mood}
+    await desk.start()
+    assert "1 of 4 working orders were taken down; 3 may still work" in (await desk.leave()).text
+    assert await desk.states() == {
+        "cp0": S.OPEN, "cp1": S.OPEN, "cp2": S.CANCELED, "cplost": S.UNKNOWN,
+    }  # fmt: skip
+
+
+async def test_a_database_that_cannot_be_read_is_told_and_raised(logged: list[Any]) -> None:
+    desk = Desk()
+    await desk.start()
+    desk.store.fails = {"load"}
+    with pytest.raises(StoreError, match="disk I/O error"):
+        await desk.leave()
+    assert [line["event"] for line in logged] == ["left_unseen"]
+
+
+async def test_a_database_that_cannot_be_written_keeps_no_order_working(logged: list[Any]) -> None:
+    desk = Desk()
+    await desk.start()
+    desk.store.fails = {"commit"}
+    with pytest.raises(StoreError, match="disk full"):
+        await desk.leave()
+    assert desk.working() == 0
+    (line,) = logged
+    assert line["event"] == "left_unrecorded"
+    assert "3 of 4 working orders were taken down" in line["message"]
