@@ -20,8 +20,6 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from counterpoise.app.cycle_report import CycleReport
-from counterpoise.app.demo import DemoSummary
-from counterpoise.cli.demo_summary import show_summary
 from counterpoise.cli.demo_view import DemoView
 from counterpoise.domain.events import Severity, alert
 from counterpoise.domain.numbers import dec
@@ -126,27 +124,46 @@ def reports() -> list[CycleReport]:
     return world.reports
 
 
-@pytest.mark.parametrize("width", [120, 80])
-def test_every_cycle_of_a_real_run_can_be_shown(width: int, reports: list[CycleReport]) -> None:
-    console = Console(
+def screen(width: int) -> Console:
+    # not this process's TERM, which may be dumb
+    environ = {"TERM": "xterm-256color"}
+    return Console(
         file=io.StringIO(),
         record=True,
         force_terminal=True,
         width=width,
         height=40,
-        _environ={"TERM": "xterm-256color"},
+        _environ=environ,
     )
+
+
+@pytest.mark.parametrize("width", [120, 80])
+def test_every_cycle_of_a_real_run_can_be_shown(width: int, reports: list[CycleReport]) -> None:
+    live, still = screen(width), screen(width)
     assert sum(len(report.alerts) for report in reports) > 1
-    with DemoView(console) as view:
+    with DemoView(live) as view:
         for report in reports:
             for one in report.alerts:
                 view.alert(one)
             view.cycle(report, START, END)
-            console.print(view._screen(report, report.view, START, END))  # type: ignore[arg-type]  # valued
-    shown = console.export_text()
+            still.print(view._screen(report, report.view, START, END))  # type: ignore[arg-type]  # valued
+    shown = still.export_text()
     assert max(cell_len(row) for row in shown.splitlines()) <= width
     for words in ("market time", "BTC", "USDT", "half", "shape", "Hedge of BTC opened"):
         assert words in shown
+
+
+@pytest.mark.parametrize("width", [120, 80])
+def test_alerts_are_shown_as_they_are_and_never_as_markup(
+    width: int, reports: list[CycleReport]
+) -> None:
+    console = screen(width)
+    view = DemoView(console)
+    for severity in Severity:
+        view.alert(alert("p", "test", severity, f"{severity} [bold]news[/]", START))
+    console.print(view._screen(reports[0], reports[0].view, START, END))  # type: ignore[arg-type]  # valued
+    shown = console.export_text()
+    assert all(f"{severity} [bold]news[/]" in shown for severity in Severity)
 
 
 def test_a_cycle_that_could_not_value_the_portfolio_shows_nothing(
