@@ -26,7 +26,7 @@ def command(
         bool,
         typer.Option(
             "--once",
-            help="End when the market ends; without it the next market (seed + 1) follows, until Ctrl-C.",
+            help="End when the market ends. On a terminal the next one follows until Ctrl-C.",
         ),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Which synthetic market.")] = 7,
@@ -81,7 +81,8 @@ async def _shown(seed: int, *, once: bool) -> DemoSummary:
     while True:
         summary = await _one(console, seed)
         show_summary(summary)
-        if once or not is_sound(summary):
+        # nobody watches a pipe: there the first market's end is the end
+        if once or not console.is_terminal or not is_sound(summary):
             return summary
         seed += 1
         print(f"The next market follows (seed {seed}); Ctrl-C ends.", flush=True)
