@@ -34,6 +34,7 @@ def decided(
     before: Mapping[str, Number] | None = None,
     positions: Mapping[str, Number] | None = None,
     unlisted: frozenset[str] = frozenset(),
+    holdings: Mapping[str, Number] | None = None,
 ) -> dict[str, Decision]:
     """Decisions for a portfolio of 100,000 USDT that holds ``weights`` (in percent) as coins."""
     spot = {a: dec(w) * 1000 / dec(PRICES[a]) for a, w in weights.items()}
@@ -46,7 +47,7 @@ def decided(
         instruments=[make_instrument(s) for s in symbols],
     )
     strategy = policy or DriftPolicy(id="keep")
-    portfolio = make_policy(strategy, sleeves=sleeves)
+    portfolio = make_policy(strategy, sleeves=sleeves, holdings=holdings or {})
     decisions = drift(
         strategy,
         portfolio,
@@ -214,6 +215,13 @@ def test_another_strategys_hedge_is_not_bought_back() -> None:
     assert codes(decisions) == ["inside_band"] * 2
 
 
+def test_coins_kept_outside_are_measured_too() -> None:
+    """50 % BTC here and as much in a cold wallet: 1.5 times the equity, two thirds of it BTC."""
+    decisions = decided({"BTC": 50, "SOL": 30}, holdings={"BTC": "0.5"})
+    # equity 150,000: 66.7 % BTC is 6.7 over, 20 % SOL is right; back to 90,000 of BTC
+    assert overlays(decisions) == {"BTC": dec("-0.1"), "SOL": 0}
+
+
 def test_its_own_overlay_counts_so_that_it_is_not_wanted_twice() -> None:
     decisions = decided({"BTC": 60, "SOL": 30}, before={"SOL": -100}, positions={"SOL": -100})
     assert decisions["SOL"].overlay == -100
@@ -286,6 +294,7 @@ def test_an_excluded_leg_lets_go_only_of_what_leans_to_its_side() -> None:
         before={"LINK": 400, "SOL": -10},
     )
     assert overlays(decisions) == {"BTC": 0, "SOL": 0, "LINK": 400}
+    assert decisions["SOL"].previous == -10
     assert codes(decisions) == ["inside_band", "outside_band", "leg_excluded"]
 
 

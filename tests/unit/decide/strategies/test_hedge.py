@@ -65,6 +65,7 @@ def test_the_short_is_a_share_of_live_spot_and_outside_holdings(
     decision = decided(policy, {"BTC": spot}, holdings={"BTC": outside})
     assert decision.overlay == dec(overlay)
     assert decision.reason.code == "hedge_ratio"
+    assert dec(decision.reason.numbers["held"]) == dec(spot) + dec(outside)
 
 
 @pytest.mark.parametrize("position", ["-0.5", "-0.1", "0.3"])
