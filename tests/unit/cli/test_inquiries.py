@@ -114,7 +114,8 @@ def test_orders_as_json_are_newest_first(cli: Cli, ran: Path) -> None:
     assert len(cli("orders", ran, "--limit", "1", "--json").json["orders"]) == 1
 
 
-def test_orders_for_people(cli: Cli, ran: Path) -> None:
+def test_orders_for_people(cli: Cli, ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     told = cli("orders", ran).out
     (row,) = [line for line in told.splitlines() if "cplost" in line]
     assert "UNKNOWN" in row
