@@ -11,6 +11,9 @@ from datetime import datetime, timedelta
 
 from counterpoise.domain.order import Order
 
+#: An order the venue once acknowledged is forgotten by it only long after its end (Binance futures: cancelled
+#: orders without fills after 3 days), so before that "not found" is no answer at all.
+FORGOTTEN_AFTER = timedelta(days=3)
 #: The receive window we sign with, the venue's own back-end time-out, and a margin for clock skew.
 RECV_WINDOW = timedelta(seconds=5)
 VENUE_TIMEOUT = timedelta(seconds=10)
@@ -40,12 +43,15 @@ class Absences:
         self._misses.pop(client_order_id, None)
 
     def proven(self, order: Order, now: datetime, *, position_explained: bool) -> bool:
-        """Whether ``order``, not among the open orders, is proven never to have been accepted."""
+        """Whether ``order``, not among the open orders, is proven to have no effect any more.
+
+        Without a venue id it was never accepted; with one it ended unfilled so long ago that the venue forgot it.
+        """
         last_accept = order.created_at + self._latest_send + RECV_WINDOW + VENUE_TIMEOUT
         misses = [m for m in self._misses.get(order.client_order_id, []) if m > last_accept]
         return (
             order.state.is_unproven
-            and order.venue_order_id is None  # what the venue once acknowledged was accepted
+            and (order.venue_order_id is None or now - order.created_at > FORGOTTEN_AFTER)
             and now > last_accept + SKEW_MARGIN
             and len(misses) >= LOOKUPS
             and position_explained

@@ -118,6 +118,8 @@ def _merge(
     if report is not None:
         return bound(row, report, now)
     if row.client_order_id in absent and row.state.is_unproven:
+        if row.venue_order_id is not None:
+            return row.moved(OrderState.CANCELED, at=now, reason="ended and forgotten by the venue")
         return row.moved(OrderState.REJECTED, at=now, reason="absent")
     if row.client_order_id in looked_up and row.state is not OrderState.UNKNOWN:
         return row.moved(OrderState.UNKNOWN, at=now, reason="not found at the venue")

@@ -126,3 +126,14 @@ def test_a_longer_approval_takes_longer_to_disprove() -> None:
     for n in range(LOOKUPS):
         absences.missed(ID, LAST_ACCEPT + SPACING * (n + 1))
     assert not absences.proven(ORDER, LATE, position_explained=True)
+
+
+@pytest.mark.parametrize(("days", "proven"), [(2, False), (4, True)])
+def test_an_acknowledged_order_is_forgotten_only_after_days(days: int, proven: bool) -> None:
+    absences = Absences(APPROVAL)
+    order = make_order(state=OrderState.UNKNOWN, venue_order_id="77", created_at=NOW)
+    later = NOW + timedelta(days=days)
+    for number in range(LOOKUPS):
+        absences.missed(order.client_order_id, later + number * SPACING)
+    now = later + LOOKUPS * SPACING
+    assert absences.proven(order, now, position_explained=True) is proven

@@ -202,9 +202,17 @@ def test_a_look_up_without_an_answer_leaves_the_row_alone(state: OrderState) -> 
 
 @pytest.mark.parametrize("state", [S.PENDING, S.SUBMITTED, S.UNKNOWN])
 def test_proven_absence_ends_an_unproven_row(state: OrderState) -> None:
-    seen = merged(make_recorded(known(state)), looked_up={"cp1": None}, absent=["cp1"])
+    seen = merged(
+        make_recorded(known(state, venue_order_id=None)), looked_up={"cp1": None}, absent=["cp1"]
+    )
     (order,) = seen.changed
     assert (order.state, order.reason) == (S.REJECTED, "absent")
+
+
+def test_an_acknowledged_order_that_the_venue_forgot_ended_unfilled() -> None:
+    row = known(S.UNKNOWN)
+    seen = merged(make_recorded(row), looked_up={"cp1": None}, absent=["cp1"])
+    assert [o.state for o in seen.orders] == [S.CANCELED]
 
 
 def test_absence_is_not_believed_against_a_report_or_of_a_confirmed_row() -> None:

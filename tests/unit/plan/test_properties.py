@@ -159,7 +159,8 @@ def check(market: Market, want: Decimal, made: Plan) -> None:
     for order in made.place:
         instrument = market.instrument
         assert order.price is not None
-        assert instrument.tradable(order.qty, order.price)
+        closes = order.reduce_only and order.qty == abs(market.position)
+        assert instrument.tradable(order.qty, order.price, closing=closes)
         assert order.qty % instrument.lot_size == order.price % instrument.tick_size == 0
         assert instrument.max_qty is None or order.qty <= instrument.max_qty
         reduces = market.position != 0 and (order.side.sign > 0) != (market.position > 0)
