@@ -237,6 +237,16 @@ async def test_a_venue_that_takes_no_order_is_told_once() -> None:
     assert world.position() == dec("-0.5")
 
 
+async def test_a_refusal_is_over_when_nothing_is_wanted_any_more() -> None:
+    world = make_world([80_000] * 200)
+    RefusesAll(world)
+    await world.run(policy_of(HALF), hours=1)
+    none = HedgePolicy(id="half", asset="BTC", qty=dec("0.0001"))  # below a lot: nothing
+    await world.run(policy_of(none), hours=1)
+    told = [a for r in world.reports for a in r.alerts if a.kind == "rejected"]
+    assert [a.cleared for a in told] == [False, True]
+
+
 class NeverCancels(Wrapped):
     """No cancel is ever answered."""
 

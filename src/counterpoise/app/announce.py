@@ -133,7 +133,7 @@ _EXPECTED = ("-5022", "-2010: Order would immediately", "would_take", "limited",
 
 
 def _rejected(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str, _Condition]]:
-    """Contracts whose orders the venue does not take; so it stays until it takes one."""
+    """Contracts whose orders the venue does not take; so it stays until it takes one, or none is needed."""
     cancels = {c.order.client_order_id for c in report.plan.cancel}
     placed = [o for o in report.results if o.client_order_id not in cancels]
     taken = {o.symbol for o in placed if o.state not in {OrderState.REJECTED, OrderState.UNKNOWN}}
@@ -144,8 +144,18 @@ def _rejected(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str
             yield f"rejected:{order.symbol}", (Severity.WARNING, text)
     for key in raised:
         kind, _, symbol = key.partition(":")
-        if kind == "rejected" and symbol not in taken:
+        if kind == "rejected" and symbol not in taken and not _reached(report, symbol):
             yield key, (Severity.WARNING, "")
+
+
+def _reached(report: CycleReport, symbol: str) -> bool:
+    """Whether the position shown is the one wanted."""
+    for target in report.plan.targets:
+        account = report.snapshot.venues[target.venue].account
+        if target.symbol == symbol and account is not None:
+            held = account.positions.get(symbol)
+            return (held.qty if held is not None else ZERO) == target.qty
+    return False
 
 
 #: What is said when a condition of a kind no longer holds; ``{what}`` is the rest of its key.
