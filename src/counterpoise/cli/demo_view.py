@@ -32,6 +32,8 @@ _SPARKS = "▁▂▃▄▅▆▇█"
 _NOTE = "effective target = shape (BTC 60 %) minus the hedge (50 % of the BTC held)"
 #: Alerts shown, and rows that everything but the orders takes: head 4, weights 7, alerts 6.
 _ALERTS, _ROWS_BESIDE_ORDERS = 4, 17
+#: How wide the first words of hedges and rungs are: so their quantities stand below each other.
+_WHO = 10
 _FEWEST_ORDERS, _MOST_ORDERS = 1, 8
 #: Below these widths the gauge is small, or left out.
 _WIDE, _NARROW = 100, 80
@@ -155,7 +157,7 @@ class DemoView:
         for order in (*report.plan.keep, *report.results):
             if not order.state.is_final:
                 at = f" at {quantity(order.price)}" if order.price is not None else ""
-                kind = ("rung" if order.post_only else "crossing", "green")
+                kind = (f"{'rung' if order.post_only else 'crossing':<{_WHO}}", "green")
                 what = f"  {order.side.value} {quantity(order.qty)} {order.symbol}{at}"
                 lines.append(Text.assemble(kind, what))
         return Panel(
@@ -203,9 +205,10 @@ def _hedge(decision: Decision) -> Text | None:
     if decision.overlay == 0:
         return None
     side = "short" if decision.overlay < 0 else "long"
+    what = f"{side} {quantity(abs(decision.overlay))} {decision.asset}"
     return Text.assemble(
-        (decision.strategy, "magenta"),
-        f"  {side} {quantity(abs(decision.overlay))} {decision.asset}  ",
+        (f"{decision.strategy:<{_WHO}}", "magenta"),
+        f"  {what:<16}  ",
         (decision.reason.text, "dim"),
     )
 

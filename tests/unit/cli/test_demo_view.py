@@ -122,7 +122,7 @@ def test_what_matters_stands_on_the_smallest_screen() -> None:
         "100,000.00",
         "66.7 %",
         "30.0 %",
-        "half-btc  short 0.5 BTC",
+        "half-btc    short 0.5 BTC",
         "equity 150,000.00 USDT",
         "●",
     ):
