@@ -224,7 +224,7 @@ async def test_keeping_a_clamped_hedge_trades_nothing() -> None:
 
 
 @pytest.mark.parametrize("ratio", ["0", "0.4"])
-async def test_keeping_a_half_open_hedge_trades_nothing(ratio: str) -> None:
+async def test_a_half_open_hedge_is_not_kept_while_its_orders_may_fill(ratio: str) -> None:
     world = make_world([80_000, *line(80_000, 81_000, 80)])
     slow = ExecutionPolicy(rungs=5, spacing=dec("0.004"), patience=timedelta(hours=300))
     other = HedgePolicy(id="other", asset="BTC", ratio=dec(ratio))
@@ -233,6 +233,16 @@ async def test_keeping_a_half_open_hedge_trades_nothing(ratio: str) -> None:
     held = world.position()
     assert -1 < held < dec("-0.4")
     after = policy_of(other, retire={"half": "keep"})
+    with pytest.raises(SafetyRefusal, match="may have filled since the last look"):
+        await start_again(world, after)
+    recorded = await world.store.load("p", world.clock.now())
+    for order in recorded.orders:
+        if not order.is_settled:
+            await world.venue.cancel(order)
+    calm = replace(slow, rungs=1, spacing=dec("0.04"))
+    await world.run(
+        policy_of(replace(first, ratio=-held - (other.ratio or 0)), other, execution=calm), hours=1
+    )
     await start_again(world, after)
     fills = len(world.events("fill"))
     await world.run(after, hours=6)

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from counterpoise.app.aligning import after, align
 from counterpoise.app.announce import Announcer
 from counterpoise.app.cycle_report import CycleReport, Hedge, document_of, iso
 from counterpoise.app.judge import Judgement, judge
 from counterpoise.app.orphans import unattended
 from counterpoise.decide.guards.wallets import WalletWatch
 from counterpoise.domain.carried import carried_of
-from counterpoise.domain.errors import VenueAuthError, VenueError
-from counterpoise.domain.order import Fill, Order, OrderState, VenueOrder
+from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import universe_of
 from counterpoise.domain.records import Changes, JournalRow, Recorded
@@ -25,7 +25,7 @@ from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.strategy import from_document
 from counterpoise.execute.absence import Absences
 from counterpoise.execute.executor import Execution, Executor
-from counterpoise.execute.reconcile import Reconciled, orders_to_look_up, reconcile
+from counterpoise.execute.reconcile import Reconciled
 from counterpoise.observe.poller import observe
 from counterpoise.ports import Clock, Store, Venue
 
@@ -71,8 +71,8 @@ class Cycle:
         universe = universe_of(
             policy, {n: s.instruments for n, s in snapshot.venues.items()}, carried
         )
-        seen = await self._reconciled(recorded, snapshot)
-        recorded = _after(recorded, seen)
+        seen = await align(self._venues, store, self._absences, recorded, snapshot, self._clock)
+        recorded = after(recorded, seen)
         alone = await unattended(policy, snapshot, recorded, universe, store)
         seen = replace(seen, unexplained={**seen.unexplained, **alone})
         doubts = self._wallets.doubts(snapshot, recorded)
@@ -112,47 +112,6 @@ class Cycle:
         )
         return report
 
-    async def _reconciled(self, recorded: Recorded, snapshot: Snapshot) -> Reconciled:
-        """Look up what is not shown, book new fills, and prove absences."""
-        looked_up: dict[str, VenueOrder | None] = {}
-        for venue in snapshot.venues.values():
-            for shown in venue.open_orders or ():
-                self._absences.found(shown.client_order_id or "")
-        pending = orders_to_look_up(recorded, snapshot)
-        for order in pending:
-            try:
-                found = await self._venues[order.venue].order(order.symbol, order.client_order_id)
-            except VenueAuthError:
-                raise
-            except VenueError:
-                continue  # not answered: it proves nothing, the row stays as it is
-            looked_up[order.client_order_id] = found
-            if found is None:
-                self._absences.missed(order.client_order_id, self._clock.now())
-            else:
-                self._absences.found(order.client_order_id)
-        fills = [f for seen in snapshot.venues.values() for f in seen.fills or ()]
-        new = await self._store.unseen_fills(fills)
-        owners = [o for v in self._venues for o in await self._owners(v, new)]
-        first = reconcile(recorded, snapshot, looked_up, (), new, owners)
-        absent = [
-            o.client_order_id
-            for o in pending
-            if looked_up.get(o.client_order_id, o) is None
-            and self._absences.proven(
-                o,
-                snapshot.as_of,
-                # an account that was not answered explains nothing
-                position_explained=snapshot.venues[o.venue].account is not None
-                and (o.venue, o.symbol) not in first.unexplained,
-            )
-        ]
-        return reconcile(recorded, snapshot, looked_up, absent, new, owners) if absent else first
-
-    async def _owners(self, venue: str, fills: tuple[Fill, ...]) -> tuple[Order, ...]:
-        ids = sorted({f.venue_order_id for f in fills if f.venue == venue})
-        return await self._store.owners(venue, ids) if ids else ()
-
     def _report(
         self,
         snapshot: Snapshot,
@@ -180,19 +139,6 @@ class Cycle:
             within_band=judged.within_band,
             wake_at=_wake_at(judged, execution, snapshot.as_of),
         )
-
-
-def _after(recorded: Recorded, seen: Reconciled) -> Recorded:
-    """The records as the look leaves them."""
-    return replace(
-        recorded,
-        orders=seen.orders,
-        positions={
-            **recorded.positions,
-            **{(p.venue, p.symbol): p for p in seen.positions},
-        },
-        recent_fills=(*recorded.recent_fills, *seen.fills),
-    )
 
 
 def _remembered(recorded: Recorded) -> tuple[Hedge, ...]:

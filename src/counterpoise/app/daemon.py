@@ -71,6 +71,8 @@ class Daemon:
         self._storage = storage
         self._on_cycle = on_cycle
         self._stop = stop or asyncio.Event()
+        #: Whether leaving took too long: orders may be left, and the stop may be untold.
+        self.cut_short = False
         self._news = asyncio.Event()
         self._relay = Relay(storage.outbox, sinks, WallClock())
         now = app.clock.now()
@@ -99,6 +101,7 @@ class Daemon:
                 async with asyncio.timeout(LEAVE_S):
                     await self._wind_down()
             except TimeoutError:
+                self.cut_short = True
                 log.critical("stop_cut_short", after_s=LEAVE_S)
             finally:
                 relay.cancel()
@@ -233,4 +236,4 @@ async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | 
         log.info("started", portfolios=[p.id for p in settings.portfolios], store="open")
         await daemon.run()
         log.info("stopped")
-    return 0
+    return 1 if daemon.cut_short else 0

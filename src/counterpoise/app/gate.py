@@ -33,13 +33,13 @@ async def pass_gate(app: App, store: Store, accept_config: str | None) -> None:
         else:
             recorded = await store.load(policy.id, now)
             universe = universe_of(policy, instruments, carried_of(recorded))
-            shown = await _shown(app, policy, recorded, universe)
+            shown = await strays_shown(app, policy, recorded, universe)
             changes = restart(policy, config_hash, recorded, universe, accept_config, now, shown)
         await refuse_orphans(policy, app.venues, universe, store)
         await store.commit(changes)
 
 
-async def _shown(
+async def strays_shown(
     app: App, policy: PortfolioPolicy, recorded: Recorded, universe: Universe
 ) -> dict[Contract, Decimal]:
     """The venues' word on what we carry outside the universe; asked only when there is such a thing."""

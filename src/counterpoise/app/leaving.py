@@ -88,5 +88,7 @@ def _told(
         if rest:
             parts.append(f"{rest} may still work and are looked up at the next start")
     held = [f"{text(p.own_qty)} {p.symbol}" for p in recorded.positions.values() if p.own_qty != 0]
-    parts.append(f"hedges stay on: {', '.join(held)}" if held else "no hedge is on")
+    unread = live or any(o.awaits_fills for o in recorded.orders)
+    known = " as far as fills were read" if unread else ""
+    parts.append(f"hedges stay on: {', '.join(held)}{known}" if held else f"no hedge is on{known}")
     return "; ".join(parts)

@@ -7,8 +7,10 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime
 
+from counterpoise.app.aligning import after, align
 from counterpoise.app.build import App, open_app
 from counterpoise.app.cycle_report import CycleReport, document_of, iso
+from counterpoise.app.gate import strays_shown
 from counterpoise.app.judge import judge
 from counterpoise.app.orphans import unattended
 from counterpoise.app.start import first_start, restart
@@ -21,7 +23,7 @@ from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe, universe_of
 from counterpoise.domain.records import Changes, Recorded
-from counterpoise.execute.reconcile import reconcile
+from counterpoise.execute.absence import Absences
 from counterpoise.observe.poller import observe
 from counterpoise.ports import Store
 
@@ -49,10 +51,12 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
     config_hash = app.settings.hashes[policy.id]
     recorded = await _recorded(app, store, policy, universe_of(policy, instruments), now)
     config_changed = recorded.portfolio.config_hash != config_hash
-    recorded, refusal = _as_started(app, policy, recorded, instruments, now)
+    recorded, refusal = await _as_started(app, policy, recorded, instruments, now)
     universe = universe_of(policy, instruments, carried_of(recorded))
     snapshot = await observe(policy.id, venues, universe, recorded, policy.holdings, app.clock)
-    seen = reconcile(recorded, snapshot, {}, (), (), ())
+    absences = Absences(policy.freshness.approval)
+    seen = await align(venues, store, absences, recorded, snapshot, app.clock)
+    recorded = after(recorded, seen)
     alone = await unattended(policy, snapshot, recorded, universe, store)
     doubts = WalletWatch(policy).doubts(snapshot, recorded)
     judged = judge(snapshot, recorded, policy, universe, {**seen.unexplained, **alone}, doubts)
@@ -80,7 +84,7 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
     }
 
 
-def _as_started(
+async def _as_started(
     app: App,
     policy: PortfolioPolicy,
     recorded: Recorded,
@@ -91,7 +95,8 @@ def _as_started(
     config_hash = app.settings.hashes[policy.id]
     universe = universe_of(policy, instruments, carried_of(recorded))
     try:
-        changes = restart(policy, config_hash, recorded, universe, config_hash, now)
+        shown = await strays_shown(app, policy, recorded, universe)
+        changes = restart(policy, config_hash, recorded, universe, config_hash, now, shown)
     except SafetyRefusal as refusal:
         return recorded, str(refusal)
     return replace(

@@ -60,6 +60,7 @@ def retired(
     kept = {s: o for s, o in gone.items() if policy.retire[s] == "keep"}
     positions: dict[Contract, PositionRecord] = {}
     for asset in sorted({a for overlays in kept.values() for a in overlays}):
+        _refuse_unsettled(policy, asset, recorded)
         remaining = _sum({s: o for s, o in live.items() if s in configured}, asset)
         handed = _handed(
             _own(recorded, asset) - remaining,
@@ -69,6 +70,16 @@ def retired(
         )
         positions |= _hand_over(handed, asset, recorded, universe)
     return tuple(strategies), positions
+
+
+def _refuse_unsettled(policy: PortfolioPolicy, asset: str, recorded: Recorded) -> None:
+    """What is kept is what is held, and that is not known while an order of the asset may have filled unseen."""
+    unsettled = [o for o in recorded.orders if base_of(o.symbol) == asset and not o.is_settled]
+    if unsettled:
+        raise SafetyRefusal(
+            f"portfolio {policy.id}: {len(unsettled)} orders on {asset} may have filled since the last look, so it"
+            " is not known what there is to keep. Start once with the strategy still in the config, or say close"
+        )
 
 
 def _handed(left: Decimal, kept: Decimal, closed: Decimal, lot: Decimal) -> Decimal:
@@ -111,7 +122,7 @@ def closed_by_hand(
     ``shown`` is the position per contract of the venues that were read, zero included; without an entry nothing
     is concluded. A contract with a working order is not settled.
     """
-    working = {(o.venue, o.symbol) for o in recorded.orders if not o.state.is_final}
+    working = {(o.venue, o.symbol) for o in recorded.orders if not o.is_settled}
     return {
         contract: replace(recorded.positions[contract], own_qty=ZERO)
         for contract in strays_of(recorded, universe)

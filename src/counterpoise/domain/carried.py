@@ -35,5 +35,5 @@ def base_of(symbol: str) -> str:
 
 def _carrying(recorded: Recorded) -> list[Contract]:
     held = {k for k, p in recorded.positions.items() if p.own_qty != 0}
-    working = {(o.venue, o.symbol) for o in recorded.orders if not o.state.is_final}
+    working = {(o.venue, o.symbol) for o in recorded.orders if not o.is_settled}
     return sorted(held | working)

@@ -171,6 +171,11 @@ class Order:
         return self.filled_qty > self.booked_qty
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it has ended and every fill that was reported is booked."""
+        return self.state.is_final and not self.awaits_fills
+
+    @property
     def remaining_qty(self) -> Decimal:
         """What may still fill, in base units: zero once the state is final."""
         return ZERO if self.state.is_final else self.qty - self.filled_qty

@@ -120,9 +120,7 @@ def _since(name: str, symbol: str, account: Account | None, recorded: Recorded) 
 
 def _in_motion(name: str, symbol: str, recorded: Recorded) -> list[Order]:
     return [
-        o
-        for o in recorded.orders
-        if (o.venue, o.symbol) == (name, symbol) and (not o.state.is_final or o.awaits_fills)
+        o for o in recorded.orders if (o.venue, o.symbol) == (name, symbol) and not o.is_settled
     ]
 
 

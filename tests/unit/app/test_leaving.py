@@ -124,7 +124,7 @@ async def test_working_orders_are_taken_down_and_the_rest_is_named() -> None:
     assert told.text == (
         "Stopped watching p; 3 of 4 working orders were taken down;"
         " 1 may still work and are looked up at the next start;"
-        f" hedges stay on: -0.3 {BTC_PERP}"
+        f" hedges stay on: -0.3 {BTC_PERP} as far as fills were read"
     )
     assert desk.working() == 0
     assert await desk.states() == {

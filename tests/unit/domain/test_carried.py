@@ -70,3 +70,8 @@ def test_an_asset_stays_in_the_contract_that_carries_it(
     found = universe.futures.get("BTC")
     assert (found.venue if found is not None else None) == venue
     assert universe.futures["SOL"].venue == "one"
+
+
+def test_an_order_whose_fills_were_not_all_read_carries() -> None:
+    ended = make_order(state=OrderState.FILLED, filled_qty=dec("0.5"), booked_qty=dec("0.2"))
+    assert carried_of(make_recorded(ended)) == {"BTC": {HERE}}

@@ -67,7 +67,7 @@ class WalletWatch:
             accounts[venue] = seen.account
         read_at = min(account.as_of for account in accounts.values())
         content = self._content(accounts)
-        suspects = self._suspects(content, _resting_on(recorded))
+        suspects = self._suspects(content, _resting_on(recorded, self._policy))
         before, self._doubts = self._doubts, {}
         row_goes_on = set(before) == set(suspects)
         for wallet in suspects:
@@ -124,13 +124,13 @@ def _counted(known: _Doubt | None, read_at: datetime) -> _Doubt:
     return _Doubt(since=known.since, last=read_at, looks=known.looks + 1)
 
 
-def _resting_on(recorded: Recorded) -> frozenset[str]:
-    """The assets on which a strategy wants something in futures."""
+def _resting_on(recorded: Recorded, policy: PortfolioPolicy) -> frozenset[str]:
+    """The assets whose coins a short rests on: not a long's, and not those kept outside the venues."""
     return frozenset(
         asset
         for record in recorded.strategies.values()
         for asset, qty in from_document(record.kind, record.document).overlays.items()
-        if qty != 0
+        if qty < 0 and policy.holdings.get(asset, ZERO) == 0
     )
 
 

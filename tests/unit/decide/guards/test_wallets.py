@@ -137,3 +137,13 @@ def test_coins_on_one_venue_do_not_hide_that_another_lost_them() -> None:
 
     assert doubted(looks({"BTC": 1}, 0), looks({}, 30), policy=policy) == [0, 1]
     assert doubted(looks({}, 0), looks({}, 30), policy=policy, recorded=wishing()) == [0, 0]
+
+
+def test_a_long_rests_on_no_coins() -> None:
+    assert doubted(look(NO_BTC), recorded=wishing(qty="0.5")) == [0]
+
+
+def test_a_short_against_coins_kept_elsewhere_rests_on_no_wallet_here() -> None:
+    policy = make_policy(holdings={"BTC": 1})
+    assert doubted(look(NO_BTC), recorded=wishing(), policy=policy) == [0]
+    assert doubted(look(NO_BTC), recorded=wishing()) == [1]

@@ -1,0 +1,91 @@
+"""Aligning the records with a look: ask for what the look did not show, and book what is new. Only reads.
+
+Used by the cycle, which commits the result, and by ``plan``, which shows what would follow from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from counterpoise.domain.errors import VenueAuthError, VenueError
+from counterpoise.domain.order import Fill, Order, VenueOrder
+from counterpoise.domain.records import Recorded
+from counterpoise.domain.snapshot import Snapshot
+from counterpoise.execute.absence import Absences
+from counterpoise.execute.reconcile import Reconciled, orders_to_look_up, reconcile
+from counterpoise.ports import Clock, Store, Venue
+
+
+async def align(
+    venues: Mapping[str, Venue],
+    store: Store | None,
+    absences: Absences,
+    recorded: Recorded,
+    snapshot: Snapshot,
+    clock: Clock,
+) -> Reconciled:
+    """Look up what is not shown, find new fills and their orders, and prove absences.
+
+    ``store`` is None before there is a database: then every fill is new and none is ours. Raises VenueAuthError,
+    StoreError; a look-up that is not answered proves nothing and leaves its row as it is.
+    """
+    for seen in snapshot.venues.values():
+        for shown in seen.open_orders or ():
+            absences.found(shown.client_order_id or "")
+    pending = orders_to_look_up(recorded, snapshot)
+    looked_up = await _look_up(venues, absences, pending, clock)
+    fills = [f for seen in snapshot.venues.values() for f in seen.fills or ()]
+    new = await store.unseen_fills(fills) if store is not None else tuple(fills)
+    owners = [o for v in venues for o in await _owners(store, v, new)]
+    first = reconcile(recorded, snapshot, looked_up, (), new, owners)
+    absent = [
+        o.client_order_id
+        for o in pending
+        if looked_up.get(o.client_order_id, o) is None
+        and absences.proven(
+            o,
+            snapshot.as_of,
+            # an account that was not answered explains nothing
+            position_explained=snapshot.venues[o.venue].account is not None
+            and (o.venue, o.symbol) not in first.unexplained,
+        )
+    ]
+    return reconcile(recorded, snapshot, looked_up, absent, new, owners) if absent else first
+
+
+async def _look_up(
+    venues: Mapping[str, Venue], absences: Absences, pending: tuple[Order, ...], clock: Clock
+) -> dict[str, VenueOrder | None]:
+    looked_up: dict[str, VenueOrder | None] = {}
+    for order in pending:
+        try:
+            found = await venues[order.venue].order(order.symbol, order.client_order_id)
+        except VenueAuthError:
+            raise
+        except VenueError:
+            continue
+        looked_up[order.client_order_id] = found
+        if found is None:
+            absences.missed(order.client_order_id, clock.now())
+        else:
+            absences.found(order.client_order_id)
+    return looked_up
+
+
+async def _owners(store: Store | None, venue: str, fills: tuple[Fill, ...]) -> tuple[Order, ...]:
+    ids = sorted({f.venue_order_id for f in fills if f.venue == venue})
+    return await store.owners(venue, ids) if ids and store is not None else ()
+
+
+def after(recorded: Recorded, seen: Reconciled) -> Recorded:
+    """Return the records as the look leaves them."""
+    return replace(
+        recorded,
+        orders=seen.orders,
+        positions={
+            **recorded.positions,
+            **{(p.venue, p.symbol): p for p in seen.positions},
+        },
+        recent_fills=(*recorded.recent_fills, *seen.fills),
+    )
