@@ -52,6 +52,18 @@ def test_the_minima_of_a_venue(qty: str, price: str, tradable: bool) -> None:
     assert make_instrument().tradable(dec(qty), dec(price)) is tradable
 
 
+@pytest.mark.parametrize(
+    ("qty", "tradable"),
+    [
+        pytest.param("0.001", True, id="below the smallest notional a position may be ended"),
+        pytest.param("0.0009", False, id="below the smallest quantity it may not"),
+        pytest.param("0", False, id="nothing ends nothing"),
+    ],
+)
+def test_what_ends_a_position_needs_no_notional(qty: str, tradable: bool) -> None:
+    assert make_instrument().tradable(dec(qty), dec(4999), closing=True) is tradable
+
+
 def test_nothing_is_tradable_even_where_the_venue_has_no_minima() -> None:
     free = make_instrument(min_qty=dec(0), min_notional=dec(0))
     assert not free.tradable(dec(0), dec(1))

@@ -115,6 +115,23 @@ def test_a_partial_fill_leaves_the_rest() -> None:
     assert order.remaining_qty == dec("0.7")
 
 
+@pytest.mark.parametrize(
+    ("filled", "booked", "awaits"),
+    [
+        pytest.param("0.3", "0", True, id="reported and not read yet"),
+        pytest.param("0.3", "0.2", True, id="read in part"),
+        pytest.param("0.3", "0.3", False, id="read to the last"),
+        pytest.param("0", "0", False, id="nothing to read"),
+        pytest.param("0.2", "0.3", False, id="fills that were read before the report"),
+    ],
+)
+def test_an_order_awaits_fills_that_were_reported_and_not_booked(
+    filled: str, booked: str, awaits: bool
+) -> None:
+    order = make_order(qty=1, filled_qty=dec(filled), booked_qty=dec(booked))
+    assert order.awaits_fills is awaits
+
+
 def test_only_gtx_is_post_only() -> None:
     assert {t for t in TimeInForce if make_order(time_in_force=t).post_only} == {TimeInForce.GTX}
 

@@ -49,7 +49,10 @@ def test_equity_is_coins_and_outside_holdings_and_wallets_and_unrealised_profit(
     )
     policy = make_policy(holdings={"BTC": "0.05", "USDT": 700})
     # 0.25 x 100,000 + 50 x 100 + 1,000 + 4,000 - 300 + 700
-    assert make_view(snapshot, policy).equity == 35_400
+    view = make_view(snapshot, policy)
+    assert view.equity == 35_400
+    assert view.assets["BTC"].held_qty == dec("0.25")
+    assert view.assets["BTC"].spot_weight == dec(25_000) / 35_400
 
 
 def test_coins_are_worth_their_spot_mid_and_weigh_by_the_mark() -> None:
@@ -252,6 +255,11 @@ def test_a_missing_price_gives_no_value(
     assert seen == Unvalued(portfolio="treasury", as_of=NOW, missing=(missing,))
 
 
+def test_a_coin_may_be_cheap() -> None:
+    snapshot = make_snapshot({"BTC": "0.5", "SOL": 100}, spot={"BTC": 10})
+    assert make_view(snapshot, make_policy()).equity == 5
+
+
 def test_a_price_that_was_not_answered_gives_no_value() -> None:
     seen = valued(with_venue(make_snapshot(), quotes={}), make_policy())
     assert isinstance(seen, Unvalued)
@@ -288,6 +296,11 @@ def test_the_first_venue_of_the_config_that_lists_it_is_chosen() -> None:
     assert universe.spot["BTC"].venue == "one"
     assert universe.futures["BTC"].venue == "two"
     assert set(universe.spot) == set(universe.futures) == {"BTC"}
+
+
+def test_only_the_spot_pair_in_the_quote_prices() -> None:
+    pairs = {s: make_instrument(s) for s in ("BTC/USDC", "BTC/EUR", "ETH/USDT", "SOL/USDT")}
+    assert set(universe_of(make_policy(), {"main": pairs}).spot) == {"SOL"}
 
 
 @pytest.mark.parametrize(

@@ -231,23 +231,21 @@ def test_a_decision_changes_its_id_only_with_its_target() -> None:
 
 
 @pytest.mark.parametrize(
-    ("position", "kept"),
+    ("position", "why"),
     [
-        pytest.param("0", 3, id="as much open as missing is kept"),
-        pytest.param("-0.001", 0, id="a lot too much open is cancelled"),
-        pytest.param("-0.3", 0, id="nothing missing: all of it is cancelled"),
-        pytest.param("-0.4", 0, id="the other side missing: all of it is cancelled"),
+        pytest.param("0", None, id="as much open as missing is kept"),
+        pytest.param("-0.001", "more open than missing", id="a lot too much open is cancelled"),
+        pytest.param("-0.3", "wrong side", id="nothing missing: no side is right"),
+        pytest.param("-0.4", "wrong side", id="the other side missing: all of it is cancelled"),
     ],
 )
-def test_what_is_open_never_exceeds_what_is_missing(position: str, kept: int) -> None:
+def test_what_is_open_never_exceeds_what_is_missing(position: str, why: str | None) -> None:
     first = planned("-0.3")
     again = planned("-0.3", world(position), after(first))
-    assert len(again.keep) == kept
-    assert len(again.cancel) == 3 - kept
     assert again.place == ()
-    if not kept:
-        assert again.wake_at == NOW + SOON
-        assert {c.why for c in again.cancel} <= {"more open than missing", "wrong side"}
+    assert [c.why for c in again.cancel] == [why] * (3 if why else 0)
+    assert len(again.keep) == (0 if why else 3)
+    assert again.wake_at == NOW + (SOON if why else PATIENCE)
 
 
 def test_only_the_wrong_side_is_cancelled_where_the_right_side_rests_too() -> None:
@@ -380,6 +378,64 @@ def test_rungs_below_the_minima_are_merged() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("position", "want", "qty", "said"),
+    [
+        pytest.param("-0.004", "0", "0.004", [], id="a close may be small: all of it at once"),
+        pytest.param("0.004", "0", "0.004", [], id="a long as well"),
+        pytest.param("-0.004", "0.2", "0.004", [], id="and on the way through zero"),
+        pytest.param("-0.006", "-0.002", "0", ["below_minimum"], id="a smaller short may not"),
+        pytest.param("0", "-0.004", "0", ["below_minimum"], id="an opening may not"),
+        pytest.param("-0.004", "-0.008", "0", ["below_minimum"], id="an addition may not"),
+        pytest.param(
+            "-0.0045", "0", "0", ["below_minimum"], id="nor what would leave less than a lot behind"
+        ),
+        pytest.param("-0.0005", "0", "0", ["below_minimum"], id="nor what is less than a lot"),
+    ],
+)
+def test_a_position_below_the_smallest_notional_can_be_left(
+    position: str, want: str, qty: str, said: list[str]
+) -> None:
+    """Contracts of at least 500 USDT, and 400 are left: without the exemption they stay forever."""
+    snapshot = costly(world(position))
+    made = planned(want, snapshot)
+    assert [text(o.qty) for o in made.place] == ([qty] if qty != "0" else [])
+    assert held(made) == said
+    assert all(o.reduce_only for o in made.place)
+    # and the same when patience has run out on it
+    if made.place:
+        over = planned(want, costly(waited(made, 120, position)), after(made, S.CANCELED))
+        assert [(text(o.qty), o.rung, o.reduce_only) for o in over.place] == [(qty, CROSSING, True)]
+
+
+def costly(snapshot: Snapshot) -> Snapshot:
+    """The same with a smallest notional of 500."""
+    listed = snapshot.venues[VENUE].instruments
+    contract = replace(listed[BTC_PERP], min_notional=dec(500))
+    return with_venue(snapshot, instruments={**listed, BTC_PERP: contract})
+
+
+def test_only_the_order_that_ends_the_position_may_be_small() -> None:
+    """0.005 of 0.009 rests; the 0.004 beside it would not end the position, so the venue refuses it."""
+    snapshot = costly(world("-0.009"))
+    first = planned("0", snapshot)
+    assert [text(o.qty) for o in first.place] == ["0.009"]
+    recorded = after(first)
+    resting = replace(recorded.orders[0], qty=dec("0.005"))
+    again = planned("0", snapshot, replace(recorded, orders=(resting,)))
+    assert (again.place, again.keep) == ((), (resting,))
+
+
+def test_a_close_that_the_largest_order_cuts_is_no_close() -> None:
+    limited = replace(POLICY, limits=LimitsPolicy(max_order_notional=dec(450)))
+    snapshot = costly(world("-0.009"))
+    first = planned("0", snapshot, policy=limited)
+    assert (first.place, held(first)) == ((), ["below_minimum"])
+    begun = after(planned("0", snapshot), S.CANCELED)
+    over = planned("0", costly(world("-0.009", NOW + PATIENCE)), begun, limited)
+    assert (over.place, held(over)) == ((), ["below_minimum"])
+
+
 # --- patience ---
 
 
@@ -436,6 +492,15 @@ def test_it_crosses_once_per_patience() -> None:
     assert shown(again.place) == [("sell", "0.3", "99800", CROSSING)]
     assert again.place[0].attempt == 1
     assert again.place[0].client_order_id not in {o.client_order_id for o in recorded.orders}
+
+
+def test_it_goes_on_crossing_once_per_patience() -> None:
+    first = planned("-0.3")
+    once = crossed(first, 120)
+    twice = after(planned("-0.3", waited(first, 240), once), S.EXPIRED, once)
+    waiting = planned("-0.3", waited(first, 359), twice)
+    assert (waiting.place, waiting.wake_at) == ((), NOW + PATIENCE * 3)
+    assert [o.attempt for o in planned("-0.3", waited(first, 360), twice).place] == [2]
 
 
 def test_a_crossing_order_follows_the_mark_of_its_own_moment() -> None:
@@ -498,6 +563,14 @@ def test_patience_of_an_older_decision_does_not_count() -> None:
     assert {o.time_in_force for o in made.place} == {TimeInForce.GTX}
 
 
+def test_patience_of_the_other_side_does_not_count() -> None:
+    """The same decision, but what was sold before is now to be bought: that side has only begun."""
+    first = planned("-0.3")
+    sold = tuple(replace(o, side=BUY) for o in after(first, S.CANCELED).orders)
+    made = planned("-0.3", waited(first, 500), replace(after(first), orders=sold))
+    assert {o.time_in_force for o in made.place} == {TimeInForce.GTX}
+
+
 def test_a_rung_that_is_always_refused_waits_for_patience_and_says_so() -> None:
     """Post-only rejects in a fast market: five tries each, then only crossing helps."""
     first = planned("-0.3")
@@ -553,6 +626,12 @@ def test_within_a_ladder_the_rung_nearest_to_the_market_goes_first() -> None:
     made = plan((wants[1], wants[2]), world(), make_recorded(), POLICY, {})
     assert [o.rung for o in made.place] == [0, 1, 2] * 2
     assert made.place[0].symbol == SOL_PERP
+
+
+def test_the_larger_ladder_is_the_one_worth_more() -> None:
+    wants = (make_want(-400, SOL_PERP), make_want("-0.5"))
+    made = plan(wants, world(), make_recorded(), POLICY, {})
+    assert [o.symbol for o in made.place] == [BTC_PERP] * 3 + [SOL_PERP] * 3
 
 
 def test_ladders_of_one_size_go_by_name() -> None:

@@ -215,11 +215,18 @@ def test_another_strategys_hedge_is_not_bought_back() -> None:
     assert codes(decisions) == ["inside_band"] * 2
 
 
-def test_coins_kept_outside_are_measured_too() -> None:
-    """50 % BTC here and as much in a cold wallet: 1.5 times the equity, two thirds of it BTC."""
-    decisions = decided({"BTC": 50, "SOL": 30}, holdings={"BTC": "0.5"})
-    # equity 150,000: 66.7 % BTC is 6.7 over, 20 % SOL is right; back to 90,000 of BTC
-    assert overlays(decisions) == {"BTC": dec("-0.1"), "SOL": 0}
+@pytest.mark.parametrize(
+    ("btc", "overlay", "said"),
+    [
+        pytest.param(42, "0", "inside_band", id="92 of 150 is 61.3 %: near enough"),
+        pytest.param(50, "-0.1", "outside_band", id="100 of 150 is 66.7 %: back to 90"),
+    ],
+)
+def test_coins_kept_outside_are_measured_too(btc: int, overlay: str, said: str) -> None:
+    """0.5 BTC in a cold wallet beside an account of 100,000; on spot alone BTC would read 28 or 33 %."""
+    decisions = decided({"BTC": btc, "SOL": 30}, holdings={"BTC": "0.5"})
+    assert overlays(decisions) == {"BTC": dec(overlay), "SOL": 0}
+    assert codes(decisions) == [said, "inside_band"]
 
 
 def test_its_own_overlay_counts_so_that_it_is_not_wanted_twice() -> None:
@@ -296,6 +303,18 @@ def test_an_excluded_leg_lets_go_only_of_what_leans_to_its_side() -> None:
     assert overlays(decisions) == {"BTC": 0, "SOL": 0, "LINK": 400}
     assert decisions["SOL"].previous == -10
     assert codes(decisions) == ["inside_band", "outside_band", "leg_excluded"]
+
+
+def test_an_excluded_leg_keeps_what_is_still_needed() -> None:
+    """The sleeve is light for want of SOL, LINK is still heavy: its short stays, and grows no further."""
+    decisions = decided(
+        {"BTC": 60, "SOL": 0, "LINK": 13},
+        DriftPolicy(id="k", legs=Legs.OVERWEIGHT),
+        sleeves=SHARED,
+        before={"LINK": -500},
+    )
+    assert overlays(decisions) == {"BTC": 0, "SOL": 0, "LINK": -500}
+    assert codes(decisions) == ["inside_band", "leg_excluded", "leg_excluded"]
 
 
 # --- sleeves of several assets, of nothing, of assets nobody lists ---
