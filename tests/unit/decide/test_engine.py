@@ -217,7 +217,8 @@ def test_drift_lands_inside_its_bands_and_stays_there(
     assert qtys(again) == qtys(asked)
     for sleeve in sleeves[:2]:
         away = sum(
-            view.assets[a].effective_weight - again.effective_targets[a] for a in sleeve.assets
+            (view.assets[a].effective_weight - again.effective_targets[a] for a in sleeve.assets),
+            dec(0),
         )
         if legs is Legs.OVERWEIGHT:
             away = max(away, dec(0))

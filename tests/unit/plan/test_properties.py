@@ -35,6 +35,7 @@ from tests.build import (
     BTC_PERP,
     NOW,
     VENUE,
+    Number,
     make_instrument,
     make_policy,
     make_recorded,
@@ -282,7 +283,11 @@ def test_from_weights_to_orders_and_back_nothing_new_is_wanted(
     strategies = [HedgePolicy(id="h", asset="BTC", ratio=dec(ratio))] if ratio else []
     policy = make_policy(*strategies, DriftPolicy(id="keep"), allow_net_short=short_allowed)
     prices = {"BTC": 100_000, "SOL": 100}
-    spot = {"BTC": btc * dec("0.01"), "SOL": dec(10) * sol, "USDT": 100_000}
+    spot: dict[str, Number] = {
+        "BTC": btc * dec("0.01"),
+        "SOL": dec(10) * sol,
+        "USDT": 100_000,
+    }
     snapshot = make_snapshot(prices, spot=spot)
     view, universe = make_view(snapshot, policy), make_universe(policy, snapshot)
     asked = decide(view, policy, universe, {}, {})

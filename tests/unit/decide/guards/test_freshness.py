@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_one_old_price_is_enough() -> None:
         pytest.param({"fills": None}, "fills of main", id="fills that were not read"),
     ],
 )
-def test_what_was_not_answered_is_missing_not_empty(changes: dict[str, None], missing: str) -> None:
+def test_what_was_not_answered_is_missing_not_empty(changes: dict[str, Any], missing: str) -> None:
     snapshot = with_venue(make_snapshot(), **changes)
     assert told(snapshot) == [f"cannot value the portfolio: {missing}"]
 
