@@ -146,7 +146,7 @@ class Limiter:
         ):
             for suffix, window in windows.items():
                 counted = headers.get(prefix + suffix.lower(), "")
-                if counted.isascii() and counted.isdigit():
+                if counted.isascii() and counted.isdecimal():
                     window.correct(now, int(counted))
         if status not in _DEFAULT_PAUSE_S or (status == 403 and code is not None):
             return None
@@ -170,7 +170,7 @@ def _left_s(until: datetime | None, now: datetime) -> Decimal:
 
 def _pause_s(status: int, headers: Mapping[str, str], words: str, now: datetime) -> Decimal:
     stated = headers.get("retry-after", "")
-    if stated.isascii() and stated.isdigit():
+    if stated.isascii() and stated.isdecimal():
         return min(dec(stated), _LONGEST_PAUSE_S)
     banned = _BANNED_UNTIL.search(words)
     if banned is not None:

@@ -79,7 +79,7 @@ class Control:
 
     def _log(self, request: Request) -> object:
         sent = dict(parse_qsl(request.query)).get("after", "0")
-        if not sent.isdigit():
+        if not sent.isdecimal():
             raise ValueError(f"after: expected a whole number >= 0, was {sent!r}")
         events = self._exchange.log.after(int(sent))
         return {"events": events, "next": self._exchange.log.next_seq}

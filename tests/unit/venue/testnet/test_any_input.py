@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from counterpoise.domain.numbers import ZERO, dec
@@ -118,6 +118,7 @@ PARAMS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=9)
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(params=PARAMS)
+@example(params={"limit": "²"})  # a digit to str.isdigit, but no number to int
 def test_every_endpoint_answers_anything(
     caller: Caller, route: tuple[str, str], params: dict[str, str]
 ) -> None:

@@ -142,7 +142,7 @@ def cancel_batch(call: Call) -> object:
 
 
 def _whole(value: object) -> int:
-    if isinstance(value, int) or (isinstance(value, str) and value.isdigit()):
+    if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()):
         return int(value)
     raise ApiError(-1130, "Data sent for parameter 'orderIdList' is not valid.")
 

@@ -93,7 +93,7 @@ def by_limit(default: int, *steps: tuple[int, int]) -> Weight:
 
     def weigh(params: Params) -> int:
         value = params.opt("limit")
-        limit = int(value) if value is not None and value.isdigit() else default
+        limit = int(value) if value is not None and value.isdecimal() else default
         return next((weight for most, weight in steps if limit <= most), steps[-1][1])
 
     return weigh
