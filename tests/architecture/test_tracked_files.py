@@ -84,4 +84,4 @@ def test_the_scan_finds_what_it_looks_for() -> None:
     machine = "/ho" + "me/someone/x"
     assert lines_with(REGISTRY, {"a": f"x\n{registry}"}) == [f"a:2: {registry}"]
     assert lines_with(MACHINE_PATH, {"a": f"see {machine}"}) == [f"a:1: see {machine}"]
-    assert lines_with(MACHINE_PATH, {"a": "../work/x framework/root/x $ROOT/root/x"}) == []
+    assert lines_with(MACHINE_PATH, {"a": f"..{'/'}work/x framework/root/x $ROOT/root/x"}) == []

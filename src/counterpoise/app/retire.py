@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from counterpoise.domain.carried import base_of, strays_of
+from counterpoise.domain.carried import strays_of
 from counterpoise.domain.errors import SafetyRefusal
+from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import ZERO, dec, shrink_step, text
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Universe

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from counterpoise.domain.decision import Decision, Want
+from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import ZERO, shrink_step, text
 from counterpoise.domain.policy import DriftPolicy, Legs, PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView, Universe
@@ -61,7 +62,7 @@ def _why(asset: str, decisions: Sequence[Decision]) -> str:
 
 def _foreign(asset: str, baselines: Mapping[tuple[str, str], Decimal]) -> Decimal:
     """Foreign futures on ``asset`` in whichever contract: each counts in spot + futures >= 0."""
-    return sum((q for (_, s), q in baselines.items() if s.partition("/")[0] == asset), ZERO)
+    return sum((q for (_, s), q in baselines.items() if base_of(s) == asset), ZERO)
 
 
 def _clamp(

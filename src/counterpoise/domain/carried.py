@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from counterpoise.domain.instrument import base_of
 from counterpoise.domain.portfolio import Contract, Universe
 from counterpoise.domain.records import Recorded
 
@@ -26,11 +27,6 @@ def strays_of(recorded: Recorded, universe: Universe) -> Mapping[Contract, str]:
     """Return contract -> asset for what we carry outside ``universe``: nothing there can be traded."""
     traded = {(x.venue, x.instrument.symbol) for x in universe.futures.values()}
     return {c: base_of(c[1]) for c in _carrying(recorded) if c not in traded}
-
-
-def base_of(symbol: str) -> str:
-    """Return the base asset of a unified symbol; also of one that is listed no more."""
-    return symbol.partition("/")[0]
 
 
 def _carrying(recorded: Recorded) -> list[Contract]:

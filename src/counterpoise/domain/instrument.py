@@ -83,3 +83,8 @@ class Instrument:
         """
         enough = closing or qty * price >= self.min_notional
         return qty > ZERO and qty >= self.min_qty and enough
+
+
+def base_of(symbol: str) -> str:
+    """Return the base asset of a unified symbol; also of one that is listed no more."""
+    return symbol.partition("/")[0]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from counterpoise.domain.instrument import Instrument, InstrumentKind
+from counterpoise.domain.instrument import Instrument, InstrumentKind, base_of
 from counterpoise.domain.numbers import ONE, ZERO
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.snapshot import Account, Quote, Snapshot
@@ -251,7 +251,7 @@ def _futures(
             p.qty
             for account in accounts
             for symbol, p in account.positions.items()
-            if bases.get(symbol, symbol.partition("/")[0]) == asset
+            if bases.get(symbol, base_of(symbol)) == asset
         ),
         ZERO,
     )

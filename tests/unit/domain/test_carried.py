@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from counterpoise.domain.carried import base_of, carried_of, strays_of
+from counterpoise.domain.carried import carried_of, strays_of
+from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.portfolio import Contract, universe_of

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 
+from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
 from counterpoise.domain.order import Fill, Order
 from counterpoise.domain.plan import Approved, Refused
@@ -243,7 +244,7 @@ def _worst_position(order: Order, snapshot: Snapshot, recorded: Recorded, tally:
 def _base(order: Order, snapshot: Snapshot) -> str:
     """The asset an order moves; of a contract that is no longer listed the symbol tells it."""
     instrument = snapshot.venues[order.venue].instruments.get(order.symbol)
-    return instrument.base if instrument is not None else order.symbol.partition("/")[0]
+    return instrument.base if instrument is not None else base_of(order.symbol)
 
 
 def _leverage(snapshot: Snapshot, venue: str, symbol: str) -> Decimal:
