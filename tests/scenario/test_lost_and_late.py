@@ -276,6 +276,46 @@ class Doubting(Wrapped):
         return outcome
 
 
+class LostAndHidden(Wrapped):
+    """The first answer is lost, and for half a minute no read shows that order (a lagging replica)."""
+
+    lost: Order | None = None
+
+    def hidden(self, client_order_id: str | None) -> bool:
+        return (
+            self.lost is not None
+            and client_order_id == self.lost.client_order_id
+            and self.clock.now() < self.lost.created_at + timedelta(seconds=30)
+        )
+
+    async def place(self, order: Order) -> PlaceOutcome:
+        outcome: PlaceOutcome = await self.inner.place(order)
+        if self.lost is None:
+            self.lost = order
+            return Unknown(text="time-out after it arrived")
+        return outcome
+
+    async def open_orders(self, symbols: Any) -> tuple[VenueOrder, ...]:
+        return tuple(
+            o for o in await self.inner.open_orders(symbols) if not self.hidden(o.client_order_id)
+        )
+
+    async def order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
+        if self.hidden(client_order_id):
+            return None
+        found: VenueOrder | None = await self.inner.order(symbol, client_order_id)
+        return found
+
+
+async def test_an_order_without_an_answer_is_not_placed_anew_while_no_read_shows_it() -> None:
+    world = make_world([80_000] * 200)
+    LostAndHidden(world)
+    # patience runs out while the order is hidden: what it covers must not be crossed for
+    hasty = ExecutionPolicy(rungs=3, patience=timedelta(seconds=10))
+    await world.run(policy_of(HALF, execution=hasty), hours=3)
+    assert deepest(world) == world.position() == dec("-0.5")
+
+
 async def test_replies_without_an_id_are_looked_up_and_kept() -> None:
     world = make_world([80_000] * 200)
     Doubting(world)
