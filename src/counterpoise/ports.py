@@ -8,12 +8,14 @@ value, because a lost answer is not a refusal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from counterpoise.domain.bars import Bar
 from counterpoise.domain.events import Alert
 from counterpoise.domain.instrument import Instrument
+from counterpoise.domain.ledger import LedgerEntry, Settlement
 from counterpoise.domain.order import CancelOutcome, Fill, Order, PlaceOutcome, VenueOrder
 from counterpoise.domain.records import Changes, JournalRow, OutboxRow, PortfolioRecord, Recorded
 from counterpoise.domain.snapshot import Account, Quote
@@ -69,6 +71,23 @@ class Venue(Protocol):
 
     async def fills(self, symbol: str, since: datetime) -> tuple[Fill, ...]:
         """Read this account's executions of ``symbol`` at or after ``since``, oldest first, all pages."""
+        ...
+
+    async def bars(
+        self, symbol: str, interval: timedelta, since: datetime, until: datetime
+    ) -> tuple[Bar, ...]:
+        """Read closed bars that open in [``since``, ``until``), oldest first, all pages; what was never traded lacks.
+
+        Raises VenueError for an unknown symbol and for an interval the venue does not offer (not retryable).
+        """
+        ...
+
+    async def ledger(self, since: datetime) -> tuple[LedgerEntry, ...]:
+        """Read what the venue booked into this account at or after ``since``, oldest first, all pages."""
+        ...
+
+    async def settlement(self, symbol: str) -> Settlement | None:
+        """Return how a dated future ended; None while it is not known. It may be listed no more."""
         ...
 
     async def place(self, order: Order) -> PlaceOutcome:
