@@ -25,7 +25,8 @@ from counterpoise.domain.order import (
     VenueOrder,
 )
 from counterpoise.domain.plan import Target
-from counterpoise.domain.policy import Band, PortfolioPolicy, Sleeve, StrategyPolicy
+from counterpoise.domain.policy import Band, PortfolioPolicy, Sleeve
+from counterpoise.domain.strategy import StrategyPolicy
 from counterpoise.domain.portfolio import PortfolioView, Universe, universe_of, view_of
 from counterpoise.domain.records import PortfolioRecord, PositionRecord, Recorded, TradingState
 from counterpoise.domain.snapshot import (

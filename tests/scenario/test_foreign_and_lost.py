@@ -19,14 +19,8 @@ from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.numbers import ZERO, dec
-from counterpoise.domain.policy import (
-    Band,
-    ExecutionPolicy,
-    HedgePolicy,
-    LimitsPolicy,
-    PortfolioPolicy,
-    Sleeve,
-)
+from counterpoise.domain.policy import Band, ExecutionPolicy, LimitsPolicy, PortfolioPolicy, Sleeve
+from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.domain.snapshot import Account
 from counterpoise.ports import Venue
 from counterpoise.record.memory import MemoryStore

@@ -22,7 +22,8 @@ from counterpoise.domain.order import (
     Unknown,
     VenueOrder,
 )
-from counterpoise.domain.policy import ExecutionPolicy, HedgePolicy
+from counterpoise.domain.policy import ExecutionPolicy
+from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.domain.snapshot import Account
 from counterpoise.venue.sim import MarketKind, OrderKind, PlaceRequest, Side, TimeInForce
 from tests.scenario.test_main_job import HALF, policy_of

@@ -7,22 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 
 from counterpoise.decide.combine import within_band
 from counterpoise.decide.engine import decide
 from counterpoise.decide.guards.freshness import stale_reasons
 from counterpoise.decide.guards.limits import review
 from counterpoise.decide.guards.wallets import PAUSE
+from counterpoise.decide.scenery import scene_of
 from counterpoise.domain.carried import strays_of
-from counterpoise.domain.decision import Decisions
+from counterpoise.domain.decision import Decisions, Want
+from counterpoise.domain.hedge_book import Booked, crossed, wanting
+from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import dec, quantize, text
 from counterpoise.domain.plan import NOTHING, Approved, Hold, Plan, Refused
-from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.portfolio import Broke, PortfolioView, Universe, Unvalued, view_of
+from counterpoise.domain.policy import PortfolioPolicy, shaped
+from counterpoise.domain.portfolio import (
+    Broke,
+    Contract,
+    PortfolioView,
+    Universe,
+    Unvalued,
+    view_of,
+)
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import Recorded, StrategyRecord
 from counterpoise.domain.snapshot import Snapshot
-from counterpoise.domain.strategy import from_document, to_document
+from counterpoise.domain.strategy import StrategyState, from_document, to_document
+from counterpoise.plan.claims import claims_of, coin_wants_of, wants_of
 from counterpoise.plan.planner import plan
 
 _CENT = dec("0.01")
@@ -37,6 +50,7 @@ class Judgement:
     plan: Plan = NOTHING
     approved: tuple[Approved, ...] = ()
     refused: tuple[Refused, ...] = ()
+    booked: Booked | None = None
     held: tuple[Reason, ...] = ()
     within_band: bool | None = None
 
@@ -55,13 +69,16 @@ def judge(
     recorded: Recorded,
     policy: PortfolioPolicy,
     universe: Universe,
-    unexplained: Mapping[tuple[str, str], Reason],
+    unexplained: Mapping[Contract, Reason],
     doubts: tuple[Reason, ...] = (),
+    calendar: Mapping[str, datetime] | None = None,
 ) -> Judgement:
     """Return what ``snapshot`` and ``recorded`` (already reconciled with it) lead to.
 
-    ``doubts`` say why its wallets are not believed yet (:class:`~counterpoise.decide.guards.wallets.WalletWatch`).
+    ``doubts`` say why its wallets are not believed yet (:class:`~counterpoise.decide.guards.wallets.WalletWatch`);
+    ``calendar`` is strategy -> the newest calendar instant at or before the look.
     """
+    policy = shaped(policy, recorded.portfolio.override, snapshot.as_of)
     held = [*doubts, *stale_reasons(snapshot, policy, universe, snapshot.as_of)]
     if doubts:
         # no equity without the doubted part; looked at again soon, so that a withdrawal is not held up for long
@@ -82,14 +99,10 @@ def judge(
         )
     if held or not isinstance(view, PortfolioView):
         return Judgement(view=view, held=tuple(held))
-    states = {
-        s.id: from_document(s.kind, recorded.strategies[s.id].document)
-        for s in policy.strategies
-        if s.id in recorded.strategies
-    }
-    baselines = {k: p.baseline_qty for k, p in recorded.positions.items()}
-    decisions = decide(view, policy, universe, states, baselines)
-    planned = plan(decisions.wants, snapshot, recorded, policy, unexplained)
+    scene = scene_of(snapshot, recorded, policy, universe, view, calendar or {})
+    decisions = decide(scene, _states(recorded, policy), _baselines(recorded), recorded.approvals)
+    booked, wants = _claimed(decisions, snapshot, recorded, policy, universe)
+    planned = plan(wants, snapshot, recorded, policy, unexplained)
     planned = replace(planned, holds=(*planned.holds, *_strays(recorded, policy, universe)))
     approved, refused = review(planned.place, snapshot, recorded, policy, view)
     return Judgement(
@@ -98,8 +111,47 @@ def judge(
         plan=planned,
         approved=approved,
         refused=refused,
+        booked=booked,
         within_band=within_band(policy, view, decisions.effective_targets),
     )
+
+
+def _states(recorded: Recorded, policy: PortfolioPolicy) -> dict[str, StrategyState]:
+    return {
+        s.id: from_document(s.kind, recorded.strategies[s.id].document)
+        for s in policy.strategies
+        if s.id in recorded.strategies
+    }
+
+
+def _baselines(recorded: Recorded) -> dict[Contract, Decimal]:
+    return {k: p.baseline_qty for k, p in recorded.positions.items()}
+
+
+def _claimed(
+    decisions: Decisions,
+    snapshot: Snapshot,
+    recorded: Recorded,
+    policy: PortfolioPolicy,
+    universe: Universe,
+) -> tuple[Booked, tuple[Want, ...]]:
+    """What each strategy claims, crossed between them, and the positions that follow."""
+    claims = claims_of(decisions.decisions, universe)
+    spots = [key for key in recorded.book if is_spot(key[2])]
+    listings = (*universe.futures.values(), *universe.spot.values())
+    lots = {(x.venue, x.instrument.symbol): x.instrument.lot_size for x in listings}
+    marks = {
+        (venue, symbol): quote.fair
+        for venue, seen in snapshot.venues.items()
+        for symbol, quote in seen.quotes.items()
+        if quote.fair is not None
+    }
+    booked = crossed(wanting(recorded.book, claims, spots), marks, lots, snapshot.as_of)
+    wants = wants_of(decisions.decisions, claims, policy.assets, universe, _baselines(recorded))
+    busy = {(o.venue, o.symbol) for o in recorded.orders if not o.state.is_final}
+    traded = {k: p.own_qty for k, p in recorded.positions.items()}
+    coins = coin_wants_of(decisions.decisions, booked.lines, traded, busy, universe)
+    return booked, (*wants, *coins)
 
 
 def _strays(recorded: Recorded, policy: PortfolioPolicy, universe: Universe) -> tuple[Hold, ...]:

@@ -12,12 +12,12 @@ from decimal import Decimal
 
 from counterpoise.domain.carried import strays_of
 from counterpoise.domain.errors import SafetyRefusal
-from counterpoise.domain.instrument import base_of
+from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO, dec, shrink_step, text
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Universe
 from counterpoise.domain.records import PositionRecord, Recorded, StrategyRecord
-from counterpoise.domain.strategy import from_document, to_document, with_overlay
+from counterpoise.domain.strategy import from_document, initial_state, to_document
 
 _Overlays = Mapping[str, Mapping[str, Decimal]]
 _FINEST = dec("1e-8")
@@ -55,7 +55,7 @@ def retired(
             )
         kind = recorded.strategies[strategy].kind
         strategies.append(
-            StrategyRecord(id=strategy, kind=kind, document=to_document(with_overlay(kind, {})))
+            StrategyRecord(id=strategy, kind=kind, document=to_document(initial_state(kind)))
         )
     gone = {s: live[s] for s in set(live) - configured}
     kept = {s: o for s, o in gone.items() if policy.retire[s] == "keep"}
@@ -99,7 +99,11 @@ def _hand_over(
     """Move ``handed`` from own to baseline, from contracts outside the universe first."""
     strays = strays_of(recorded, universe)
     records = sorted(
-        (p for p in recorded.positions.values() if base_of(p.symbol) == asset and p.own_qty != 0),
+        (
+            p
+            for p in recorded.positions.values()
+            if base_of(p.symbol) == asset and p.own_qty != 0 and not is_spot(p.symbol)
+        ),
         key=lambda p: ((p.venue, p.symbol) not in strays, p.venue, p.symbol),
     )
     positions: dict[Contract, PositionRecord] = {}
@@ -154,7 +158,8 @@ def refuse_strays(policy: PortfolioPolicy, recorded: Recorded, universe: Univers
 
 def _own(recorded: Recorded, asset: str) -> Decimal:
     records = recorded.positions.values()
-    return sum((p.own_qty for p in records if base_of(p.symbol) == asset), ZERO)
+    mine = (p for p in records if base_of(p.symbol) == asset and not is_spot(p.symbol))
+    return sum((p.own_qty for p in mine), ZERO)
 
 
 def _sum(strategies: _Overlays, asset: str) -> Decimal:

@@ -16,7 +16,7 @@ from counterpoise.app.retire import closed_by_hand, live_overlays, refuse_strays
 from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.numbers import text
-from counterpoise.domain.policy import HedgePolicy, PortfolioPolicy
+from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Universe
 from counterpoise.domain.records import (
     Changes,
@@ -27,8 +27,11 @@ from counterpoise.domain.records import (
     TradingState,
 )
 from counterpoise.domain.snapshot import Account
-from counterpoise.domain.strategy import to_document, with_overlay
+from counterpoise.domain.strategy import initial_state, to_document, with_overlays
 from counterpoise.notify.messages import lifecycle
+
+#: Kinds of strategy that may adopt a position found at the first start.
+_ADOPTERS = frozenset({"hedge", "drift"})
 
 
 def first_start(
@@ -81,7 +84,9 @@ def first_start(
         ),
         strategies=tuple(
             StrategyRecord(
-                id=s, kind=kinds[s], document=to_document(with_overlay(kinds[s], overlays))
+                id=s,
+                kind=kinds[s],
+                document=to_document(with_overlays(initial_state(kinds[s]), overlays)),
             )
             for s, overlays in adopted.items()
         ),
@@ -91,11 +96,12 @@ def first_start(
 
 
 def _manageable(policy: PortfolioPolicy, strategy: str) -> tuple[str, ...]:
-    """The assets whose futures ``strategy`` decides on; none for an id that is no strategy."""
+    """The assets whose futures ``strategy`` may take over; none for an id that is no strategy.
+
+    Only what holds a size at all times can: a ladder or a dip would not know at what price it was opened, and why.
+    """
     found = [s for s in policy.strategies if s.id == strategy]
-    return tuple(
-        a for s in found for a in ((s.asset,) if isinstance(s, HedgePolicy) else policy.assets)
-    )
+    return tuple(a for s in found if s.kind in _ADOPTERS for a in s.assets or policy.assets)
 
 
 def restart(

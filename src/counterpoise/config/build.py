@@ -17,15 +17,13 @@ from counterpoise.domain.access import Secret, VenueAccess
 from counterpoise.domain.numbers import ONE
 from counterpoise.domain.policy import (
     Band,
-    DriftPolicy,
     ExecutionPolicy,
     FreshnessPolicy,
-    HedgePolicy,
     LimitsPolicy,
     PortfolioPolicy,
     Sleeve,
-    StrategyPolicy,
 )
+from counterpoise.domain.strategy import DriftPolicy, HedgePolicy, StrategyPolicy
 
 
 def access(

@@ -33,7 +33,7 @@ from counterpoise.config.fields import (
     Text,
     Url,
 )
-from counterpoise.domain.policy import Legs, TradeTo
+from counterpoise.domain.strategy.drift import Legs, TradeTo
 
 #: Strategy kinds that the contract promises and this version does not run.
 LATER_KINDS = ("profit_ladder", "scale_in", "derisk", "dip_buy")

@@ -6,58 +6,72 @@ The clamp cuts the strategy of lowest priority first; every cut is noted with wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
-from counterpoise.domain.decision import Decision, Want
+from counterpoise.domain.decision import Decision
 from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import ZERO, shrink_step, text
-from counterpoise.domain.policy import DriftPolicy, Legs, PortfolioPolicy
-from counterpoise.domain.portfolio import PortfolioView, Universe
+from counterpoise.domain.operator import Approval
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.portfolio import PortfolioView
 from counterpoise.domain.reasons import Reason, reason
+from counterpoise.domain.scene import Scene
+from counterpoise.domain.strategy import DriftPolicy
+from counterpoise.domain.strategy.drift import Legs
 
 
-def wants_of(
+def granted_of(
     decisions: Sequence[Decision],
-    policy: PortfolioPolicy,
-    view: PortfolioView,
-    universe: Universe,
+    scene: Scene,
     baselines: Mapping[tuple[str, str], Decimal],
-) -> tuple[tuple[Want, ...], tuple[Reason, ...]]:
-    """Return the wanted position per contract, and a note for every overlay the clamp cut.
+    approvals: tuple[Approval, ...] = (),
+) -> tuple[tuple[Decision, ...], tuple[Reason, ...]]:
+    """Return the decisions with what is given of each overlay, and a note for every overlay that was cut.
 
     ``decisions`` come in order of priority, highest first; ``baselines`` is (venue, symbol) -> foreign position.
+    First what an operator has yet to approve is capped, then the clamp keeps every asset from going net short.
     """
-    wants: list[Want] = []
     notes: list[Reason] = []
-    for asset in policy.assets:
-        listing = universe.futures.get(asset)
-        if listing is None:
-            continue
-        symbol = listing.instrument.symbol
-        baseline = baselines.get((listing.venue, symbol), ZERO)
-        overlays = [(d.strategy, d.overlay) for d in decisions if d.asset == asset]
-        if not policy.allow_net_short:
-            floor = -(view.assets[asset].held_qty + _foreign(asset, baselines))
+    given: dict[tuple[str, str], Decimal] = {}
+    caps = {(a.strategy, a.asset): a for a in approvals if a.caps}
+    for asset in dict.fromkeys(d.asset for d in decisions):
+        overlays = []
+        for decision in (d for d in decisions if d.asset == asset):
+            qty, note = _capped(decision, caps.get((decision.strategy, asset)))
+            overlays.append((decision.strategy, qty))
+            notes += note
+        listing = scene.universe.futures.get(asset)
+        if listing is not None and not scene.policy.allow_net_short:
+            floor = -(scene.view.assets[asset].held_qty + _foreign(asset, baselines))
             overlays, cut = _clamp(asset, overlays, floor, listing.instrument.lot_size)
             notes += cut
-        qty = baseline + sum((q for _, q in overlays), ZERO)
-        wants.append(
-            Want(
-                venue=listing.venue,
-                symbol=symbol,
-                asset=asset,
-                qty=qty,
-                why=_why(asset, decisions),
-            )
+        given |= {(strategy, asset): qty for strategy, qty in overlays}
+    return (
+        tuple(replace(d, given=given[d.strategy, d.asset]) for d in decisions),
+        tuple(notes),
+    )
+
+
+def _capped(decision: Decision, approval: Approval | None) -> tuple[Decimal, list[Reason]]:
+    """The overlay within what an operator has approved so far."""
+    if approval is None:
+        return decision.overlay, []
+    low, high = min(approval.cap, ZERO), max(approval.cap, ZERO)
+    given = min(max(decision.overlay, low), high)
+    if given == decision.overlay:
+        return given, []
+    return given, [
+        reason(
+            "awaits_approval",
+            strategy=decision.strategy,
+            asset=decision.asset,
+            asked=text(decision.overlay),
+            given=text(given),
+            id=approval.id,
+            state=approval.state.value,
         )
-    return tuple(wants), tuple(notes)
-
-
-def _why(asset: str, decisions: Sequence[Decision]) -> str:
-    """The sentences behind a want: of those that changed their mind, else of those that want something."""
-    about = [d for d in decisions if d.asset == asset]
-    speakers = [d for d in about if d.changed] or [d for d in about if d.overlay != 0]
-    return "; ".join(d.reason.text for d in speakers)
+    ]
 
 
 def _foreign(asset: str, baselines: Mapping[tuple[str, str], Decimal]) -> Decimal:
@@ -92,14 +106,13 @@ def _clamp(
     return kept, notes
 
 
-def effective_targets_of(
-    decisions: Sequence[Decision], policy: PortfolioPolicy, view: PortfolioView
-) -> dict[str, Decimal]:
+def effective_targets_of(decisions: Sequence[Decision], scene: Scene) -> dict[str, Decimal]:
     """Return the weight each asset's exposure is judged against (MEANING 6).
 
     With a drift strategy: the shape's weight plus the overlays of all others. Without one nobody keeps the shape,
     so it is what is held plus all overlays. Never below 0 where the clamp would stop it there.
     """
+    policy, view = scene.policy, scene.view
     has_drift = any(s.kind == "drift" for s in policy.strategies)
     targets: dict[str, Decimal] = {}
     for asset in policy.assets:

@@ -1,63 +1,78 @@
-"""The engine: runs every strategy on the same view in order of priority and adds them up.
+"""The engine: runs every strategy on the same scene in order of priority and adds them up.
 
-A decision is a function of (view, policy, remembered states) only; nothing here knows how a position is moved.
+A decision is a function of (scene, remembered states) only; nothing here knows how a position is moved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
-from counterpoise.decide.combine import effective_targets_of, wants_of
+from counterpoise.decide.combine import effective_targets_of, granted_of
 from counterpoise.decide.strategies.drift import drift
 from counterpoise.decide.strategies.hedge import hedge
-from counterpoise.domain.decision import Decision, Decisions
-from counterpoise.domain.policy import HedgePolicy, PortfolioPolicy, StrategyPolicy
-from counterpoise.domain.portfolio import PortfolioView, Universe
-from counterpoise.domain.strategy import StrategyState, initial_state, with_overlay
-
-#: Kinds in order of priority (MEANING 7): the clamp cuts from the end.
-PRIORITY = ("hedge", "drift")
+from counterpoise.domain.decision import Decision, Decisions, Outcome, Wakeups
+from counterpoise.domain.numbers import ZERO
+from counterpoise.domain.operator import Approval
+from counterpoise.domain.scene import Scene
+from counterpoise.domain.strategy import (
+    PRIORITY,
+    DriftPolicy,
+    DriftState,
+    HedgePolicy,
+    HedgeState,
+    StrategyPolicy,
+    StrategyState,
+    initial_state,
+)
 
 
 def decide(
-    view: PortfolioView,
-    policy: PortfolioPolicy,
-    universe: Universe,
+    scene: Scene,
     states: Mapping[str, StrategyState],
     baselines: Mapping[tuple[str, str], Decimal],
+    approvals: tuple[Approval, ...] = (),
 ) -> Decisions:
-    """Return what every strategy wants of ``view`` and the positions that follow.
+    """Return what every strategy wants in ``scene``, and what of it is granted.
 
     ``states`` is strategy id -> state; a strategy without one starts fresh. ``baselines`` is (venue, symbol) ->
-    foreign position, in base units.
+    foreign position, in base units. ``approvals`` cap what an operator has yet to allow.
     """
+    policy = scene.policy
     decisions: list[Decision] = []
+    after: dict[str, StrategyState] = {}
+    wakeups: dict[str, Wakeups] = {}
     for strategy in sorted(policy.strategies, key=lambda s: PRIORITY.index(s.kind)):
         state = states.get(strategy.id, initial_state(strategy.kind))
-        decisions += _run(strategy, policy, view, universe, state)
-    wants, notes = wants_of(decisions, policy, view, universe, baselines)
+        outcome = _run(strategy, replace(scene, others=_sums(decisions)), state)
+        decisions += outcome.decisions
+        after[strategy.id] = outcome.state
+        wakeups[strategy.id] = outcome.wakeups
+    granted, notes = granted_of(decisions, scene, baselines, approvals)
     return Decisions(
-        decisions=tuple(decisions),
-        wants=wants,
-        states={s.id: _state(s, decisions) for s in policy.strategies},
-        effective_targets=effective_targets_of(decisions, policy, view),
+        decisions=granted,
+        states=after,
+        effective_targets=effective_targets_of(granted, scene),
         notes=notes,
+        wakeups=wakeups,
     )
 
 
-def _run(
-    strategy: StrategyPolicy,
-    policy: PortfolioPolicy,
-    view: PortfolioView,
-    universe: Universe,
-    state: StrategyState,
-) -> tuple[Decision, ...]:
-    if isinstance(strategy, HedgePolicy):
-        return hedge(strategy, view, universe, state)
-    return drift(strategy, policy, view, universe, state)
+def _run(strategy: StrategyPolicy, scene: Scene, state: StrategyState) -> Outcome:
+    match strategy, state:
+        case HedgePolicy(), HedgeState():
+            return hedge(strategy, scene, state)
+        case DriftPolicy(), DriftState():
+            return drift(strategy, scene, state)
+        case _:
+            raise TypeError(
+                f"strategy {strategy.id}: expected a state of {strategy.kind}, was {type(state).__name__}"
+            )
 
 
-def _state(strategy: StrategyPolicy, decisions: list[Decision]) -> StrategyState:
-    overlays = {d.asset: d.overlay for d in decisions if d.strategy == strategy.id}
-    return with_overlay(strategy.kind, overlays)
+def _sums(decisions: list[Decision]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = {}
+    for decision in decisions:
+        sums[decision.asset] = sums.get(decision.asset, ZERO) + decision.overlay
+    return sums

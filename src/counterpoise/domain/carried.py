@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from counterpoise.domain.instrument import base_of
+from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.portfolio import Contract, Universe
 from counterpoise.domain.records import Recorded
 
@@ -32,4 +32,5 @@ def strays_of(recorded: Recorded, universe: Universe) -> Mapping[Contract, str]:
 def _carrying(recorded: Recorded) -> list[Contract]:
     held = {k for k, p in recorded.positions.items() if p.own_qty != 0}
     working = {(o.venue, o.symbol) for o in recorded.orders if not o.is_settled}
-    return sorted(held | working)
+    # coins that were traded are the user's own: only contracts carry something of ours
+    return sorted(k for k in held | working if not is_spot(k[1]))

@@ -1,9 +1,10 @@
-"""What the rules engine wants, before anyone asks how: overlays per strategy and targets per asset."""
+"""What the rules engine wants, before anyone asks how: overlays and coins per strategy, positions per contract."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from counterpoise.domain.reasons import Reason
@@ -12,7 +13,13 @@ from counterpoise.domain.strategy import StrategyState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What one strategy wants in futures of one asset (``overlay``, signed base units), and why."""
+    """What one strategy wants of one asset, and why.
+
+    ``overlay``: in futures, signed base units. ``coins``: what it shall have traded in coins all in all, by the
+    hedge book's count (signed base units, net of fees in the coin); None: nothing of its own is under way there.
+    ``given``: what is left of the overlay after the net-short clamp and what an operator has yet to approve; the
+    engine fills it in. ``waits_for`` says what would have to change for it to act.
+    """
 
     strategy: str
     kind: str
@@ -20,11 +27,37 @@ class Decision:
     overlay: Decimal
     previous: Decimal
     reason: Reason
+    coins: Decimal | None = None
+    given: Decimal | None = None
+    waits_for: tuple[Reason, ...] = ()
 
     @property
     def changed(self) -> bool:
         """Whether this cycle changed the strategy's mind."""
         return self.overlay != self.previous
+
+    @property
+    def granted(self) -> Decimal:
+        """The overlay that may be held: ``given``, or the whole of it where nothing was cut."""
+        return self.overlay if self.given is None else self.given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wakeups:
+    """When a strategy wants to look again: at an instant, or when an asset's price passes a level (quote)."""
+
+    at: datetime | None = None
+    above: Mapping[str, Decimal] = field(default_factory=dict)
+    below: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One strategy's answer of one cycle: a decision per asset it may move, and the state it goes on with."""
+
+    decisions: tuple[Decision, ...]
+    state: StrategyState
+    wakeups: Wakeups = Wakeups()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +81,7 @@ class Decisions:
     """The engine's whole answer. ``effective_targets`` are weights: shape target + the other overlays."""
 
     decisions: tuple[Decision, ...]
-    wants: tuple[Want, ...]
     states: Mapping[str, StrategyState]
     effective_targets: Mapping[str, Decimal]
     notes: tuple[Reason, ...] = ()
+    wakeups: Mapping[str, Wakeups] = field(default_factory=dict)

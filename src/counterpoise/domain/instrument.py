@@ -88,3 +88,8 @@ class Instrument:
 def base_of(symbol: str) -> str:
     """Return the base asset of a unified symbol; also of one that is listed no more."""
     return symbol.partition("/")[0]
+
+
+def is_spot(symbol: str) -> bool:
+    """Whether a unified symbol names a spot pair: only contracts carry the asset they settle in."""
+    return ":" not in symbol

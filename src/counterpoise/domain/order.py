@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from counterpoise.domain.errors import IllegalMove
+from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO
 
 
@@ -232,6 +233,13 @@ class Fill:
     def signed_qty(self) -> Decimal:
         """Base units, negative for a sell."""
         return self.qty * self.side.sign
+
+    @property
+    def net_qty(self) -> Decimal:
+        """What it changed the holding by, signed base units: a coin bought loses the fee paid in that coin."""
+        if is_spot(self.symbol) and self.fee_asset == base_of(self.symbol):
+            return self.signed_qty - self.fee
+        return self.signed_qty
 
     @property
     def key(self) -> tuple[str, str, str]:

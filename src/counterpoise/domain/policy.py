@@ -7,12 +7,15 @@ five percentage points), slippage and spacing are fractions of price, quantities
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from counterpoise.domain.bars import Lookback
 from counterpoise.domain.numbers import ZERO, dec
+from counterpoise.domain.operator import TargetOverride
+from counterpoise.domain.strategy import StrategyPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,51 +41,21 @@ class Sleeve:
     inner: Band | None = None
 
 
-class TradeTo(StrEnum):
-    """How far drift trades back once it is outside its band."""
+class ContractChoice(StrEnum):
+    """Which contracts a hedge may be opened in."""
 
-    TARGET = "target"
-    INNER = "inner"
-    HALF = "half"
-
-
-class Legs(StrEnum):
-    """Which side drift may correct."""
-
-    OVERWEIGHT = "overweight"
-    UNDERWEIGHT = "underweight"
-    BOTH = "both"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriftPolicy:
-    """Keep every sleeve inside its band through futures."""
-
-    id: str
-    trade_to: TradeTo = TradeTo.TARGET
-    legs: Legs = Legs.BOTH
-    kind: str = "drift"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HedgePolicy:
-    """Hold a short against ``asset``: ``ratio`` of spot + outside holdings, or a fixed ``qty`` in base units."""
-
-    id: str
-    asset: str
-    ratio: Decimal | None = None
-    qty: Decimal | None = None
-    kind: str = "hedge"
-
-
-StrategyPolicy = DriftPolicy | HedgePolicy
+    PERPETUAL = "perpetual"
+    DATED = "dated"
+    CHEAPEST = "cheapest"  # the one with the best expected carry over the horizon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionPolicy:
     """How a position is moved: ``rungs`` orders ``spacing`` apart, then crossing under ``max_slippage``.
 
-    Crossing begins when ``patience`` has run out.
+    Crossing begins when ``patience`` has run out. ``contract``: which kind a new hedge is opened in, by carry over
+    ``horizon``; one that trades less than ``min_volume_24h`` (quote) is left alone beside one that trades more. A
+    dated future is rolled ``roll_before`` its expiry.
     """
 
     rungs: int = 5
@@ -90,6 +63,10 @@ class ExecutionPolicy:
     patience: timedelta = timedelta(minutes=2)
     max_slippage: Decimal = dec("0.002")
     cancel_on_stop: bool = True
+    contract: ContractChoice = ContractChoice.CHEAPEST
+    horizon: timedelta = timedelta(days=30)
+    roll_before: timedelta = timedelta(days=5)
+    min_volume_24h: Decimal = dec(1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +93,17 @@ class FreshnessPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovePolicy:
+    """What an operator is asked about first. ``deposits``: hedges that would grow because coins were deposited.
+
+    A request that nobody answers within ``deadline`` counts as denied.
+    """
+
+    deposits: bool = False
+    deadline: timedelta = timedelta(hours=4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioPolicy:
     """One portfolio: where it lives, its shape, its strategies in order of priority, and its limits.
 
@@ -135,6 +123,7 @@ class PortfolioPolicy:
     allow_net_short: bool = False
     existing: Mapping[str, str] = field(default_factory=dict)
     retire: Mapping[str, str] = field(default_factory=dict)
+    approve: ApprovePolicy = ApprovePolicy()
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -144,3 +133,25 @@ class PortfolioPolicy:
     def target_weight(self, asset: str) -> Decimal:
         """Return the shape's weight of ``asset`` (0 for an asset in no sleeve)."""
         return sum((s.weight * s.assets[asset] for s in self.sleeves if asset in s.assets), ZERO)
+
+    @property
+    def lookbacks(self) -> tuple[Lookback, ...]:
+        """The closed bars its strategies need: per asset and interval the longest."""
+        longest: dict[tuple[str, timedelta], int] = {}
+        for asked in (look for s in self.strategies for look in s.lookbacks):
+            key = (asked.asset, asked.interval)
+            longest[key] = max(longest.get(key, 0), asked.bars)
+        return tuple(Lookback(asset=a, interval=i, bars=n) for (a, i), n in longest.items())
+
+
+def shaped(
+    policy: PortfolioPolicy, override: TargetOverride | None, now: datetime
+) -> PortfolioPolicy:
+    """Return ``policy`` with the sleeve weights that hold at ``now``: the override's until it ends.
+
+    A sleeve the override does not name (the config gained it later) keeps its own weight.
+    """
+    if override is None or now >= override.until_at:
+        return policy
+    sleeves = tuple(replace(s, weight=override.weights.get(s.id, s.weight)) for s in policy.sleeves)
+    return replace(policy, sleeves=sleeves)

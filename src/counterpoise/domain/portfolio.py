@@ -35,6 +35,10 @@ class Universe:
     spot: Mapping[str, Listing]
     futures: Mapping[str, Listing]
 
+    def barred(self, asset: str) -> Listing | None:
+        """Return whose closed bars indicators of ``asset`` use: its contract's, else its spot pair's."""
+        return self.futures.get(asset) or self.spot.get(asset)
+
 
 def universe_of(
     policy: PortfolioPolicy,

@@ -23,6 +23,7 @@ SENTENCES: Mapping[str, str] = {
     "nothing_held": "no {asset} is held: nothing to hedge",
     # combining
     "net_short_clamp": "{asset} may not go net short: overlay of {strategy} cut from {asked} to {given}",
+    "awaits_approval": "{strategy} wants {asked} {asset} in futures, {given} is allowed: request {id} is {state}",
     "no_instrument": "no venue of this portfolio lists a perpetual for {asset} in {quote} that may be traded: where a"
     " position or an order is, nothing is opened elsewhere",
     # holding
@@ -52,6 +53,8 @@ SENTENCES: Mapping[str, str] = {
     " from the spot wallet to the futures wallet",
     "trading_state": "trading state is {state}",
     "trading_state_reduce_only": "trading state is REDUCE_ONLY and this order would add to |position|",
+    "trading_state_coins": "trading state is REDUCE_ONLY: no coins are traded",
+    "coins_short": "needs {needed} {asset} in the spot wallet, {available} is free: {missing} {asset} is missing",
     "trading_state_net_exposure": "trading state is REDUCE_ONLY and this close would leave {asset} more exposed:"
     " an operator has to allow it",
 }

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from counterpoise.domain.bars import Bar
 from counterpoise.domain.events import Alert
+from counterpoise.domain.hedge_book import BookLine, ClosedHedge, Cross, LineKey
+from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.numbers import ZERO
+from counterpoise.domain.operator import Approval, Command, TargetOverride
 from counterpoise.domain.order import Fill, Order
 from counterpoise.domain.plan import Target
 
@@ -30,12 +34,18 @@ class TradingState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioRecord:
-    """A portfolio as the store knows it. ``started_at`` is the first start; fills are read from there on."""
+    """A portfolio as the store knows it. ``started_at`` is the first start; fills are read from there on.
+
+    ``flattening``: an operator wants all own futures closed; then the state becomes CANCEL_ONLY. ``override``: other
+    sleeve weights for a while.
+    """
 
     id: str
     trading_state: TradingState
     config_hash: str
     started_at: datetime
+    flattening: bool = False
+    override: TargetOverride | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +74,46 @@ class PositionRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WalletRecord:
+    """What a venue must hold of ``asset`` in all wallets together, as far as everything booked explains it.
+
+    Spot total + futures wallet balance (without unrealised PnL), in the asset. ``as_of`` is the read it was true at.
+    """
+
+    venue: str
+    asset: str
+    qty: Decimal
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """A deposit (> 0) or withdrawal (< 0) of ``asset``: a balance change that nothing of ours explains (MEANING 11).
+
+    ``price`` values it (quote per unit; None: the asset is not priced here). ``source`` says what confirmed it:
+    ``ledger`` (the venue's own books) or ``looks`` (several equal healthy reads).
+    """
+
+    id: str
+    venue: str
+    asset: str
+    qty: Decimal
+    at: datetime
+    source: str
+    price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarRow:
+    """A closed bar of one instrument, as it is kept."""
+
+    venue: str
+    symbol: str
+    interval: timedelta
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalRow:
     """One cycle: ``document`` is its whole report as JSON, ``summary`` one line."""
 
@@ -80,7 +130,9 @@ class Recorded:
 
     ``orders`` holds every order that is not final or whose fills were not all read, and every order of a current
     target's decision, oldest first.
-    ``turnover_24h`` is the notional of our fills in the last 24 h; ``raised`` the keys of alerts not cleared.
+    ``recent_fills`` are our fills of the last 24 h; ``raised`` the keys of alerts not cleared. ``book`` holds every
+    line of the hedge book; ``commands`` those still pending, oldest first; ``approvals`` those that wait or cap;
+    ``wallets`` is (venue, asset) -> what is explained; ``ledger_at`` venue -> instant of its newest booked entry.
     """
 
     portfolio: PortfolioRecord
@@ -91,13 +143,19 @@ class Recorded:
     recent_fills: tuple[Fill, ...] = ()
     placed_at: tuple[datetime, ...] = ()
     raised: frozenset[str] = frozenset()
+    book: Mapping[LineKey, BookLine] = field(default_factory=dict)
+    commands: tuple[Command, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    wallets: Mapping[tuple[str, str], WalletRecord] = field(default_factory=dict)
+    ledger_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """One transaction for one portfolio.
 
-    Orders and the like are written whole (insert or replace by key); fills already known are left alone.
+    Orders and the like are written whole (insert or replace by key); fills, ledger entries, flows and bars already
+    known are left alone. A book line that is flat and wants nothing is kept: it tells of the last position.
     """
 
     portfolio: str
@@ -108,6 +166,15 @@ class Changes:
     orders: tuple[Order, ...] = ()
     fills: tuple[Fill, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    book: tuple[BookLine, ...] = ()
+    closed: tuple[ClosedHedge, ...] = ()
+    crosses: tuple[Cross, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
+    wallets: tuple[WalletRecord, ...] = ()
+    flows: tuple[Flow, ...] = ()
+    commands: tuple[Command, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    bars: tuple[BarRow, ...] = ()
     journal: JournalRow | None = field(default=None)
 
     @property
@@ -115,7 +182,9 @@ class Changes:
         """Whether there is nothing to write."""
         return not (
             self.record or self.strategies or self.targets or self.positions
-            or self.orders or self.fills or self.alerts or self.journal
+            or self.orders or self.fills or self.alerts or self.book or self.closed
+            or self.crosses or self.ledger or self.wallets or self.flows or self.commands
+            or self.approvals or self.bars or self.journal
         )  # fmt: skip
 
 

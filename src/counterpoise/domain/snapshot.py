@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from counterpoise.domain.bars import Bar
 from counterpoise.domain.instrument import Instrument
+from counterpoise.domain.ledger import LedgerEntry, Settlement
 from counterpoise.domain.order import Fill, VenueOrder
 
 
@@ -93,7 +95,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueSnapshot:
-    """One venue in one look. A part that failed is None and has its text in ``problems``."""
+    """One venue in one look. A part that failed is None and has its text in ``problems``.
+
+    ``bars`` is (symbol, interval) -> closed bars, oldest first, as far as they could be read. ``ledger`` is what the
+    venue booked since the newest entry we know. ``settlements``: symbol -> how a dated future of ours ended.
+    """
 
     venue: str
     account: Account | None
@@ -102,6 +108,9 @@ class VenueSnapshot:
     fills: tuple[Fill, ...] | None
     instruments: Mapping[str, Instrument]
     problems: tuple[str, ...] = ()
+    bars: Mapping[tuple[str, timedelta], tuple[Bar, ...]] = field(default_factory=dict)
+    ledger: tuple[LedgerEntry, ...] | None = ()
+    settlements: Mapping[str, Settlement] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, text
 from counterpoise.domain.order import MOVES, Fill, Order, OrderState, VenueOrder
 from counterpoise.domain.reasons import Reason, reason
@@ -175,9 +176,7 @@ def _booked(
         key = (fill.venue, fill.symbol)
         known = positions.get(key, PositionRecord(venue=fill.venue, symbol=fill.symbol))
         newest = max(known.last_fill_at or fill.filled_at, fill.filled_at)
-        positions[key] = replace(
-            known, own_qty=known.own_qty + fill.signed_qty, last_fill_at=newest
-        )
+        positions[key] = replace(known, own_qty=known.own_qty + fill.net_qty, last_fill_at=newest)
     return positions
 
 
@@ -189,7 +188,7 @@ def _unexplained(
     for name, seen in snapshot.venues.items():
         if seen.account is None:
             continue
-        known = {s for v, s in positions if v == name}
+        known = {s for v, s in positions if v == name and not is_spot(s)}
         for symbol in known | set(seen.account.positions):
             position = seen.account.positions.get(symbol)
             qty: Decimal = position.qty if position is not None else ZERO

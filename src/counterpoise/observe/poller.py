@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from counterpoise.domain.errors import VenueAuthError, VenueError
+from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.order import Fill, Order
 from counterpoise.domain.portfolio import Listing, Universe
@@ -56,13 +57,14 @@ async def observe(
 async def _venue(name: str, venue: Venue, universe: Universe, recorded: Recorded) -> VenueSnapshot:
     problems: list[str] = []
     futures = _symbols(name, universe.futures)
-    symbols = _symbols(name, universe.spot) + futures
+    coins = _symbols(name, universe.spot)
+    symbols = coins + futures
     account, quotes, open_orders = await asyncio.gather(
         _read("account", venue.account(), problems),
         _read("prices", venue.quotes(symbols), problems),
-        _read("open orders", venue.open_orders(futures), problems),
+        _read("open orders", venue.open_orders(symbols), problems),
     )
-    fills = await _fills(name, venue, futures, account, recorded, problems)
+    fills = await _fills(name, venue, symbols, account, recorded, problems)
     return VenueSnapshot(
         venue=name,
         account=account,
@@ -100,8 +102,8 @@ async def _fills(
 
 
 def _may_have_filled(name: str, symbol: str, account: Account, recorded: Recorded) -> bool:
-    return bool(_in_motion(name, symbol, recorded)) or _shown(symbol, account) != _expected(
-        name, symbol, recorded
+    return bool(_in_motion(name, symbol, recorded)) or not _explained(
+        name, symbol, account, recorded
     )
 
 
@@ -114,7 +116,7 @@ def _since(name: str, symbol: str, account: Account | None, recorded: Recorded) 
     known = recorded.positions.get((name, symbol))
     newest = (known.last_fill_at if known is not None else None) or recorded.portfolio.started_at
     made = [o.created_at for o in _in_motion(name, symbol, recorded)]
-    explained = account is not None and _shown(symbol, account) == _expected(name, symbol, recorded)
+    explained = account is not None and _explained(name, symbol, account, recorded)
     return min(made if made and explained else [*made, newest]) - OVERLAP
 
 
@@ -122,6 +124,11 @@ def _in_motion(name: str, symbol: str, recorded: Recorded) -> list[Order]:
     return [
         o for o in recorded.orders if (o.venue, o.symbol) == (name, symbol) and not o.is_settled
     ]
+
+
+def _explained(name: str, symbol: str, account: Account, recorded: Recorded) -> bool:
+    """Whether the position is what the records expect; a wallet of coins is no position to compare with."""
+    return is_spot(symbol) or _shown(symbol, account) == _expected(name, symbol, recorded)
 
 
 def _shown(symbol: str, account: Account) -> Decimal:

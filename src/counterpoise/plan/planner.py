@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from counterpoise.domain.decision import Want
-from counterpoise.domain.instrument import Instrument
+from counterpoise.domain.instrument import Instrument, is_spot
 from counterpoise.domain.numbers import ZERO, text
 from counterpoise.domain.order import Order, OrderState, OrderType, Side, TimeInForce
 from counterpoise.domain.plan import Cancel, Hold, Plan, Target
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import Recorded
-from counterpoise.domain.snapshot import Quote, Snapshot
+from counterpoise.domain.snapshot import Account, Quote, Snapshot
 from counterpoise.plan.ids import client_order_id, decision_id
 from counterpoise.plan.ladder import cap_qty, crossing_price, resting_rungs
 
@@ -51,9 +51,16 @@ class _Case:
         return tuple(o for o in self.orders if not o.state.is_final)
 
     @property
+    def coins(self) -> bool:
+        """Whether coins are traded: then ``position`` is what we traded so far, and there is nothing to close."""
+        return not self.instrument.is_future
+
+    @property
     def delta(self) -> Decimal:
-        """What is missing on the way to the target, signed; a change of sign stops at zero first."""
+        """What is missing on the way to the target, signed; a position's change of sign stops at zero first."""
         goal = self.target.qty
+        if self.coins:
+            return goal - self.position
         if self.position != 0 and goal != 0 and (goal > 0) != (self.position > 0):
             goal = ZERO
         return goal - self.position
@@ -61,12 +68,14 @@ class _Case:
     @property
     def reduces(self) -> bool:
         """Whether closing the delta brings the position nearer to zero."""
+        if self.coins:
+            return False
         return self.position != 0 and (self.delta > 0) != (self.position > 0)
 
     @property
     def closes(self) -> bool:
         """Whether the delta ends the position."""
-        return self.position != 0 and self.delta == -self.position
+        return not self.coins and self.position != 0 and self.delta == -self.position
 
 
 def plan(
@@ -88,14 +97,13 @@ def plan(
         quote = seen.quotes.get(want.symbol)
         if quote is None or seen.account is None:
             continue  # unvalued portfolios never come here; what was not read must not trade either
-        held = seen.account.positions.get(want.symbol)
         case = _Case(
             policy=policy,
             want=want,
             target=target,
             instrument=seen.instruments[want.symbol],
             quote=quote,
-            position=held.qty if held is not None else ZERO,
+            position=_position(want, seen.account, recorded),
             orders=tuple(
                 o for o in recorded.orders if (o.venue, o.symbol) == (want.venue, want.symbol)
             ),
@@ -103,6 +111,15 @@ def plan(
         )
         plans.append(_step(case, unexplained.get((want.venue, want.symbol))))
     return _merged(plans)
+
+
+def _position(want: Want, account: Account, recorded: Recorded) -> Decimal:
+    """The position the venue shows; for coins what we have traded so far, whatever else is in the wallet."""
+    if is_spot(want.symbol):
+        known = recorded.positions.get((want.venue, want.symbol))
+        return known.own_qty if known is not None else ZERO
+    held = account.positions.get(want.symbol)
+    return held.qty if held is not None else ZERO
 
 
 def _target(want: Want, recorded: Recorded, policy: PortfolioPolicy, now: datetime) -> Target:

@@ -20,7 +20,8 @@ from counterpoise.domain.errors import StoreError, VenueError
 from counterpoise.domain.events import Alert
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import CancelOutcome, Order, OrderState, PlaceOutcome, Unknown
-from counterpoise.domain.policy import HedgePolicy, PortfolioPolicy
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Account
 from counterpoise.ports import Clock, Venue

@@ -12,7 +12,8 @@ from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import Order, OrderState, VenueOrder
-from counterpoise.domain.policy import HedgePolicy, PortfolioPolicy, Sleeve
+from counterpoise.domain.policy import PortfolioPolicy, Sleeve
+from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.domain.records import Changes, PortfolioRecord, TradingState
 from counterpoise.domain.snapshot import Account
 from counterpoise.venue.sim import MarketKind, OrderKind, PlaceRequest, Side, TimeInForce

@@ -13,13 +13,8 @@ from counterpoise.app.judge import judge
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState, OrderType
 from counterpoise.domain.plan import Cancel, Hold, Plan, Refused
-from counterpoise.domain.policy import (
-    DriftPolicy,
-    HedgePolicy,
-    LimitsPolicy,
-    PortfolioPolicy,
-    StrategyPolicy,
-)
+from counterpoise.domain.policy import LimitsPolicy, PortfolioPolicy
+from counterpoise.domain.strategy import DriftPolicy, HedgePolicy, StrategyPolicy
 from counterpoise.domain.portfolio import Broke, Unvalued
 from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import PositionRecord, StrategyRecord

@@ -9,7 +9,8 @@ from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.events import Severity
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState
-from counterpoise.domain.policy import DriftPolicy, HedgePolicy, PortfolioPolicy
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
 from counterpoise.domain.records import (
     Changes,
     PositionRecord,

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from counterpoise.decide.combine import effective_targets_of, wants_of, within_band
 from counterpoise.domain.decision import Decision, Want
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.policy import DriftPolicy, HedgePolicy, Legs, PortfolioPolicy
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
+from counterpoise.domain.strategy.drift import Legs
 from counterpoise.domain.reasons import Reason, reason
 from tests.build import (
     BTC_PERP,

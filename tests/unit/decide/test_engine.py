@@ -11,15 +11,9 @@ from counterpoise.decide.combine import within_band
 from counterpoise.decide.engine import PRIORITY, decide
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.policy import (
-    Band,
-    DriftPolicy,
-    HedgePolicy,
-    Legs,
-    PortfolioPolicy,
-    StrategyPolicy,
-    TradeTo,
-)
+from counterpoise.domain.policy import Band, PortfolioPolicy
+from counterpoise.domain.strategy import DriftPolicy, HedgePolicy, StrategyPolicy
+from counterpoise.domain.strategy.drift import Legs, TradeTo
 from counterpoise.domain.portfolio import PortfolioView
 from counterpoise.domain.strategy import DriftState, HedgeState, StrategyState
 from tests.build import (

@@ -21,13 +21,8 @@ from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import MOVES, Order, OrderState, Side, TimeInForce
 from counterpoise.domain.plan import Plan
-from counterpoise.domain.policy import (
-    DriftPolicy,
-    ExecutionPolicy,
-    HedgePolicy,
-    LimitsPolicy,
-    PortfolioPolicy,
-)
+from counterpoise.domain.policy import ExecutionPolicy, LimitsPolicy, PortfolioPolicy
+from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.plan.planner import plan

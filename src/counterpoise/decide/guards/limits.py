@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 
-from counterpoise.domain.instrument import base_of
+from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
-from counterpoise.domain.order import Fill, Order
+from counterpoise.domain.order import Fill, Order, Side
 from counterpoise.domain.plan import Approved, Refused
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView
@@ -35,6 +35,7 @@ class _Tally:
     open_orders: int
     recent: int
     margin: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    spent: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     approved: list[Order] = field(default_factory=list)
 
 
@@ -83,7 +84,8 @@ def _start(snapshot: Snapshot, recorded: Recorded) -> _Tally:
             if mark is None and position.qty != 0:
                 unvalued = f"mark price of {symbol}"
             gross += abs(position.qty) * (mark or ZERO)
-    gross += sum((_notional(o, o.remaining_qty, snapshot) for o in live if not o.reduce_only), ZERO)
+    adding = [o for o in live if not o.reduce_only and not is_spot(o.symbol)]
+    gross += sum((_notional(o, o.remaining_qty, snapshot) for o in adding), ZERO)
     return _Tally(
         turnover=turnover,
         gross=gross,
@@ -143,11 +145,15 @@ def _reduce_only_refusal(
     order: Order, snapshot: Snapshot, recorded: Recorded, view: PortfolioView, tally: _Tally
 ) -> Reason | None:
     """Stops what adds to |position|, and a close that leaves the asset more exposed than it is (MEANING 19)."""
+    if is_spot(order.symbol):
+        return reason("trading_state_coins")
     if not order.reduce_only:
         return reason("trading_state_reduce_only")
     asset = _base(order, snapshot)
     exposure = view.assets[asset].exposure_qty
     for other in (*recorded.orders, *tally.approved):
+        if is_spot(other.symbol):
+            continue
         if other.side is order.side and _base(other, snapshot) == asset:
             exposure += other.remaining_qty * other.side.sign
     if abs(exposure + order.qty * order.side.sign) > abs(exposure):
@@ -174,6 +180,8 @@ def _size_refusal(
             turnover=_shown(tally.turnover + notional),
             limit=_shown(limits.max_turnover_24h * view.equity),
         )
+    if is_spot(order.symbol):
+        return _purse_refusal(order, snapshot, tally)
     if tally.gross + notional > limits.max_leverage * view.equity:
         return reason(
             "max_leverage",
@@ -188,6 +196,32 @@ def _size_refusal(
             limit=_shown(limits.max_position_notional),
         )
     return _margin_refusal(order, notional, snapshot, tally)
+
+
+def _purse_refusal(order: Order, snapshot: Snapshot, tally: _Tally) -> Reason | None:
+    """Whether the spot wallet pays for it: the coins for a sale, the quote for a purchase."""
+    asset, needed = _spent(order, snapshot)
+    account = snapshot.venues[order.venue].account
+    balance = account.spot.get(asset) if account is not None else None
+    available = balance.free if balance is not None else ZERO
+    total = tally.spent.get((order.venue, asset), ZERO) + needed
+    if total <= available:
+        return None
+    return reason(
+        "coins_short",
+        asset=asset,
+        needed=text(total),
+        available=text(available),
+        missing=text(total - available),
+    )
+
+
+def _spent(order: Order, snapshot: Snapshot) -> tuple[str, Decimal]:
+    """What a spot order takes out of the wallet."""
+    pair = snapshot.venues[order.venue].instruments[order.symbol]
+    if order.side is Side.SELL:
+        return pair.base, order.qty
+    return pair.quote, order.qty * (order.price or ZERO)
 
 
 def _margin_refusal(
@@ -221,6 +255,10 @@ def _count(order: Order, snapshot: Snapshot, tally: _Tally) -> None:
         return
     notional = _notional(order, order.qty, snapshot)
     tally.turnover += notional
+    if is_spot(order.symbol):
+        asset, qty = _spent(order, snapshot)
+        tally.spent[order.venue, asset] = tally.spent.get((order.venue, asset), ZERO) + qty
+        return
     tally.gross += notional
     settle = snapshot.venues[order.venue].instruments[order.symbol].settle
     if settle is not None:

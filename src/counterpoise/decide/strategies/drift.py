@@ -11,44 +11,36 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from counterpoise.domain.decision import Decision
+from counterpoise.domain.decision import Decision, Outcome
 from counterpoise.domain.numbers import ZERO, dec, quantize, shrink_step, text
-from counterpoise.domain.policy import DriftPolicy, Legs, PortfolioPolicy, Sleeve, TradeTo
-from counterpoise.domain.portfolio import PortfolioView, Universe
+from counterpoise.domain.policy import Sleeve
+from counterpoise.domain.portfolio import PortfolioView
 from counterpoise.domain.reasons import Reason, reason
-from counterpoise.domain.strategy import StrategyState, overlay_of
+from counterpoise.domain.scene import Scene
+from counterpoise.domain.strategy import DriftPolicy, DriftState, overlay_of, with_overlays
+from counterpoise.domain.strategy.drift import Legs, TradeTo
 
 _SHOWN = dec("0.0001")
 
 
-def drift(
-    policy: DriftPolicy,
-    portfolio: PortfolioPolicy,
-    view: PortfolioView,
-    universe: Universe,
-    state: StrategyState,
-) -> tuple[Decision, ...]:
+def drift(policy: DriftPolicy, scene: Scene, state: DriftState) -> Outcome:
     """Return one decision per asset of every sleeve that is not made of quote alone."""
     decisions: list[Decision] = []
-    for sleeve in portfolio.sleeves:
-        assets = [a for a in sleeve.assets if a != portfolio.quote]
+    for sleeve in scene.policy.sleeves:
+        assets = [a for a in sleeve.assets if a != scene.policy.quote]
         if assets:
-            decisions += _sleeve(policy, portfolio, sleeve, assets, view, universe, state)
-    return tuple(decisions)
+            decisions += _sleeve(policy, sleeve, assets, scene, state)
+    overlays = {d.asset: d.overlay for d in decisions}
+    return Outcome(decisions=tuple(decisions), state=with_overlays(state, overlays))
 
 
 def _sleeve(
-    policy: DriftPolicy,
-    portfolio: PortfolioPolicy,
-    sleeve: Sleeve,
-    assets: list[str],
-    view: PortfolioView,
-    universe: Universe,
-    state: StrategyState,
+    policy: DriftPolicy, sleeve: Sleeve, assets: list[str], scene: Scene, state: DriftState
 ) -> list[Decision]:
+    view = scene.view
     own = {a: view.assets[a].held_qty + overlay_of(state, a) for a in assets}
     weight = sum((view.assets[a].weight_of(q) for a, q in own.items()), ZERO)
-    targets = {a: portfolio.target_weight(a) for a in assets}
+    targets = {a: scene.policy.target_weight(a) for a in assets}
     target = sum(targets.values(), ZERO)
     width = sleeve.band.width(sleeve.weight)
     level = _level(policy, sleeve, weight, target, width)
@@ -63,8 +55,7 @@ def _sleeve(
         return [_keep(policy, a, state, why) for a in assets]
     why = reason("outside_band", to=_shown(level), **numbers)
     moves = [
-        _move(policy, a, _share(targets, own, view, a) * level, view, universe, state, why)
-        for a in assets
+        _move(policy, a, _share(targets, own, view, a) * level, scene, state, why) for a in assets
     ]
     excluded = Legs.UNDERWEIGHT if weight > target else Legs.OVERWEIGHT
     if policy.legs is excluded:
@@ -101,16 +92,17 @@ def _move(
     policy: DriftPolicy,
     asset: str,
     weight: Decimal,
-    view: PortfolioView,
-    universe: Universe,
-    state: StrategyState,
+    scene: Scene,
+    state: DriftState,
     why: Reason,
 ) -> Decision:
     """The overlay that gives ``asset`` the own weight ``weight``."""
-    listing = universe.futures.get(asset)
+    listing = scene.universe.futures.get(asset)
     if listing is None:
-        return _keep(policy, asset, state, reason("no_instrument", asset=asset, quote=view.quote))
-    seen = view.assets[asset]
+        return _keep(
+            policy, asset, state, reason("no_instrument", asset=asset, quote=scene.view.quote)
+        )
+    seen = scene.view.assets[asset]
     overlay = shrink_step(seen.qty_of(weight) - seen.held_qty, listing.instrument.lot_size)
     return Decision(
         strategy=policy.id,
@@ -131,7 +123,7 @@ def _released(move: Decision, why: Reason, *, over: bool) -> Decision:
     return replace(move, overlay=overlay, reason=move.reason if overlay != previous else why)
 
 
-def _keep(policy: DriftPolicy, asset: str, state: StrategyState, why: Reason) -> Decision:
+def _keep(policy: DriftPolicy, asset: str, state: DriftState, why: Reason) -> Decision:
     overlay = overlay_of(state, asset)
     return Decision(
         strategy=policy.id,

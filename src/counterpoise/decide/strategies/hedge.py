@@ -6,24 +6,21 @@ strategies do. The overlay is cut towards zero to the contract's lot: rounding m
 
 from __future__ import annotations
 
-from counterpoise.domain.decision import Decision
+from counterpoise.domain.decision import Decision, Outcome
 from counterpoise.domain.numbers import ZERO, shrink_step, text
-from counterpoise.domain.policy import HedgePolicy
-from counterpoise.domain.portfolio import PortfolioView, Universe
 from counterpoise.domain.reasons import Reason, reason
-from counterpoise.domain.strategy import StrategyState, overlay_of
+from counterpoise.domain.scene import Scene
+from counterpoise.domain.strategy import HedgePolicy, HedgeState, overlay_of, with_overlays
 
 
-def hedge(
-    policy: HedgePolicy, view: PortfolioView, universe: Universe, state: StrategyState
-) -> tuple[Decision, ...]:
+def hedge(policy: HedgePolicy, scene: Scene, state: HedgeState) -> Outcome:
     """Return the one decision of a hedge; its overlay is <= 0, in base units."""
-    asset = view.assets[policy.asset]
+    asset = scene.view.assets[policy.asset]
     previous = overlay_of(state, policy.asset)
-    listing = universe.futures.get(policy.asset)
+    listing = scene.universe.futures.get(policy.asset)
     why: Reason
     if listing is None:
-        why = reason("no_instrument", asset=policy.asset, quote=view.quote)
+        why = reason("no_instrument", asset=policy.asset, quote=scene.view.quote)
         overlay = previous
     elif policy.qty is not None:
         overlay = -shrink_step(policy.qty, listing.instrument.lot_size)
@@ -41,13 +38,12 @@ def hedge(
             asset=policy.asset,
             overlay=text(overlay),
         )
-    return (
-        Decision(
-            strategy=policy.id,
-            kind=policy.kind,
-            asset=policy.asset,
-            overlay=overlay,
-            previous=previous,
-            reason=why,
-        ),
+    decision = Decision(
+        strategy=policy.id,
+        kind=policy.kind,
+        asset=policy.asset,
+        overlay=overlay,
+        previous=previous,
+        reason=why,
     )
+    return Outcome(decisions=(decision,), state=with_overlays(state, {policy.asset: overlay}))

@@ -8,7 +8,9 @@ import pytest
 from counterpoise.decide.strategies.drift import drift
 from counterpoise.domain.decision import Decision
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.policy import Band, DriftPolicy, Legs, Sleeve, TradeTo
+from counterpoise.domain.policy import Band, Sleeve
+from counterpoise.domain.strategy import DriftPolicy
+from counterpoise.domain.strategy.drift import Legs, TradeTo
 from counterpoise.domain.strategy import DriftState
 from tests.build import (
     Number,

@@ -7,7 +7,7 @@ import pytest
 from counterpoise.decide.strategies.hedge import hedge
 from counterpoise.domain.decision import Decision
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.policy import HedgePolicy
+from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.domain.strategy import HedgeState
 from tests.build import (
     Number,

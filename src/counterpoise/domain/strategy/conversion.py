@@ -1,0 +1,65 @@
+"""Converting futures into coins: when it starts, how fast, and how far it has come. Policy and state.
+
+Shared by ``derisk``, ``dip_buy`` and ``drift``. Matched quantities (coins and futures that offset each other) move
+together, rung by rung; what is left over moves in the ladder of its one leg (MEANING 14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+
+class ConvertMode(StrEnum):
+    """How fast a conversion goes."""
+
+    AT_ONCE = "at_once"  # rung after rung
+    GRADUAL = "gradual"  # a tranche every so often
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """A price level: absolute (quote), or ``relative`` to where the strategy entered (0.2 = 20 % away)."""
+
+    value: Decimal
+    relative: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertPolicy:
+    """When coins take over from futures: at an instant, at a price, or only by an operator's word (all None)."""
+
+    mode: ConvertMode = ConvertMode.AT_ONCE
+    at: datetime | None = None
+    above: Level | None = None
+    below: Level | None = None
+    tranches: int = 5
+    every: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetConversion:
+    """One asset's way from futures to coins, all base units, frozen when it starts.
+
+    ``futures``: the overlay it starts from. ``spot``: the coins to buy (> 0) or sell (< 0). ``spot_from``: what the
+    hedge book says the strategy had traded in coins before; its wish in coins is counted from there. ``wish``: the
+    coins wanted up to now, within ``spot``.
+    """
+
+    futures: Decimal
+    spot: Decimal
+    spot_from: Decimal
+    wish: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversionState:
+    """A conversion under way; ``next_at`` is when a gradual one may take its next tranche."""
+
+    started_at: datetime
+    assets: Mapping[str, AssetConversion] = field(default_factory=dict)
+    tranches_done: int = 0
+    next_at: datetime | None = None
