@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from counterpoise.decide.scenery import scene_of
 from counterpoise.domain.decision import Want
 from counterpoise.domain.instrument import Instrument, InstrumentKind
 from counterpoise.domain.numbers import ZERO, dec
@@ -26,9 +27,9 @@ from counterpoise.domain.order import (
 )
 from counterpoise.domain.plan import Target
 from counterpoise.domain.policy import Band, PortfolioPolicy, Sleeve
-from counterpoise.domain.strategy import StrategyPolicy
 from counterpoise.domain.portfolio import PortfolioView, Universe, universe_of, view_of
 from counterpoise.domain.records import PortfolioRecord, PositionRecord, Recorded, TradingState
+from counterpoise.domain.scene import Scene
 from counterpoise.domain.snapshot import (
     Account,
     Balance,
@@ -38,6 +39,7 @@ from counterpoise.domain.snapshot import (
     Snapshot,
     VenueSnapshot,
 )
+from counterpoise.domain.strategy import StrategyPolicy
 
 Number = str | int | Decimal
 
@@ -238,6 +240,25 @@ def make_view(snapshot: Snapshot, policy: PortfolioPolicy) -> PortfolioView:
     view = view_of(snapshot, policy, make_universe(policy, snapshot))
     assert isinstance(view, PortfolioView), view
     return view
+
+
+def make_scene(
+    snapshot: Snapshot,
+    policy: PortfolioPolicy,
+    recorded: Recorded | None = None,
+    calendar: Mapping[str, datetime] | None = None,
+    **changes: Any,
+) -> Scene:
+    """What strategies of ``policy`` see of ``snapshot``; parts of the scene may be given outright."""
+    made = scene_of(
+        snapshot,
+        recorded if recorded is not None else make_recorded(),
+        policy,
+        make_universe(policy, snapshot),
+        make_view(snapshot, policy),
+        calendar or {},
+    )
+    return replace(made, **changes)
 
 
 def make_order(

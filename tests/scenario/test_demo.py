@@ -23,8 +23,8 @@ from counterpoise.app.cycle_report import CycleReport
 from counterpoise.cli.demo_view import DemoView
 from counterpoise.domain.events import Severity, alert
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
 from counterpoise.domain.portfolio import Unvalued
+from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
 from tests.scenario.processes import COUNTERPOISE, PATIENCE_S
 from tests.scenario.test_main_job import policy_of
 from tests.scenario.world import START, line, make_world

@@ -20,8 +20,8 @@ from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.policy import Band, ExecutionPolicy, LimitsPolicy, PortfolioPolicy, Sleeve
-from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.domain.snapshot import Account
+from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.ports import Venue
 from counterpoise.record.memory import MemoryStore
 from counterpoise.venue.sim import MarketKind, OrderKind, PlaceRequest, Side, TimeInForce

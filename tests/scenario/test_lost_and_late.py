@@ -23,8 +23,8 @@ from counterpoise.domain.order import (
     VenueOrder,
 )
 from counterpoise.domain.policy import ExecutionPolicy
-from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.domain.snapshot import Account
+from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.venue.sim import MarketKind, OrderKind, PlaceRequest, Side, TimeInForce
 from tests.scenario.test_main_job import HALF, policy_of
 from tests.scenario.world import World, line, make_world

@@ -117,7 +117,7 @@ def effective_targets_of(decisions: Sequence[Decision], scene: Scene) -> dict[st
     targets: dict[str, Decimal] = {}
     for asset in policy.assets:
         seen = view.assets[asset]
-        others = sum((d.overlay for d in decisions if d.asset == asset and d.kind != "drift"), ZERO)
+        others = sum((d.granted for d in decisions if d.asset == asset and d.kind != "drift"), ZERO)
         base = policy.target_weight(asset) if has_drift else seen.spot_weight
         target = base + seen.weight_of(others)
         targets[asset] = target if policy.allow_net_short else max(target, ZERO)

@@ -21,9 +21,9 @@ from counterpoise.domain.events import Alert
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import CancelOutcome, Order, OrderState, PlaceOutcome, Unknown
 from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Account
+from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.ports import Clock, Venue
 from counterpoise.record.sql.database import Database
 from counterpoise.record.sql.journal import SqlJournal

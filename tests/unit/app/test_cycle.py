@@ -13,9 +13,9 @@ from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import Order, OrderState, VenueOrder
 from counterpoise.domain.policy import PortfolioPolicy, Sleeve
-from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.domain.records import Changes, PortfolioRecord, TradingState
 from counterpoise.domain.snapshot import Account
+from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.venue.sim import MarketKind, OrderKind, PlaceRequest, Side, TimeInForce
 from counterpoise.venue.sim.venue import SimVenue
 from tests.build import BTC_PERP, make_order, make_sleeve, make_venue_order

@@ -14,11 +14,11 @@ from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState, OrderType
 from counterpoise.domain.plan import Cancel, Hold, Plan, Refused
 from counterpoise.domain.policy import LimitsPolicy, PortfolioPolicy
-from counterpoise.domain.strategy import DriftPolicy, HedgePolicy, StrategyPolicy
 from counterpoise.domain.portfolio import Broke, Unvalued
 from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import PositionRecord, StrategyRecord
 from counterpoise.domain.snapshot import Snapshot
+from counterpoise.domain.strategy import DriftPolicy, HedgePolicy, StrategyPolicy
 from tests.build import (
     BTC_PERP,
     NOW,

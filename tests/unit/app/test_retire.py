@@ -9,8 +9,8 @@ from counterpoise.app.retire import closed_by_hand, refuse_strays, retired
 from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.order import OrderState
-from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.domain.records import PositionRecord, StrategyRecord
+from counterpoise.domain.strategy import HedgePolicy
 from tests.build import (
     BTC_PERP,
     VENUE,

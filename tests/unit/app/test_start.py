@@ -10,7 +10,6 @@ from counterpoise.domain.events import Severity
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
 from counterpoise.domain.records import (
     Changes,
     PositionRecord,
@@ -19,6 +18,7 @@ from counterpoise.domain.records import (
     TradingState,
 )
 from counterpoise.domain.snapshot import Account
+from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
 from tests.build import (
     BTC_PERP,
     NOW,

@@ -10,7 +10,14 @@ from counterpoise.config import load, outline
 from counterpoise.domain.access import Environment, Secret, VenueAccess
 from counterpoise.domain.errors import ConfigError, SafetyRefusal
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.policy import Band, ExecutionPolicy, FreshnessPolicy, LimitsPolicy, PortfolioPolicy, Sleeve
+from counterpoise.domain.policy import (
+    Band,
+    ExecutionPolicy,
+    FreshnessPolicy,
+    LimitsPolicy,
+    PortfolioPolicy,
+    Sleeve,
+)
 from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
 from counterpoise.domain.strategy.drift import TradeTo
 from tests.unit.config.good import ENV, GOOD, Load, Write

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterpoise.decide.combine import effective_targets_of, wants_of, within_band
+from counterpoise.decide.combine import effective_targets_of, granted_of, within_band
 from counterpoise.domain.decision import Decision, Want
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
 from counterpoise.domain.strategy.drift import Legs
-from counterpoise.domain.reasons import Reason, reason
+from counterpoise.plan.claims import claims_of, wants_of
 from tests.build import (
     BTC_PERP,
     SOL_PERP,
@@ -23,9 +24,8 @@ from tests.build import (
     Number,
     make_instrument,
     make_policy,
+    make_scene,
     make_snapshot,
-    make_universe,
-    make_view,
 )
 
 DRIFT = DriftPolicy(id="keep")
@@ -56,13 +56,11 @@ def combined(
         spot={"BTC": held, "USDT": 1_000_000},
         instruments=[make_instrument(s) for s in ("BTC/USDT", "SOL/USDT", *listed)],
     )
-    wants, notes = wants_of(
-        decisions,
-        policy,
-        make_view(snapshot, policy),
-        make_universe(policy, snapshot),
-        {(VENUE, s): dec(q) for s, q in (baselines or {}).items()},
-    )
+    foreign = {(VENUE, s): dec(q) for s, q in (baselines or {}).items()}
+    scene = make_scene(snapshot, policy)
+    granted, notes = granted_of(decisions, scene, foreign)
+    claims = claims_of(granted, scene.universe)
+    wants = wants_of(granted, claims, policy.assets, scene.universe, foreign)
     return {w.asset: w for w in wants}, notes
 
 
@@ -243,16 +241,15 @@ def judged(
     spot = {a: dec(w) * 1000 / prices[a] for a, w in held.items()}
     cash = 100_000 - sum(dec(w) * 1000 for w in held.values())
     snapshot = make_snapshot(prices, spot={**spot, "USDT": cash})
-    first = make_view(snapshot, policy)
-    wants, _ = wants_of(decisions, policy, first, make_universe(policy, snapshot), {})
-    view = make_view(
-        make_snapshot(
-            prices, spot={**spot, "USDT": cash}, positions={w.symbol: w.qty for w in wants}
-        ),
-        policy,
+    granted, _ = granted_of(decisions, make_scene(snapshot, policy), {})
+    held_now: dict[str, Number] = {}
+    for decision in granted:
+        held_now[decision.asset] = dec(held_now.get(decision.asset, 0)) + decision.granted
+    scene = make_scene(
+        make_snapshot(prices, spot={**spot, "USDT": cash}, positions=held_now), policy
     )
-    targets = effective_targets_of(decisions, policy, view)
-    return targets, within_band(policy, view, targets)
+    targets = effective_targets_of(granted, scene)
+    return targets, within_band(policy, scene.view, targets)
 
 
 def test_the_effective_target_is_the_shape_and_the_overlays_of_the_others() -> None:
@@ -275,9 +272,9 @@ def test_without_drift_nobody_keeps_the_shape_and_what_is_held_is_right() -> Non
 
 def test_a_hedge_that_is_not_filled_yet_is_out_of_its_band() -> None:
     policy = make_policy(HEDGE)
-    view = make_view(make_snapshot(spot={"BTC": "0.6", "USDT": 40_000}), policy)
-    targets = effective_targets_of([wish("h", "-0.3")], policy, view)
-    assert not within_band(policy, view, targets)
+    scene = make_scene(make_snapshot(spot={"BTC": "0.6", "USDT": 40_000}), policy)
+    targets = effective_targets_of([wish("h", "-0.3")], scene)
+    assert not within_band(policy, scene.view, targets)
 
 
 @pytest.mark.parametrize(

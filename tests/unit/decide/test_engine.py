@@ -8,24 +8,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterpoise.decide.combine import within_band
-from counterpoise.decide.engine import PRIORITY, decide
+from counterpoise.decide.engine import decide
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import Band, PortfolioPolicy
-from counterpoise.domain.strategy import DriftPolicy, HedgePolicy, StrategyPolicy
-from counterpoise.domain.strategy.drift import Legs, TradeTo
 from counterpoise.domain.portfolio import PortfolioView
-from counterpoise.domain.strategy import DriftState, HedgeState, StrategyState
+from counterpoise.domain.strategy import (
+    PRIORITY,
+    DriftPolicy,
+    DriftState,
+    HedgePolicy,
+    HedgeState,
+    StrategyPolicy,
+    StrategyState,
+)
+from counterpoise.domain.strategy.drift import Legs, TradeTo
 from tests.build import (
     BTC_PERP,
     SOL_PERP,
     VENUE,
     Number,
     make_policy,
+    make_scene,
     make_sleeve,
     make_snapshot,
-    make_universe,
-    make_view,
+    perp,
 )
 
 PRICES = {"BTC": 100_000, "SOL": 100, "LINK": 10}
@@ -43,13 +50,16 @@ def looked(
     spot = {a: dec(w) * 1000 / dec(PRICES[a]) for a, w in weights.items()}
     cash = 100_000 - sum(dec(w) * 1000 for w in weights.values())
     snapshot = make_snapshot(PRICES, spot={**spot, "USDT": cash}, positions=positions)
-    view = make_view(snapshot, policy)
-    universe = make_universe(policy, snapshot)
-    return view, decide(view, policy, universe, states or {}, baselines or {})
+    scene = make_scene(snapshot, policy)
+    return scene.view, decide(scene, states or {}, baselines or {})
 
 
 def qtys(decisions: Decisions) -> dict[str, Decimal]:
-    return {w.symbol: w.qty for w in decisions.wants}
+    """What is granted per contract, all strategies together."""
+    sums = {BTC_PERP: dec(0), SOL_PERP: dec(0)}
+    for decision in decisions.decisions:
+        sums[perp(decision.asset)] += decision.granted
+    return sums
 
 
 def effective(

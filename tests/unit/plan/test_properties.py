@@ -6,7 +6,7 @@ them (final rows stay, the position is what filled). After every look the promis
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -17,14 +17,16 @@ from hypothesis import strategies as st
 
 from counterpoise.decide.engine import decide
 from counterpoise.decide.guards.limits import review
+from counterpoise.domain.decision import Decisions, Want
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import MOVES, Order, OrderState, Side, TimeInForce
 from counterpoise.domain.plan import Plan
 from counterpoise.domain.policy import ExecutionPolicy, LimitsPolicy, PortfolioPolicy
-from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Snapshot
+from counterpoise.domain.strategy import DriftPolicy, HedgePolicy, StrategyState
+from counterpoise.plan.claims import claims_of, wants_of
 from counterpoise.plan.planner import plan
 from tests.build import (
     BTC_PERP,
@@ -34,8 +36,8 @@ from tests.build import (
     make_instrument,
     make_policy,
     make_recorded,
+    make_scene,
     make_snapshot,
-    make_universe,
     make_view,
     make_want,
 )
@@ -284,9 +286,8 @@ def test_from_weights_to_orders_and_back_nothing_new_is_wanted(
         "USDT": 100_000,
     }
     snapshot = make_snapshot(prices, spot=spot)
-    view, universe = make_view(snapshot, policy), make_universe(policy, snapshot)
-    asked = decide(view, policy, universe, {}, {})
-    made = plan(asked.wants, snapshot, make_recorded(), policy, {})
+    asked, wants = asked_of(policy, snapshot, {})
+    made = plan(wants, snapshot, make_recorded(), policy, {})
     positions: dict[str, Decimal] = {}
     for order in made.place:
         positions[order.symbol] = positions.get(order.symbol, dec(0)) + order.qty * order.side.sign
@@ -296,16 +297,26 @@ def test_from_weights_to_orders_and_back_nothing_new_is_wanted(
     )
     later = make_snapshot(prices, spot=spot, positions=positions)
     view = make_view(later, policy)
-    again = decide(view, policy, universe, asked.states, {})
-    assert again.wants == asked.wants
-    repeated = plan(again.wants, later, done, policy, {})
+    _, again = asked_of(policy, later, asked.states)
+    assert again == wants
+    repeated = plan(again, later, done, policy, {})
     assert (repeated.place, repeated.cancel) == ((), ())
     assert repeated.targets == made.targets
-    for want in again.wants:
+    for want in again:
         exposure = view.assets[want.asset].exposure_qty
         assert short_allowed or exposure >= 0
         left = abs(want.qty - positions.get(want.symbol, dec(0)))
         assert left == 0 or [h.symbol for h in repeated.holds].count(want.symbol) == 1
+
+
+def asked_of(
+    policy: PortfolioPolicy, snapshot: Snapshot, states: Mapping[str, StrategyState]
+) -> tuple[Decisions, tuple[Want, ...]]:
+    """What the engine decides in ``snapshot``, and the positions that follow."""
+    scene = make_scene(snapshot, policy)
+    asked = decide(scene, states, {})
+    claims = claims_of(asked.decisions, scene.universe)
+    return asked, wants_of(asked.decisions, claims, policy.assets, scene.universe, {})
 
 
 def test_the_market_above_can_tell_a_planner_that_places_twice() -> None:

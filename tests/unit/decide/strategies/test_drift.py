@@ -9,17 +9,16 @@ from counterpoise.decide.strategies.drift import drift
 from counterpoise.domain.decision import Decision
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import Band, Sleeve
-from counterpoise.domain.strategy import DriftPolicy
+from counterpoise.domain.strategy import DriftPolicy, DriftState
 from counterpoise.domain.strategy.drift import Legs, TradeTo
-from counterpoise.domain.strategy import DriftState
 from tests.build import (
     Number,
     make_instrument,
     make_policy,
+    make_scene,
     make_sleeve,
     make_sleeves,
     make_snapshot,
-    make_universe,
     make_view,
     perp,
 )
@@ -50,14 +49,12 @@ def decided(
     )
     strategy = policy or DriftPolicy(id="keep")
     portfolio = make_policy(strategy, sleeves=sleeves, holdings=holdings or {})
-    decisions = drift(
+    outcome = drift(
         strategy,
-        portfolio,
-        make_view(snapshot, portfolio),
-        make_universe(portfolio, snapshot),
+        make_scene(snapshot, portfolio),
         DriftState(overlays={a: dec(q) for a, q in (before or {}).items()}),
     )
-    return {d.asset: d for d in decisions}
+    return {d.asset: d for d in outcome.decisions}
 
 
 def overlays(decisions: Mapping[str, Decision]) -> dict[str, Decimal]:

@@ -7,14 +7,13 @@ import pytest
 from counterpoise.decide.strategies.hedge import hedge
 from counterpoise.domain.decision import Decision
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.strategy import HedgePolicy
-from counterpoise.domain.strategy import HedgeState
+from counterpoise.domain.strategy import HedgePolicy, HedgeState
 from tests.build import (
     Number,
     make_instrument,
     make_policy,
+    make_scene,
     make_snapshot,
-    make_universe,
     make_view,
 )
 
@@ -35,12 +34,12 @@ def decided(
         instruments=[make_instrument(s) for s in symbols],
     )
     portfolio = make_policy(policy, holdings=holdings or {})
-    (decision,) = hedge(
+    outcome = hedge(
         policy,
-        make_view(snapshot, portfolio),
-        make_universe(portfolio, snapshot),
+        make_scene(snapshot, portfolio),
         HedgeState(overlays={"BTC": dec(before)}),
     )
+    (decision,) = outcome.decisions
     return decision
 
 
