@@ -17,7 +17,7 @@ from counterpoise.domain.numbers import ZERO
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
     """One closed bar of last prices; ``volume`` in base units."""
 
