@@ -5,10 +5,11 @@ Used by the cycle, which commits the result, and by ``plan``, which shows what w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from counterpoise.domain.errors import VenueAuthError, VenueError
+from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.order import Fill, Order, VenueOrder
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Snapshot
@@ -24,10 +25,12 @@ async def align(
     recorded: Recorded,
     snapshot: Snapshot,
     clock: Clock,
+    strategies: Collection[str] = (),
 ) -> Reconciled:
     """Look up what is not shown, find new fills and their orders, and prove absences.
 
-    ``store`` is None before there is a database: then every fill is new and none is ours. Raises VenueAuthError,
+    ``store`` is None before there is a database: then every fill is new and none is ours. ``strategies`` are the
+    configured ids. Raises VenueAuthError,
     StoreError; a look-up that is not answered proves nothing and leaves its row as it is.
     """
     for seen in snapshot.venues.values():
@@ -38,7 +41,21 @@ async def align(
     fills = [f for seen in snapshot.venues.values() for f in seen.fills or ()]
     new = await store.unseen_fills(fills) if store is not None else tuple(fills)
     owners = [o for v in venues for o in await _owners(store, v, new)]
-    first = reconcile(recorded, snapshot, looked_up, (), new, owners)
+    entries = await _new_entries(store, snapshot, recorded)
+
+    def merged(absent: Collection[str]) -> Reconciled:
+        return reconcile(
+            recorded,
+            snapshot,
+            looked_up,
+            absent,
+            new,
+            owners,
+            entries=entries,
+            strategies=strategies,
+        )
+
+    first = merged(())
     absent = [
         o.client_order_id
         for o in pending
@@ -51,7 +68,16 @@ async def align(
             and (o.venue, o.symbol) not in first.unexplained,
         )
     ]
-    return reconcile(recorded, snapshot, looked_up, absent, new, owners) if absent else first
+    return merged(absent) if absent else first
+
+
+async def _new_entries(
+    store: Store | None, snapshot: Snapshot, recorded: Recorded
+) -> tuple[LedgerEntry, ...]:
+    """What the venues booked since the portfolio's first start and is not stored yet."""
+    started = recorded.portfolio.started_at
+    shown = [e for seen in snapshot.venues.values() for e in seen.ledger or () if e.at >= started]
+    return await store.unseen_entries(shown) if store is not None and shown else tuple(shown)
 
 
 async def _look_up(
@@ -88,4 +114,5 @@ def after(recorded: Recorded, seen: Reconciled) -> Recorded:
             **{(p.venue, p.symbol): p for p in seen.positions},
         },
         recent_fills=(*recorded.recent_fills, *seen.fills),
+        book=seen.booked.lines,
     )

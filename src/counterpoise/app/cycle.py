@@ -71,12 +71,21 @@ class Cycle:
         universe = universe_of(
             policy, {n: s.instruments for n, s in snapshot.venues.items()}, carried
         )
-        seen = await align(self._venues, store, self._absences, recorded, snapshot, self._clock)
-        recorded = after(recorded, seen)
+        seen = await align(
+            self._venues,
+            store,
+            self._absences,
+            recorded,
+            snapshot,
+            self._clock,
+            {s.id for s in policy.strategies},
+        )
+        before, recorded = recorded, after(recorded, seen)
         alone = await unattended(policy, snapshot, recorded, universe, store)
         seen = replace(seen, unexplained={**seen.unexplained, **alone})
         doubts = self._wallets.doubts(snapshot, recorded)
         judged = judge(snapshot, recorded, policy, universe, seen.unexplained, doubts)
+        book = seen.booked.then(judged.booked)
         moved = self._announcer.hedges_moved(seen, recorded, judged, universe, snapshot.as_of)
         execution = await self._executor.execute(
             Changes(
@@ -89,6 +98,10 @@ class Cycle:
                 orders=seen.changed,
                 fills=seen.fills,
                 alerts=moved,
+                ledger=seen.entries,
+                book=book.changed(before.book),
+                closed=book.closed,
+                crosses=book.crosses,
             ),
             judged.plan.cancel,
             judged.approved,

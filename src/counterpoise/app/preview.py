@@ -55,7 +55,8 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
     universe = universe_of(policy, instruments, carried_of(recorded))
     snapshot = await observe(policy.id, venues, universe, recorded, policy.holdings, app.clock)
     absences = Absences(policy.freshness.approval)
-    seen = await align(venues, store, absences, recorded, snapshot, app.clock)
+    strategies = {s.id for s in policy.strategies}
+    seen = await align(venues, store, absences, recorded, snapshot, app.clock, strategies)
     recorded = after(recorded, seen)
     alone = await unattended(policy, snapshot, recorded, universe, store)
     doubts = WalletWatch(policy).doubts(snapshot, recorded)

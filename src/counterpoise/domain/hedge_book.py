@@ -122,6 +122,20 @@ class Booked:
     closed: tuple[ClosedHedge, ...] = ()
     crosses: tuple[Cross, ...] = ()
 
+    def then(self, later: Booked | None) -> Booked:
+        """Return both events' outcome, ``later`` having started from these lines."""
+        if later is None:
+            return self
+        return Booked(
+            lines=later.lines,
+            closed=(*self.closed, *later.closed),
+            crosses=(*self.crosses, *later.crosses),
+        )
+
+    def changed(self, before: Mapping[LineKey, BookLine]) -> tuple[BookLine, ...]:
+        """Return the lines that differ from ``before``."""
+        return tuple(x for k, x in self.lines.items() if before.get(k) != x)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:

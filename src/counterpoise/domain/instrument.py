@@ -7,7 +7,7 @@ contracts. Only ``venue/`` turns base units into a venue's contracts, with :meth
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -90,6 +90,25 @@ def base_of(symbol: str) -> str:
     return symbol.partition("/")[0]
 
 
+def quote_of(symbol: str) -> str:
+    """Return the quote asset of a unified symbol."""
+    return symbol.partition("/")[2].partition(":")[0]
+
+
 def is_spot(symbol: str) -> bool:
     """Whether a unified symbol names a spot pair: only contracts carry the asset they settle in."""
     return ":" not in symbol
+
+
+def expiry_of(symbol: str) -> datetime | None:
+    """Return the start of the day on which the dated future ``symbol`` (``...-YYMMDD``) ends; None for others.
+
+    The name tells only the day; the exact hour is the listing's, while there is one.
+    """
+    date = symbol.partition("-")[2]
+    if len(date) != 6 or not date.isdigit():
+        return None
+    try:
+        return datetime.strptime(date, "%y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -34,6 +34,7 @@ SENTENCES: Mapping[str, str] = {
     "rungs_refused": "resting orders on {symbol} were refused {attempts} times each: crossing comes after patience",
     "unproven_order": "an order on {symbol} has no proven outcome yet: nothing new is sent there",
     "position_unexplained": "position of {symbol} is {position}, but fills and baseline explain {expected}",
+    "settling": "{symbol} has expired: the {expected} held in it were closed, at a price that is not known yet",
     "fills_on_their_way": "{symbol}: the venue filled {filled} of an order, {booked} of it was read so far",
     "orphan_order": "{orders} at {venue} look like ours, but the database does not know them: cancel them there,"
     " or stop and restore the database they were recorded in",

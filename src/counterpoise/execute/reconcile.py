@@ -7,27 +7,35 @@ UNKNOWN until its absence is proven (``execute/absence``): "not found" on one en
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from counterpoise.domain.instrument import is_spot
+from counterpoise.domain.hedge_book import Booked
+from counterpoise.domain.instrument import expiry_of, is_spot
+from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.numbers import ZERO, text
 from counterpoise.domain.order import MOVES, Fill, Order, OrderState, VenueOrder
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import PositionRecord, Recorded
-from counterpoise.domain.snapshot import Snapshot
+from counterpoise.domain.snapshot import Snapshot, VenueSnapshot
+from counterpoise.execute.booking import booked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """What the look changed. ``orders`` are all rows as they are now, ``changed`` those that differ."""
+    """What the look changed. ``orders`` are all rows as they are now, ``changed`` those that differ.
+
+    ``entries`` are the venues' own bookings that are new; ``booked`` the hedge book after fills and entries.
+    """
 
     orders: tuple[Order, ...]
     changed: tuple[Order, ...]
     fills: tuple[Fill, ...]
     positions: tuple[PositionRecord, ...]
     unexplained: Mapping[tuple[str, str], Reason]
+    entries: tuple[LedgerEntry, ...] = ()
+    booked: Booked = field(default_factory=lambda: Booked(lines={}))
 
 
 def orders_to_look_up(recorded: Recorded, snapshot: Snapshot) -> tuple[Order, ...]:
@@ -50,11 +58,15 @@ def reconcile(
     absent: Iterable[str],
     new_fills: Iterable[Fill],
     owners: Iterable[Order],
+    *,
+    entries: Iterable[LedgerEntry] = (),
+    strategies: Iterable[str] = (),
 ) -> Reconciled:
     """Merge what was seen into the records.
 
     ``looked_up`` is client order id -> report (None: not found), ``absent`` the ids whose absence is proven,
-    ``new_fills`` fills not stored yet, ``owners`` our orders that carry one of their venue order ids.
+    ``new_fills`` fills not stored yet, ``owners`` our orders that carry one of their venue order ids, ``entries``
+    bookings of the venues not stored yet, ``strategies`` the ids that are configured.
     """
     now = snapshot.as_of
     shown = _open_by_id(snapshot)
@@ -67,12 +79,13 @@ def reconcile(
     ours = {(o.venue, o.venue_order_id) for o in (*merged, *elder) if o.venue_order_id is not None}
     own_fills = tuple(f for f in new_fills if (f.venue, f.venue_order_id) in ours)
     for row, order in zip((*recorded.orders, *elder), (*merged, *elder), strict=True):
-        booked = _with_fills(order, own_fills, now)
+        with_fills = _with_fills(order, own_fills, now)
         if row.client_order_id in known:
-            orders.append(booked)
-        if booked != row:
-            changed.append(booked)
-    positions = _booked(recorded, own_fills)
+            orders.append(with_fills)
+        if with_fills != row:
+            changed.append(with_fills)
+    positions = _settled(_booked(recorded, own_fills), snapshot)
+    new_entries = tuple(entries)
     changed_positions = tuple(p for k, p in positions.items() if recorded.positions.get(k) != p)
     return Reconciled(
         orders=tuple(orders),
@@ -80,6 +93,8 @@ def reconcile(
         fills=own_fills,
         positions=changed_positions,
         unexplained={**_unexplained(positions, snapshot), **_awaited(orders)},
+        entries=new_entries,
+        booked=booked(recorded.book, positions, snapshot, own_fills, new_entries, strategies),
     )
 
 
@@ -180,6 +195,25 @@ def _booked(
     return positions
 
 
+def _expired(symbol: str, seen: VenueSnapshot, now: datetime) -> bool:
+    """Whether ``symbol`` is a dated future past its end, as far as its listing or its name tells."""
+    listed = seen.instruments.get(symbol)
+    expiry = listed.expiry_at if listed is not None else expiry_of(symbol)
+    return expiry is not None and expiry <= now
+
+
+def _settled(
+    positions: dict[tuple[str, str], PositionRecord], snapshot: Snapshot
+) -> dict[tuple[str, str], PositionRecord]:
+    """Dated futures that expired hold nothing any more, foreign quantity included: expected, not unexplained."""
+    for venue, seen in snapshot.venues.items():
+        for symbol in seen.settlements:
+            known = positions.get((venue, symbol))
+            if known is not None and (seen.account is None or symbol not in seen.account.positions):
+                positions[venue, symbol] = replace(known, own_qty=ZERO, baseline_qty=ZERO)
+    return positions
+
+
 def _unexplained(
     positions: Mapping[tuple[str, str], PositionRecord], snapshot: Snapshot
 ) -> dict[tuple[str, str], Reason]:
@@ -194,7 +228,9 @@ def _unexplained(
             qty: Decimal = position.qty if position is not None else ZERO
             record = positions.get((name, symbol))
             expected = record.expected_qty if record is not None else ZERO
-            if qty != expected:
+            if qty != expected and qty == 0 and _expired(symbol, seen, snapshot.as_of):
+                found[(name, symbol)] = reason("settling", symbol=symbol, expected=text(expected))
+            elif qty != expected:
                 found[(name, symbol)] = reason(
                     "position_unexplained",
                     symbol=symbol,

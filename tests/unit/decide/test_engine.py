@@ -54,11 +54,15 @@ def looked(
     return scene.view, decide(scene, states or {}, baselines or {})
 
 
-def qtys(decisions: Decisions) -> dict[str, Decimal]:
-    """What is granted per contract, all strategies together."""
+def qtys(
+    decisions: Decisions, baselines: Mapping[tuple[str, str], Decimal] | None = None
+) -> dict[str, Decimal]:
+    """The position per contract: the foreign baseline and what is granted to all strategies together."""
     sums = {BTC_PERP: dec(0), SOL_PERP: dec(0)}
+    sums |= {symbol: qty for (_, symbol), qty in (baselines or {}).items()}
     for decision in decisions.decisions:
-        sums[perp(decision.asset)] += decision.granted
+        symbol = perp(decision.asset)
+        sums[symbol] = sums.get(symbol, dec(0)) + decision.granted
     return sums
 
 
@@ -166,13 +170,14 @@ def test_every_strategy_gets_its_own_state_back() -> None:
 def test_the_target_of_a_contract_is_its_foreign_baseline_and_the_overlays() -> None:
     """MEANING 6 and 9: what was found is kept: never traded, never counted as a hedge of ours."""
     policy = make_policy(HedgePolicy(id="h", asset="BTC", ratio=dec("0.5")))
+    baselines = {(VENUE, BTC_PERP): dec("-0.1"), (VENUE, SOL_PERP): dec(30)}
     _, asked = looked(
         policy,
         {"BTC": 60, "SOL": 20},
         positions={"BTC": "-0.1", "SOL": 30},
-        baselines={(VENUE, BTC_PERP): dec("-0.1"), (VENUE, SOL_PERP): dec(30)},
+        baselines=baselines,
     )
-    assert qtys(asked) == {BTC_PERP: dec("-0.4"), SOL_PERP: 30}
+    assert qtys(asked, baselines) == {BTC_PERP: dec("-0.4"), SOL_PERP: 30}
     assert [d.overlay for d in asked.decisions] == [dec("-0.3")]
 
 

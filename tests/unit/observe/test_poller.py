@@ -139,7 +139,7 @@ async def test_only_what_this_venue_lists_of_the_portfolio_is_asked_for() -> Non
     await look(venue)
     assert sorted(venue.asked, key=str) == [
         ("account", None),
-        ("open orders", [BTC_PERP, SOL_PERP]),
+        ("open orders", [SPOT, BTC_PERP, SOL_PERP]),
         ("quotes", [SPOT, BTC_PERP, SOL_PERP]),
     ]
 
@@ -310,6 +310,7 @@ async def test_without_an_account_fills_are_asked_for_everywhere_from_the_newest
     recorded = make_recorded(live(90), positions=[own("-0.3", STARTED + HOUR)])
     seen = await look(venue, recorded)
     assert venue.asked_for_fills() == {
+        SPOT: STARTED - OVERLAP,
         BTC_PERP: STARTED + HOUR - OVERLAP,
         SOL_PERP: STARTED - OVERLAP,
     }

@@ -61,7 +61,7 @@ def to_document(state: StrategyState) -> dict[str, object]:
     document = encoded(state)
     if not isinstance(document, dict):
         raise TypeError(f"expected a state, was {type(state).__name__}")
-    return document
+    return {"overlays": {}, **document}
 
 
 def from_document(kind: str, document: Mapping[str, object]) -> StrategyState:
@@ -72,6 +72,8 @@ def from_document(kind: str, document: Mapping[str, object]) -> StrategyState:
     ValueError
         When the document is not of this kind's shape.
     """
+    if "overlays" not in document:
+        raise ValueError(f"state of {kind}: expected overlays, was {document!r}")
     return decoded(_STATES[kind], document, f"state of {kind}")
 
 

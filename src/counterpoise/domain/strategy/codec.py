@@ -6,14 +6,14 @@ field has, or a value of another shape, is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
 from types import UnionType
-from typing import TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from counterpoise.domain.numbers import dec, text
 
@@ -21,10 +21,13 @@ T = TypeVar("T")
 
 
 def encoded(value: object) -> object:
-    """Return ``value`` (a dataclass, or a part of one) as JSON values; empty and None parts are left out."""
+    """Return ``value`` (a dataclass, or a part of one) as JSON values; what is as by default is left out."""
     if is_dataclass(value) and not isinstance(value, type):
-        parts = {f.name: encoded(getattr(value, f.name)) for f in fields(value)}
-        return {name: part for name, part in parts.items() if part is not None and part != {}}
+        return {
+            f.name: encoded(getattr(value, f.name))
+            for f in fields(value)
+            if getattr(value, f.name) != _default(f)
+        }
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Decimal):
@@ -38,6 +41,12 @@ def encoded(value: object) -> object:
     raise TypeError(f"expected a part of a strategy's state, was {type(value).__name__}")
 
 
+def _default(field: Field[object]) -> object:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return field.default
+
+
 def decoded(kind: type[T], document: object, where: str) -> T:
     """Return the ``kind`` that :func:`encoded` wrote.
 
@@ -48,7 +57,7 @@ def decoded(kind: type[T], document: object, where: str) -> T:
     """
     if not isinstance(document, Mapping):
         raise _unfit(where, "an object", document)
-    hints = _hints(kind)
+    hints = _hints(cast("Hashable", kind))
     unknown = sorted(set(document) - set(hints))
     if unknown:
         raise ValueError(f"{where}: expected {', '.join(hints)}, was {unknown[0]!r}")
@@ -56,7 +65,7 @@ def decoded(kind: type[T], document: object, where: str) -> T:
 
 
 @cache
-def _hints(kind: object) -> dict[str, object]:
+def _hints(kind: Hashable) -> dict[str, object]:
     return get_type_hints(kind)
 
 
