@@ -36,6 +36,7 @@ def scene_of(
         universe=universe,
         bars=_bars(snapshot, policy, universe),
         quotes=_quotes(snapshot, policy, universe),
+        coin_quotes=_coin_quotes(snapshot, universe),
         held=_held(recorded),
         asks=_asks(recorded, snapshot.as_of),
         calendar=calendar,
@@ -67,6 +68,14 @@ def _quotes(snapshot: Snapshot, policy: PortfolioPolicy, universe: Universe) -> 
         if quote is not None:
             quotes[asset] = quote
     return quotes
+
+
+def _coin_quotes(snapshot: Snapshot, universe: Universe) -> dict[str, Quote]:
+    found = {
+        asset: snapshot.venues[listing.venue].quotes.get(listing.instrument.symbol)
+        for asset, listing in universe.spot.items()
+    }
+    return {asset: quote for asset, quote in found.items() if quote is not None}
 
 
 def _held(recorded: Recorded) -> dict[tuple[str, str], Held]:

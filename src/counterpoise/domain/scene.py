@@ -47,7 +47,7 @@ class Scene:
     there is none. ``held``: (strategy, asset). ``asks``: strategy -> operator's words due now, in order.
     ``calendar``: strategy -> the newest calendar instant at or before now. ``purse``: asset -> what the spot wallets
     may spend: free, and locked by our own open orders. ``others``: asset -> sum of the overlays of the strategies
-    that decided before this one.
+    that decided before this one. ``coin_quotes``: asset -> prices of the spot pair its coins are traded in.
     """
 
     policy: PortfolioPolicy
@@ -60,6 +60,7 @@ class Scene:
     calendar: Mapping[str, datetime] = field(default_factory=dict)
     purse: Mapping[str, Decimal] = field(default_factory=dict)
     others: Mapping[str, Decimal] = field(default_factory=dict)
+    coin_quotes: Mapping[str, Quote] = field(default_factory=dict)
 
     @property
     def now(self) -> datetime:

@@ -12,6 +12,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from counterpoise.domain.numbers import ZERO
+from counterpoise.domain.strategy.conditions import PriceSource
+
 
 class ConvertMode(StrEnum):
     """How fast a conversion goes."""
@@ -30,7 +33,12 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertPolicy:
-    """When coins take over from futures: at an instant, at a price, or only by an operator's word (all None)."""
+    """When coins take over from futures: at an instant, at a price, or by an operator's word.
+
+    With none of ``at``, ``above`` and ``below``, ``derisk`` waits for the operator; ``dip_buy`` converts as soon as
+    its long is on, unless ``on_command``. An operator's ``convert`` starts it at any time. ``spot_fee`` is what
+    trading coins costs (fraction of notional): so much may be missing of what was bought, taken in the coin.
+    """
 
     mode: ConvertMode = ConvertMode.AT_ONCE
     at: datetime | None = None
@@ -38,6 +46,9 @@ class ConvertPolicy:
     below: Level | None = None
     tranches: int = 5
     every: timedelta = timedelta(hours=1)
+    on_command: bool = False
+    source: PriceSource = PriceSource.MARK
+    spot_fee: Decimal = Decimal("0.001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +57,15 @@ class AssetConversion:
 
     ``futures``: the overlay it starts from. ``spot``: the coins to buy (> 0) or sell (< 0). ``spot_from``: what the
     hedge book says the strategy had traded in coins before; its wish in coins is counted from there. ``wish``: the
-    coins wanted up to now, within ``spot``.
+    coins wanted up to now, within ``spot``, before ``fees``: what fees in the coin took of them (>= 0), which is not
+    bought again.
     """
 
     futures: Decimal
     spot: Decimal
     spot_from: Decimal
-    wish: Decimal = Decimal(0)
+    wish: Decimal = ZERO
+    fees: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,10 +48,14 @@ class DeriskPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeriskState:
-    """``entry_prices``: asset -> price when the short was sized; the convert levels are relative to them."""
+    """``frozen``: asset -> size of its short (> 0, base units) before the cap by what is held.
+
+    ``entry_prices``: asset -> price when the short was first sized; the convert levels are relative to them.
+    """
 
     overlays: Mapping[str, Decimal] = field(default_factory=dict)
     phase: DeriskPhase = DeriskPhase.WAITING
     held: Mapping[str, datetime] = field(default_factory=dict)
+    frozen: Mapping[str, Decimal] = field(default_factory=dict)
     entry_prices: Mapping[str, Decimal] = field(default_factory=dict)
     conversion: ConversionState | None = None

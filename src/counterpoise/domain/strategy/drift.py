@@ -73,9 +73,14 @@ class DriftPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftState:
-    """``opened_at``: since when futures are on; ``calendar_at``: the newest calendar instant acted upon."""
+    """``opened_at``: since when futures are on; ``calendar_at``: the newest calendar instant acted upon.
+
+    ``stopped``: an operator released or cancelled it; it does nothing until it is started again.
+    """
 
     overlays: Mapping[str, Decimal] = field(default_factory=dict)
     opened_at: datetime | None = None
     calendar_at: datetime | None = None
     conversion: ConversionState | None = None
+    held: Mapping[str, datetime] = field(default_factory=dict)
+    stopped: bool = False
