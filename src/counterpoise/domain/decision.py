@@ -44,8 +44,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wakeups:
-    """When a strategy wants to look again: at an instant, or when an asset's price passes a level (quote)."""
+    """When a strategy wants to look again: at an instant, or when an asset's price reaches a level (quote).
 
+    ``soon``: at the very next cycle, because something was seen once and has to be seen twice. A replay that leaves
+    cycles out must not leave that one out: a wick would count as a row.
+    """
+
+    soon: bool = False
     at: datetime | None = None
     above: Mapping[str, Decimal] = field(default_factory=dict)
     below: Mapping[str, Decimal] = field(default_factory=dict)

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from counterpoise.domain.numbers import ONE
+
 
 class PriceSource(StrEnum):
     """Which price a trigger means."""
@@ -82,7 +84,7 @@ class At:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebound:
-    """Holds once the price is ``size`` (a fraction) or more above its lowest since the strategy acted."""
+    """Holds once the price is ``size`` (a fraction) or more above its confirmed lowest since the strategy acted."""
 
     size: Decimal
     source: PriceSource = PriceSource.MARK
@@ -111,3 +113,42 @@ def confirmed(
     """
     remembered = {name: held.get(name, now) for name, true in holds.items() if true}
     return frozenset(name for name, since in remembered.items() if since < now), remembered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extreme:
+    """The highest (or lowest) ``price`` that two consecutive cycles agree on, in quote; None: not yet.
+
+    ``next`` is a price beyond it that was seen once, at ``seen_at``: the next cycle confirms the less extreme of the
+    two, or forgets it. So one wick never moves an extreme.
+    """
+
+    price: Decimal | None = None
+    next: Decimal | None = None
+    seen_at: datetime | None = None
+
+
+def highest(extreme: Extreme, price: Decimal | None, now: datetime) -> Extreme:
+    """Return ``extreme``, a high, after this cycle saw ``price`` at ``now`` (None: unknown, which confirms nothing)."""
+    return _extended(extreme, price, now, ONE)
+
+
+def lowest(extreme: Extreme, price: Decimal | None, now: datetime) -> Extreme:
+    """Return ``extreme``, a low, after this cycle saw ``price`` at ``now`` (None: unknown, which confirms nothing)."""
+    return _extended(extreme, price, now, -ONE)
+
+
+def _extended(extreme: Extreme, price: Decimal | None, now: datetime, up: Decimal) -> Extreme:
+    """``up`` is 1 for a high and -1 for a low."""
+    if price is None:
+        return Extreme(price=extreme.price)
+    known, seen, seen_at = extreme.price, extreme.next, extreme.seen_at
+    if seen is not None and seen_at is not None:
+        if seen_at >= now:
+            return extreme  # the same cycle again
+        both = min(seen * up, price * up) * up
+        if known is None or both * up > known * up:
+            known = both
+    if known is not None and price * up <= known * up:
+        return Extreme(price=known)
+    return Extreme(price=known, next=price, seen_at=now)

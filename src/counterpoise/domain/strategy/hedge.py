@@ -13,6 +13,7 @@ from counterpoise.domain.strategy.conditions import (
     Always,
     Calm,
     Drop,
+    Extreme,
     Manual,
     Release,
     Volatility,
@@ -69,12 +70,10 @@ class HedgePhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HedgeState:
-    """``lowest`` / ``highest``: confirmed extremes since it was opened; ``last_price`` of the cycle before."""
+    """``low``: the lowest price since it was opened, kept where a rebound releases it."""
 
     overlays: Mapping[str, Decimal] = field(default_factory=dict)
     phase: HedgePhase = HedgePhase.WAITING
     held: Mapping[str, datetime] = field(default_factory=dict)
     opened_at: datetime | None = None
-    lowest: Decimal | None = None
-    highest: Decimal | None = None
-    last_price: Decimal | None = None
+    low: Extreme = field(default_factory=Extreme)

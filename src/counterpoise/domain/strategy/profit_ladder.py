@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from counterpoise.domain.bars import Lookback
-from counterpoise.domain.strategy.conditions import PriceSource
+from counterpoise.domain.strategy.conditions import Extreme, PriceSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +63,14 @@ class LadderPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfitLadderState:
-    """``hit``: how many targets were reached since it was armed; ``high``: the rally's confirmed high."""
+    """``hit``: how many targets were reached since it was armed; ``high``: the rally's high, from the first hit on.
+
+    ``cancelled``: an operator ended it, so that only an operator arms it anew.
+    """
 
     overlays: Mapping[str, Decimal] = field(default_factory=dict)
     phase: LadderPhase = LadderPhase.ARMED
     held: Mapping[str, datetime] = field(default_factory=dict)
     hit: int = 0
-    high: Decimal | None = None
-    last_price: Decimal | None = None
+    high: Extreme = field(default_factory=Extreme)
+    cancelled: bool = False

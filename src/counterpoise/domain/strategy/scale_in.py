@@ -94,8 +94,10 @@ class ScaleInPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleInState:
-    """``overlays`` carries the position wanted; ``bounced``: the support was touched since the entry."""
+    """``entry_price``: the mark when it was decided to enter. ``hedged``: the size it had when it became a hedge."""
 
     overlays: Mapping[str, Decimal] = field(default_factory=dict)
     phase: ScaleInPhase = ScaleInPhase.WAITING
     held: Mapping[str, datetime] = field(default_factory=dict)
+    entry_price: Decimal | None = None
+    hedged: Decimal | None = None
