@@ -43,7 +43,7 @@ class Announcer:
         at: datetime,
     ) -> tuple[Alert, ...]:
         """Return one alert per contract that our fills moved; ``recorded`` already contains them."""
-        assets = {(x.venue, x.instrument.symbol): a for a, x in universe.futures.items()}
+        assets = {(x.venue, x.instrument.symbol): a for a, x in universe.contracts}
         alerts: list[Alert] = []
         for position in seen.positions:
             key = (position.venue, position.symbol)

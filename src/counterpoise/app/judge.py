@@ -16,11 +16,11 @@ from counterpoise.decide.guards.freshness import stale_reasons
 from counterpoise.decide.guards.limits import review
 from counterpoise.decide.guards.wallets import PAUSE
 from counterpoise.decide.scenery import scene_of
-from counterpoise.domain.carried import strays_of
+from counterpoise.domain.carried import carried_of, strays_of
 from counterpoise.domain.decision import Decisions, Want
 from counterpoise.domain.hedge_book import Booked, crossed, wanting
 from counterpoise.domain.instrument import is_spot
-from counterpoise.domain.numbers import dec, quantize, text
+from counterpoise.domain.numbers import ZERO, dec, quantize, text
 from counterpoise.domain.plan import NOTHING, Approved, Hold, Plan, Refused
 from counterpoise.domain.policy import PortfolioPolicy, shaped
 from counterpoise.domain.portfolio import (
@@ -32,13 +32,15 @@ from counterpoise.domain.portfolio import (
     view_of,
 )
 from counterpoise.domain.reasons import Reason, reason
-from counterpoise.domain.records import Recorded, StrategyRecord
+from counterpoise.domain.records import PositionRecord, Recorded, StrategyRecord
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.strategy import StrategyState, from_document, to_document
 from counterpoise.plan.claims import claims_of, coin_wants_of, wants_of
+from counterpoise.plan.contracts import chosen
 from counterpoise.plan.planner import plan
 
 _CENT = dec("0.01")
+_NOWHERE = PositionRecord(venue="", symbol="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,22 +138,36 @@ def _claimed(
     universe: Universe,
 ) -> tuple[Booked, tuple[Want, ...]]:
     """What each strategy claims, crossed between them, and the positions that follow."""
-    claims = claims_of(decisions.decisions, universe)
-    spots = [key for key in recorded.book if is_spot(key[2])]
-    listings = (*universe.futures.values(), *universe.spot.values())
-    lots = {(x.venue, x.instrument.symbol): x.instrument.lot_size for x in listings}
+    wanted: dict[str, Decimal] = {}
+    for decision in decisions.decisions:
+        wanted[decision.asset] = wanted.get(decision.asset, ZERO) + decision.granted
+    universe = chosen(universe, wanted, _bound(recorded), snapshot, policy.execution)
+    lots = {(x.venue, x.instrument.symbol): x.instrument.lot_size for x in universe.watched}
     marks = {
         (venue, symbol): quote.fair
         for venue, seen in snapshot.venues.items()
         for symbol, quote in seen.quotes.items()
         if quote.fair is not None
     }
+    own = {k: p.own_qty for k, p in recorded.positions.items()}
+    claims = claims_of(decisions.decisions, universe, own, marks, policy.execution.rungs)
+    spots = [key for key in recorded.book if is_spot(key[2])]
     booked = crossed(wanting(recorded.book, claims, spots), marks, lots, snapshot.as_of)
     wants = wants_of(decisions.decisions, claims, policy.assets, universe, _baselines(recorded))
     busy = {(o.venue, o.symbol) for o in recorded.orders if not o.state.is_final}
-    traded = {k: p.own_qty for k, p in recorded.positions.items()}
-    coins = coin_wants_of(decisions.decisions, booked.lines, traded, busy, universe)
+    coins = coin_wants_of(decisions.decisions, booked.lines, own, busy, universe)
     return booked, (*wants, *coins)
+
+
+def _bound(recorded: Recorded) -> set[Contract]:
+    """Contracts that carry something of ours, and those we mean to be in: a hedge does not wander."""
+    carried = {c for contracts in carried_of(recorded).values() for c in contracts}
+    meant = {
+        k
+        for k, target in recorded.targets.items()
+        if target.qty != recorded.positions.get(k, _NOWHERE).baseline_qty and not is_spot(k[1])
+    }
+    return carried | meant
 
 
 def _strays(recorded: Recorded, policy: PortfolioPolicy, universe: Universe) -> tuple[Hold, ...]:

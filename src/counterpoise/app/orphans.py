@@ -58,7 +58,7 @@ async def refuse_orphans(
     """
     shown: dict[str, Sequence[VenueOrder]] = {}
     for name in policy.venues:
-        symbols = [x.instrument.symbol for x in universe.futures.values() if x.venue == name]
+        symbols = [x.instrument.symbol for x in universe.watched if x.venue == name]
         shown[name] = await venues[name].open_orders(symbols) if symbols else ()
     orphans = await orphans_of(policy.id, shown, set(), store)
     if orphans:

@@ -52,7 +52,11 @@ def first_start(
     positions: list[PositionRecord] = []
     adopted: dict[str, dict[str, Decimal]] = {}
     refused: list[str] = []
-    traded = {(x.venue, x.instrument.symbol): a for a, x in universe.futures.items()}
+    traded = {
+        (x.venue, x.instrument.symbol): x.instrument.base
+        for x in universe.watched
+        if x.instrument.is_future
+    }
     found = [(v, p) for v in policy.venues for p in accounts[v].positions.values() if p.qty != 0]
     for venue, position in found:
         choice = policy.existing.get(venue, "refuse")

@@ -25,7 +25,7 @@ def carried_of(recorded: Recorded) -> dict[str, frozenset[Contract]]:
 
 def strays_of(recorded: Recorded, universe: Universe) -> Mapping[Contract, str]:
     """Return contract -> asset for what we carry outside ``universe``: nothing there can be traded."""
-    traded = {(x.venue, x.instrument.symbol) for x in universe.futures.values()}
+    traded = {(x.venue, x.instrument.symbol) for _, x in universe.contracts}
     return {c: base_of(c[1]) for c in _carrying(recorded) if c not in traded}
 
 

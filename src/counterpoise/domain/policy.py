@@ -53,9 +53,9 @@ class ContractChoice(StrEnum):
 class ExecutionPolicy:
     """How a position is moved: ``rungs`` orders ``spacing`` apart, then crossing under ``max_slippage``.
 
-    Crossing begins when ``patience`` has run out. ``contract``: which kind a new hedge is opened in, by carry over
-    ``horizon``; one that trades less than ``min_volume_24h`` (quote) is left alone beside one that trades more. A
-    dated future is rolled ``roll_before`` its expiry.
+    Crossing begins when ``patience`` has run out. ``contract``: which kind
+    a new hedge is opened in, by carry over ``horizon`` with ``fee`` (fraction of notional) a trade; one that trades
+    less than ``min_volume_24h`` (quote) is left alone. A dated future is rolled ``roll_before`` its expiry.
     """
 
     rungs: int = 5
@@ -65,6 +65,7 @@ class ExecutionPolicy:
     cancel_on_stop: bool = True
     contract: ContractChoice = ContractChoice.CHEAPEST
     horizon: timedelta = timedelta(days=30)
+    fee: Decimal = dec("0.0005")
     roll_before: timedelta = timedelta(days=5)
     min_volume_24h: Decimal = dec(1_000_000)
 

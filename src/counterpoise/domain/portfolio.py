@@ -7,17 +7,18 @@ number that silently lacks a part.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from counterpoise.domain.instrument import Instrument, InstrumentKind, base_of
 from counterpoise.domain.numbers import ONE, ZERO
-from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.policy import ContractChoice, PortfolioPolicy
 from counterpoise.domain.snapshot import Account, Quote, Snapshot
 
 #: Venue and unified symbol.
 Contract = tuple[str, str]
+_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +31,41 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Universe:
-    """For each asset of the portfolio: the spot pair it is priced by and the contract it is hedged with."""
+    """For each asset of the portfolio: the spot pair it is priced by and the contract it is hedged with.
+
+    ``leaving``: a second contract that still carries something and is on its way out (a roll). ``candidates``: the
+    contracts a new hedge may be opened in; one that carries something already has none.
+    """
 
     spot: Mapping[str, Listing]
     futures: Mapping[str, Listing]
+    leaving: Mapping[str, Listing] = field(default_factory=dict)
+    candidates: Mapping[str, tuple[Listing, ...]] = field(default_factory=dict)
+
+    @property
+    def contracts(self) -> tuple[tuple[str, Listing], ...]:
+        """(asset, listing) of every contract that is traded now."""
+        return (*self.futures.items(), *self.leaving.items())
+
+    @property
+    def watched(self) -> tuple[Listing, ...]:
+        """Every listing whose prices matter, each once: pairs, contracts, candidates."""
+        found = [*self.spot.values(), *(x for _, x in self.contracts)]
+        found += [x for listings in self.candidates.values() for x in listings]
+        return tuple({(x.venue, x.instrument.symbol): x for x in found}.values())
 
     def barred(self, asset: str) -> Listing | None:
-        """Return whose closed bars indicators of ``asset`` use: its contract's, else its spot pair's."""
+        """Return whose closed bars indicators of ``asset`` use.
+
+        Its perpetual's, which has the longest past, else its contract's, else its spot pair's.
+        """
+        perpetuals = [
+            x
+            for x in self.candidates.get(asset, ())
+            if x.instrument.kind is InstrumentKind.PERPETUAL
+        ]
+        if perpetuals:
+            return perpetuals[0]
         return self.futures.get(asset) or self.spot.get(asset)
 
 
@@ -45,15 +74,14 @@ def universe_of(
     instruments: Mapping[str, Mapping[str, Instrument]],
     carried: Mapping[str, Collection[Contract]] | None = None,
 ) -> Universe:
-    """Choose per asset the first venue (config order) that lists its spot pair and its linear perpetual.
+    """Find per asset its spot pair and its linear contracts at the first venue (config order) that lists them.
 
     ``instruments`` is venue -> symbol -> Instrument; ``carried`` is asset -> the contracts that carry own quantity
-    or orders. An asset with such a contract has that one or none: while it is not listed, or while there are
-    several, nothing is opened elsewhere.
+    or orders. An asset with such a contract has that one or none: while it is not listed nothing is opened
+    elsewhere. Two of them are a roll under way, from the one that ends first; more have no place.
     """
-    carried = carried or {}
     spot: dict[str, Listing] = {}
-    futures: dict[str, Listing] = {}
+    listed: dict[str, list[Listing]] = {}
     for venue in policy.venues:
         for instrument in instruments.get(venue, {}).values():
             if instrument.base not in policy.assets or instrument.quote != policy.quote:
@@ -61,15 +89,55 @@ def universe_of(
             listing = Listing(venue=venue, instrument=instrument)
             if instrument.kind is InstrumentKind.SPOT:
                 spot.setdefault(instrument.base, listing)
-            elif (
-                instrument.kind is InstrumentKind.PERPETUAL
-                and not instrument.inverse
-                and instrument.settle == policy.quote
-            ):
-                bound_to = carried.get(instrument.base) or {(venue, instrument.symbol)}
-                if set(bound_to) == {(venue, instrument.symbol)}:
-                    futures.setdefault(instrument.base, listing)
-    return Universe(spot=spot, futures=futures)
+            elif not instrument.inverse and instrument.settle == policy.quote:
+                listed.setdefault(instrument.base, []).append(listing)
+    futures: dict[str, Listing] = {}
+    leaving: dict[str, Listing] = {}
+    candidates: dict[str, tuple[Listing, ...]] = {}
+    for asset, listings in listed.items():
+        mine = (carried or {}).get(asset) or ()
+        if mine:
+            held = [x for x in listings if (x.venue, x.instrument.symbol) in mine]
+            held.sort(key=_last_to_end)
+            if len(held) != len(set(mine)) or not (len(held) == 1 or _rolls(held)):
+                continue
+            futures[asset] = held[-1]
+            leaving |= {asset: held[0]} if len(held) == 2 else {}
+        offered = _offered(policy.execution.contract, listings)
+        if offered:
+            futures.setdefault(asset, offered[0])
+            candidates[asset] = offered
+    return Universe(spot=spot, futures=futures, leaving=leaving, candidates=candidates)
+
+
+def _rolls(held: list[Listing]) -> bool:
+    """Whether two contracts (sorted by their end) can be a roll: of one venue, out of one that ends."""
+    first, *others = held
+    return (
+        len(others) == 1
+        and first.venue == others[0].venue
+        and first.instrument.expiry_at is not None
+    )
+
+
+def _offered(choice: ContractChoice, listings: list[Listing]) -> tuple[Listing, ...]:
+    """What a hedge may be opened in at the first venue with any of it, perpetuals first, then by expiry."""
+    perpetuals = [x for x in listings if x.instrument.kind is InstrumentKind.PERPETUAL]
+    dated = [
+        x for x in listings if x.instrument.kind is InstrumentKind.FUTURE and x.instrument.active
+    ]
+    venue = next((x.venue for x in listings if x in perpetuals or x in dated), "")
+    here = [x for x in (*perpetuals, *dated) if x.venue == venue]
+    if choice is ContractChoice.PERPETUAL:
+        here = [x for x in here if x in perpetuals]
+    here.sort(key=lambda x: (x.instrument.kind is not InstrumentKind.PERPETUAL, _last_to_end(x)))
+    return tuple(here)
+
+
+def _last_to_end(listing: Listing) -> tuple[bool, datetime, str]:
+    """Sort key: dated futures by expiry, what never ends last."""
+    expiry = listing.instrument.expiry_at
+    return (expiry is None, expiry or _EVER, listing.instrument.symbol)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """Prices of one instrument; ``as_of`` is the venue's instant where it gives one, else that of the read."""
+    """Prices of one instrument; ``as_of`` is the venue's instant where it gives one, else that of the read.
+
+    ``volume_24h`` is in quote. What the venue does not tell is None.
+    """
 
     symbol: str
     bid: Decimal | None
@@ -65,6 +68,8 @@ class Quote:
     as_of: datetime
     funding_rate: Decimal | None = None
     next_funding_at: datetime | None = None
+    funding_interval: timedelta | None = None
+    volume_24h: Decimal | None = None
 
     @property
     def mid(self) -> Decimal | None:

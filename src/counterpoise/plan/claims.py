@@ -11,25 +11,72 @@ from decimal import Decimal
 
 from counterpoise.domain.decision import Decision, Want
 from counterpoise.domain.hedge_book import BookLine, LineKey
-from counterpoise.domain.numbers import ZERO
-from counterpoise.domain.portfolio import Contract, Universe
+from counterpoise.domain.numbers import ZERO, shrink_step
+from counterpoise.domain.portfolio import Contract, Listing, Universe
+from counterpoise.plan.roll import legs, rung_of
 
 
-def claims_of(decisions: Sequence[Decision], universe: Universe) -> dict[LineKey, Decimal]:
+def claims_of(
+    decisions: Sequence[Decision],
+    universe: Universe,
+    own: Mapping[Contract, Decimal] | None = None,
+    marks: Mapping[Contract, Decimal] | None = None,
+    rungs: int = 1,
+) -> dict[LineKey, Decimal]:
     """Return (strategy, venue, symbol) -> what it shall have there, signed base units.
 
+    ``own`` is what we hold per contract: where one is being left for another, both legs follow it, a rung at a time.
     An asset without a contract has no claim in futures: nothing can be traded for it.
     """
     claims: dict[LineKey, Decimal] = {}
-    for decision in decisions:
-        contract = universe.futures.get(decision.asset)
-        if contract is not None:
-            key = (decision.strategy, contract.venue, contract.instrument.symbol)
-            claims[key] = decision.granted
-        pair = universe.spot.get(decision.asset)
-        if pair is not None and decision.coins is not None:
-            claims[decision.strategy, pair.venue, pair.instrument.symbol] = decision.coins
+    for asset in dict.fromkeys(d.asset for d in decisions):
+        mine = [d for d in decisions if d.asset == asset]
+        granted = {d.strategy: d.granted for d in mine}
+        contract, leaving = universe.futures.get(asset), universe.leaving.get(asset)
+        if contract is not None and leaving is not None:
+            claims |= _rolled(granted, leaving, contract, own or {}, marks or {}, rungs)
+        elif contract is not None:
+            claims |= {(s, *_key(contract)): qty for s, qty in granted.items()}
+        pair = universe.spot.get(asset)
+        if pair is not None:
+            claims |= {(d.strategy, *_key(pair)): d.coins for d in mine if d.coins is not None}
     return claims
+
+
+def _rolled(
+    granted: Mapping[str, Decimal],
+    leaving: Listing,
+    contract: Listing,
+    own: Mapping[Contract, Decimal],
+    marks: Mapping[Contract, Decimal],
+    rungs: int,
+) -> dict[LineKey, Decimal]:
+    """Each strategy's share of both legs of a roll."""
+    total = sum(granted.values(), ZERO)
+    price = marks.get(_key(contract), ZERO)
+    rung = rung_of(total, rungs, contract.instrument, price)
+    old, new = legs(total, own.get(_key(leaving), ZERO), own.get(_key(contract), ZERO), rung)
+    claims: dict[LineKey, Decimal] = {}
+    for listing, target in ((leaving, old), (contract, new)):
+        shares = _shared(target, granted, total, listing.instrument.lot_size)
+        claims |= {(s, *_key(listing)): qty for s, qty in shares.items()}
+    return claims
+
+
+def _shared(
+    target: Decimal, granted: Mapping[str, Decimal], total: Decimal, lot: Decimal
+) -> dict[str, Decimal]:
+    """Split ``target`` as ``total`` is split over strategies, in lots; the largest takes what does not divide."""
+    if total == 0:
+        return dict.fromkeys(granted, ZERO)
+    shares = {s: shrink_step(q * target / total, lot) for s, q in granted.items()}
+    largest = min(granted, key=lambda s: (-abs(granted[s]), s))
+    shares[largest] += target - sum(shares.values(), ZERO)
+    return shares
+
+
+def _key(listing: Listing) -> Contract:
+    return (listing.venue, listing.instrument.symbol)
 
 
 def wants_of(
@@ -39,24 +86,20 @@ def wants_of(
     universe: Universe,
     baselines: Mapping[Contract, Decimal],
 ) -> tuple[Want, ...]:
-    """Return the position wanted in the contract of every asset that has one."""
-    wants: list[Want] = []
-    for asset in assets:
-        listing = universe.futures.get(asset)
-        if listing is None:
-            continue
-        contract = (listing.venue, listing.instrument.symbol)
-        wants.append(
-            Want(
-                venue=contract[0],
-                symbol=contract[1],
-                asset=asset,
-                qty=baselines.get(contract, ZERO)
-                + sum((q for k, q in claims.items() if k[1:] == contract), ZERO),
-                why=_why(asset, decisions),
-            )
+    """Return the position wanted in every contract that is traded: in that of each asset, and in one it leaves."""
+    known = set(assets)
+    return tuple(
+        Want(
+            venue=listing.venue,
+            symbol=listing.instrument.symbol,
+            asset=asset,
+            qty=baselines.get(_key(listing), ZERO)
+            + sum((q for k, q in claims.items() if k[1:] == _key(listing)), ZERO),
+            why=_why(asset, decisions),
         )
-    return tuple(wants)
+        for asset, listing in universe.contracts
+        if asset in known
+    )
 
 
 def coin_wants_of(

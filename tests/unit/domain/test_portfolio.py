@@ -2,11 +2,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from counterpoise.domain.instrument import Instrument, expiry_of
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.policy import LimitsPolicy, PortfolioPolicy
+from counterpoise.domain.policy import (
+    ContractChoice,
+    ExecutionPolicy,
+    LimitsPolicy,
+    PortfolioPolicy,
+)
 from counterpoise.domain.portfolio import (
     Broke,
     PortfolioView,
@@ -314,8 +321,50 @@ def test_only_the_spot_pair_in_the_quote_prices() -> None:
     ],
 )
 def test_only_the_linear_perpetual_in_the_quote_hedges(symbol: str) -> None:
-    universe = universe_of(make_policy(), {"main": {symbol: make_instrument(symbol)}})
+    policy = make_policy(execution=ExecutionPolicy(contract=ContractChoice.PERPETUAL))
+    universe = universe_of(policy, {"main": {symbol: make_instrument(symbol)}})
     assert universe.futures == {}
+
+
+DATED, NEXT = "BTC/USDT:USDT-250627", "BTC/USDT:USDT-250926"
+
+
+def dated(symbol: str = DATED, **changes: Any) -> Instrument:
+    return make_instrument(symbol, expiry_at=expiry_of(symbol), **changes)
+
+
+def test_dated_futures_are_candidates_perpetuals_first_then_by_expiry() -> None:
+    listed = {i.symbol: i for i in (dated(NEXT), dated(), make_instrument(BTC_PERP))}
+    universe = universe_of(make_policy(), {"main": listed})
+    assert universe.futures["BTC"].instrument.symbol == BTC_PERP
+    found = [x.instrument.symbol for x in universe.candidates["BTC"]]
+    assert found == [BTC_PERP, DATED, NEXT]
+    barred = universe.barred("BTC")
+    assert barred is not None
+    assert barred.instrument.symbol == BTC_PERP
+
+
+def test_what_is_carried_in_a_dated_future_stays_there() -> None:
+    listed = {i.symbol: i for i in (dated(), make_instrument(BTC_PERP))}
+    universe = universe_of(make_policy(), {"main": listed}, {"BTC": [("main", DATED)]})
+    assert universe.futures["BTC"].instrument.symbol == DATED
+    assert not universe.leaving
+
+
+def test_two_carried_contracts_are_a_roll_out_of_the_one_that_ends() -> None:
+    listed = {i.symbol: i for i in (dated(), dated(NEXT), make_instrument(BTC_PERP))}
+    carried = {"BTC": [("main", NEXT), ("main", DATED)]}
+    universe = universe_of(make_policy(), {"main": listed}, carried)
+    assert universe.futures["BTC"].instrument.symbol == NEXT
+    assert universe.leaving["BTC"].instrument.symbol == DATED
+    assert [x.instrument.symbol for _, x in universe.contracts] == [NEXT, DATED]
+    carried = {"BTC": [("main", NEXT), ("main", DATED), ("main", BTC_PERP)]}
+    assert universe_of(make_policy(), {"main": listed}, carried).futures == {}
+
+
+def test_a_dated_future_that_stopped_trading_is_no_candidate() -> None:
+    listed = {DATED: dated(active=False)}
+    assert universe_of(make_policy(), {"main": listed}).futures == {}
 
 
 def test_a_position_value_is_not_equity() -> None:

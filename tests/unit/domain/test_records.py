@@ -1,14 +1,27 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from counterpoise.domain.bars import Bar
 from counterpoise.domain.events import Severity, alert
+from counterpoise.domain.hedge_book import BookLine, ClosedHedge, Cross
+from counterpoise.domain.ledger import EntryKind, LedgerEntry
 from counterpoise.domain.numbers import dec
+from counterpoise.domain.operator import Approval, Command, CommandKind
 from counterpoise.domain.plan import Target
-from counterpoise.domain.records import Changes, JournalRow, PositionRecord, StrategyRecord
+from counterpoise.domain.records import (
+    BarRow,
+    Changes,
+    Flow,
+    JournalRow,
+    PositionRecord,
+    StrategyRecord,
+    WalletRecord,
+)
 from tests.build import BTC_PERP, NOW, make_fill, make_order, make_recorded
 
 
@@ -36,6 +49,63 @@ PARTS: dict[str, Any] = {
     "orders": (make_order(),),
     "fills": (make_fill(),),
     "alerts": (alert("treasury", "kind", Severity.INFO, "text", NOW),),
+    "book": (BookLine(strategy="h", venue="main", symbol=BTC_PERP),),
+    "closed": (
+        ClosedHedge(
+            strategy="h",
+            venue="main",
+            symbol=BTC_PERP,
+            opened_at=NOW,
+            closed_at=NOW,
+            qty=dec(-1),
+            entry=dec(1),
+            exit=dec(1),
+            price_pnl=dec(0),
+            funding=dec(0),
+            fees=dec(0),
+        ),
+    ),
+    "crosses": (
+        Cross(
+            venue="main", symbol=BTC_PERP, buyer="a", seller="b", qty=dec(1), price=dec(1), at=NOW
+        ),
+    ),
+    "ledger": (
+        LedgerEntry(venue="main", id="1", kind=EntryKind.FUNDING, asset="USDT", qty=dec(1), at=NOW),
+    ),
+    "wallets": (WalletRecord(venue="main", asset="BTC", qty=dec(1), as_of=NOW),),
+    "flows": (Flow(id="1", venue="main", asset="BTC", qty=dec(1), at=NOW, source="looks"),),
+    "commands": (
+        Command(
+            id="1",
+            portfolio="treasury",
+            kind=CommandKind.PAUSE,
+            who="ann",
+            origin="cli",
+            asked_at=NOW,
+        ),
+    ),
+    "approvals": (
+        Approval(
+            id="1",
+            portfolio="treasury",
+            strategy="h",
+            asset="BTC",
+            cap=dec(0),
+            wanted=dec(-1),
+            why="",
+            asked_at=NOW,
+            deadline_at=NOW,
+        ),
+    ),
+    "bars": (
+        BarRow(
+            venue="main",
+            symbol=BTC_PERP,
+            interval=timedelta(hours=1),
+            bar=Bar(open_at=NOW, open=dec(1), high=dec(1), low=dec(1), close=dec(1)),
+        ),
+    ),
     "journal": JournalRow(portfolio="treasury", cycle_id="1", at=NOW, summary="", document={}),
 }
 

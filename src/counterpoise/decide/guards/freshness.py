@@ -26,7 +26,7 @@ def stale_reasons(
         if seen.fills is None:
             found.append(reason("not_valued", missing=f"fills of {venue}"))
         found += _old(f"account of {venue}", seen.account.as_of, limits.max_account_age, now)
-    for listing in (*universe.spot.values(), *universe.futures.values()):
+    for listing in (*universe.spot.values(), *(x for _, x in universe.contracts)):
         symbol = listing.instrument.symbol
         seen = snapshot.venues.get(listing.venue)
         quote = seen.quotes.get(symbol) if seen is not None else None
