@@ -14,10 +14,19 @@ from typing import Protocol
 
 from counterpoise.domain.bars import Bar
 from counterpoise.domain.events import Alert
+from counterpoise.domain.hedge_book import ClosedHedge
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.ledger import LedgerEntry, Settlement
+from counterpoise.domain.operator import Approval, Command
 from counterpoise.domain.order import CancelOutcome, Fill, Order, PlaceOutcome, VenueOrder
-from counterpoise.domain.records import Changes, JournalRow, OutboxRow, PortfolioRecord, Recorded
+from counterpoise.domain.records import (
+    Changes,
+    Flow,
+    JournalRow,
+    OutboxRow,
+    PortfolioRecord,
+    Recorded,
+)
 from counterpoise.domain.snapshot import Account, Quote
 
 
@@ -132,6 +141,32 @@ class Store(Protocol):
 
     async def orders(self, portfolio: str, *, live_only: bool, limit: int) -> tuple[Order, ...]:
         """Return the newest ``limit`` orders, newest first; ``live_only`` leaves out final ones."""
+        ...
+
+    async def unseen_entries(self, entries: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
+        """Return those of ``entries`` that are not stored yet, in order."""
+        ...
+
+    async def bars(
+        self, venue: str, symbol: str, interval: timedelta, since: datetime
+    ) -> tuple[Bar, ...]:
+        """Return the stored bars that open at or after ``since``, oldest first."""
+        ...
+
+    async def closed_hedges(self, portfolio: str, since: datetime) -> tuple[ClosedHedge, ...]:
+        """Return the hedges closed at or after ``since``, oldest first."""
+        ...
+
+    async def flows(self, portfolio: str, since: datetime) -> tuple[Flow, ...]:
+        """Return the deposits and withdrawals at or after ``since``, oldest first."""
+        ...
+
+    async def commands(self, portfolio: str, limit: int) -> tuple[Command, ...]:
+        """Return the newest ``limit`` commands in any state, newest first."""
+        ...
+
+    async def approvals(self, portfolio: str, limit: int) -> tuple[Approval, ...]:
+        """Return the newest ``limit`` approvals in any state, newest first."""
         ...
 
 

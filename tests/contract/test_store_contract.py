@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import cycle
@@ -31,76 +31,18 @@ from counterpoise.domain.records import (
     DEAD_AFTER,
     Changes,
     JournalRow,
-    PortfolioRecord,
     PositionRecord,
     StrategyRecord,
     TradingState,
 )
-from counterpoise.ports import Journal, Outbox, Store
+from counterpoise.ports import Store
 from counterpoise.record.memory import MemoryStore
 from counterpoise.record.sql import connect
-from counterpoise.record.sql.migrate import upgrade
+from tests.contract.stores import NOW, Kept, a_record, commit
 
-NOW = datetime(2025, 4, 7, 6, 30, 0, 123456, tzinfo=UTC)
 SMALL = Decimal("0.123456789012345678")
 LARGE = Decimal("12345678901.123456789012345678")
 PERP = "BTC/USDT:USDT"
-
-
-@dataclass
-class Kept:
-    """The ports on one set of rows, and a way to come back to them as after a restart."""
-
-    store: Store
-    journal: Journal
-    outbox: Outbox
-    reopen: Callable[[], tuple[Store, Journal, Outbox]]
-
-    async def restart(self) -> None:
-        await self.store.close()
-        self.store, self.journal, self.outbox = self.reopen()
-        await self.store.open()
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "empty.db"
-    upgrade(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture(params=["memory", "sql"])
-async def kept(
-    request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path
-) -> AsyncIterator[Kept]:
-    memory = MemoryStore()
-    path = tmp_path / "store.db"
-    shutil.copy(empty_database, path)
-
-    def reopen() -> tuple[Store, Journal, Outbox]:
-        if request.param == "memory":
-            return memory, memory, memory
-        record = connect(f"sqlite:///{path}")
-        return record.store, record.journal, record.outbox
-
-    kept = Kept(*reopen(), reopen)
-    await kept.store.open()
-    yield kept
-    await kept.store.close()
-
-
-@pytest.fixture
-async def started(kept: Kept) -> Kept:
-    """A store that knows the portfolio ``treasury``."""
-    await kept.store.commit(Changes(portfolio="treasury", record=a_record()))
-    return kept
-
-
-def a_record(**changes: object) -> PortfolioRecord:
-    record = PortfolioRecord(
-        id="treasury", trading_state=TradingState.RUN, config_hash="c0ffee", started_at=NOW
-    )
-    return replace(record, **changes)  # type: ignore[arg-type]  # a test names real fields
 
 
 def an_order(id_: str = "cp1", **changes: object) -> Order:
@@ -175,10 +117,6 @@ def a_target(decision_id: str = "d1", **changes: object) -> Target:
         decided_at=NOW,
     )
     return replace(target, **changes)  # type: ignore[arg-type]  # a test names real fields
-
-
-async def commit(kept: Kept, **parts: object) -> None:
-    await kept.store.commit(Changes(portfolio="treasury", **parts))  # type: ignore[arg-type]  # as above
 
 
 # --- what goes in comes out

@@ -6,6 +6,7 @@ import asyncio
 import re
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from counterpoise.domain.errors import StoreError, WrongSchema
+from counterpoise.domain.records import PortfolioRecord, Recorded, TradingState
 from counterpoise.record.sql import connect
 from counterpoise.record.sql.database import sync_connection
 from counterpoise.record.sql.migrate import current, downgrade, script_folder, upgrade
@@ -68,12 +70,62 @@ def test_an_upgrade_of_the_newest_changes_nothing(url: str, path: Path) -> None:
     upgrade(url)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(
-            "INSERT INTO portfolios VALUES ('p', 'RUN', 'c', '2025-01-01T00:00:00Z')"
+            "INSERT INTO portfolios (id, trading_state, config_hash, started_at)"
+            " VALUES ('p', 'RUN', 'c', '2025-01-01T00:00:00Z')"
         )
         connection.commit()
     upgrade(url)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM portfolios").fetchone() == (1,)
+
+
+ROWS_OF_0001 = """
+INSERT INTO portfolios VALUES ('p', 'HALT', 'c0ffee', '2025-01-01T00:00:00.000000Z');
+INSERT INTO strategies VALUES ('p', 's', 'hedge', '{"overlays":{"BTC":"-0.1"}}');
+INSERT INTO targets VALUES ('p', 'main', 'BTC/USDT:USDT', 'BTC', '-0.1', 'd', '2025-01-01T00:00:00.000000Z', '');
+INSERT INTO positions VALUES ('p', 'main', 'BTC/USDT:USDT', '0', '-0.1', NULL);
+INSERT INTO journal VALUES (1, 'c', 'p', '2025-01-01T00:00:00.000000Z', 'held', '{}');
+"""
+
+
+def test_a_store_of_0001_keeps_its_rows_up_and_down(url: str, path: Path) -> None:
+    def rows() -> list[list[Any]]:
+        with closing(sqlite3.connect(path)) as connection:
+            return [
+                connection.execute(
+                    f"SELECT {columns} FROM {table}"  # noqa: S608  # names of this file
+                ).fetchall()
+                for table, columns in {
+                    "portfolios": "id, trading_state, config_hash, started_at",
+                    **dict.fromkeys(("strategies", "targets", "positions", "journal"), "*"),
+                }.items()
+            ]
+
+    upgrade(url, "0001")
+    first = schema_sql(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(ROWS_OF_0001)
+    before = rows()
+    upgrade(url)
+    assert rows() == before
+    assert asyncio.run(loaded(url)).portfolio == PortfolioRecord(
+        id="p",
+        trading_state=TradingState.HALT,
+        config_hash="c0ffee",
+        started_at=datetime(2025, 1, 1, tzinfo=UTC),
+    )
+    downgrade(url, "0001")
+    assert schema_sql(path) == first
+    assert rows() == before
+
+
+async def loaded(url: str) -> Recorded:
+    store = connect(url).store
+    await store.open()
+    try:
+        return await store.load("p", datetime(2025, 1, 2, tzinfo=UTC))
+    finally:
+        await store.close()
 
 
 def test_the_revisions_build_what_the_tables_say(url: str, path: Path) -> None:
@@ -135,8 +187,11 @@ def test_a_store_without_tables_is_refused_with_the_way_out(
 @pytest.mark.parametrize(
     ("revision", "told"),
     [
-        ("0000", r"expected schema 0001, was 0000 of an older version.*counterpoise db upgrade"),
-        ("9999", r"expected schema 0001, was 9999 of a newer version: install that version"),
+        (
+            "0000",
+            rf"expected schema {SCHEMA}, was 0000 of an older version.*counterpoise db upgrade",
+        ),
+        ("9999", rf"expected schema {SCHEMA}, was 9999 of a newer version: install that version"),
     ],
 )
 def test_a_store_of_another_version_is_refused_with_the_way_out(

@@ -11,29 +11,36 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import islice
 
+from counterpoise.domain.bars import Bar
 from counterpoise.domain.events import Alert
+from counterpoise.domain.hedge_book import ClosedHedge
+from counterpoise.domain.ledger import LedgerEntry
+from counterpoise.domain.operator import Approval, Command
 from counterpoise.domain.order import Fill, Order
-from counterpoise.domain.plan import Target
 from counterpoise.domain.records import (
     DEAD_AFTER,
+    BarRow,
     Changes,
+    Flow,
     JournalRow,
     OutboxRow,
     PortfolioRecord,
-    PositionRecord,
     Recorded,
     StrategyRecord,
 )
 from counterpoise.record.exact import document, document_text
+from counterpoise.record.memory_rows import Dated, PortfolioRows, asked_key
 from counterpoise.record.rules import (
+    BARS_KEPT,
     PLACED,
     RECENT,
     check,
     check_moves,
+    check_owner,
     never_recorded,
     order_age_key,
     other_portfolios_cycle,
@@ -43,31 +50,19 @@ from counterpoise.record.rules import (
 _LAST = (chr(0x10FFFF),)
 
 
-@dataclass(slots=True)
-class _Book:
-    """What is kept of one portfolio; strategies as (kind, JSON), ages as sorted (instant, key) pairs."""
-
-    record: PortfolioRecord
-    strategies: dict[str, tuple[str, str]] = field(default_factory=dict)
-    targets: dict[tuple[str, str], Target] = field(default_factory=dict)
-    positions: dict[tuple[str, str], PositionRecord] = field(default_factory=dict)
-    live: set[str] = field(default_factory=set)
-    by_decision: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    own: set[tuple[str, str, str]] = field(default_factory=set)
-    placed: list[tuple[datetime, tuple[str, ...]]] = field(default_factory=list)
-    filled: list[tuple[datetime, tuple[str, ...]]] = field(default_factory=list)
-    raised: set[str] = field(default_factory=set)
-    journal: dict[str, tuple[JournalRow, str]] = field(default_factory=dict)
-
-
 class MemoryStore:
     """Store, Journal and Outbox in memory. Closing it keeps its rows: it stands for the disk as well."""
 
     def __init__(self) -> None:
-        self._books: dict[str, _Book] = {}
+        self._books: dict[str, PortfolioRows] = {}
         self._orders: dict[str, Order] = {}
         self._fills: dict[tuple[str, ...], Fill] = {}
         self._by_venue_id: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._entries: dict[tuple[str, str, str], LedgerEntry] = {}
+        self._flow_ids: set[str] = set()
+        self._said: dict[str, str] = {}
+        self._asked: dict[str, str] = {}
+        self._bars: defaultdict[tuple[str, str, timedelta], Dated[Bar]] = defaultdict(Dated)
         self._cycles: dict[str, str] = {}
         self._alert_ids: set[str] = set()
         self._outbox: dict[int, OutboxRow] = {}
@@ -109,6 +104,11 @@ class MemoryStore:
             ),
             placed_at=tuple(at for at, _ in placed),
             raised=frozenset(book.raised),
+            book=dict(book.lines),
+            commands=tuple(sorted((book.said[id_] for id_ in book.unheard), key=asked_key)),
+            approvals=tuple(sorted((book.asked[id_] for id_ in book.capping), key=asked_key)),
+            wallets=dict(book.wallets),
+            ledger_at=dict(book.ledger_at),
         )
 
     async def unseen_fills(self, fills: Iterable[Fill]) -> tuple[Fill, ...]:
@@ -141,6 +141,8 @@ class MemoryStore:
         documents = {
             s.id: document_text(s.document, f"strategy {s.id}") for s in changes.strategies
         }
+        check_owner("command", _owners(self._said, changes.commands), changes.portfolio)
+        check_owner("approval", _owners(self._asked, changes.approvals), changes.portfolio)
         row = changes.journal
         report = document_text(row.document, f"journal row {row.cycle_id}") if row else ""
         if row and self._cycles.get(row.cycle_id, row.portfolio) != row.portfolio:
@@ -148,7 +150,9 @@ class MemoryStore:
 
         # from here on nothing can fail
         if changes.record is not None:
-            self._books.setdefault(changes.portfolio, _Book(changes.record)).record = changes.record
+            self._books.setdefault(
+                changes.portfolio, PortfolioRows(changes.record)
+            ).record = changes.record
         book = self._books[changes.portfolio]
         book.strategies |= {s.id: (s.kind, documents[s.id]) for s in changes.strategies}
         book.targets |= {(t.venue, t.symbol): t for t in changes.targets}
@@ -159,6 +163,11 @@ class MemoryStore:
             if fill.key not in self._fills:
                 self._fills[fill.key] = fill
                 insort(book.filled, (fill.filled_at, fill.key))
+        self._put_books(book, changes)
+        book.put_said(changes)
+        self._said |= {c.id: c.portfolio for c in changes.commands}
+        self._asked |= {a.id: a.portfolio for a in changes.approvals}
+        self._put_bars(changes.bars)
         self._put_alerts(book, changes.alerts)
         if row is not None:
             self._cycles[row.cycle_id] = row.portfolio
@@ -169,6 +178,43 @@ class MemoryStore:
         found = (o for o in self._orders.values() if o.portfolio == portfolio)
         kept = (o for o in found if not (live_only and o.state.is_final))
         return tuple(sorted(kept, key=order_age_key, reverse=True)[:limit])
+
+    async def unseen_entries(self, entries: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
+        """Return those of ``entries`` that are not stored yet, in order, each once."""
+        unseen: dict[tuple[str, str, str], LedgerEntry] = {}
+        for entry in entries:
+            if entry.key not in self._entries:
+                unseen.setdefault(entry.key, entry)
+        return tuple(unseen.values())
+
+    async def bars(
+        self, venue: str, symbol: str, interval: timedelta, since: datetime
+    ) -> tuple[Bar, ...]:
+        """Return the stored bars that open at or after ``since``, oldest first."""
+        series = self._bars.get((venue, symbol, interval))
+        return () if series is None else series.since(since)
+
+    async def closed_hedges(self, portfolio: str, since: datetime) -> tuple[ClosedHedge, ...]:
+        """Return the hedges closed at or after ``since``, oldest first."""
+        book = self._books.get(portfolio)
+        return () if book is None else book.closed.since(since)
+
+    async def flows(self, portfolio: str, since: datetime) -> tuple[Flow, ...]:
+        """Return the deposits and withdrawals at or after ``since``, oldest first."""
+        book = self._books.get(portfolio)
+        return () if book is None else book.flows.since(since)
+
+    async def commands(self, portfolio: str, limit: int) -> tuple[Command, ...]:
+        """Return the newest ``limit`` commands in any state, newest first."""
+        book = self._books.get(portfolio)
+        kept = book.said.values() if book else ()
+        return tuple(sorted(kept, key=asked_key, reverse=True)[:limit])
+
+    async def approvals(self, portfolio: str, limit: int) -> tuple[Approval, ...]:
+        """Return the newest ``limit`` approvals in any state, newest first."""
+        book = self._books.get(portfolio)
+        kept = book.asked.values() if book else ()
+        return tuple(sorted(kept, key=asked_key, reverse=True)[:limit])
 
     async def last(self, portfolio: str, limit: int) -> tuple[JournalRow, ...]:
         """Return the newest ``limit`` journal rows, newest first."""
@@ -205,7 +251,7 @@ class MemoryStore:
         dead = sum(row.attempts >= DEAD_AFTER for row in self._outbox.values())
         return {"pending": len(self._outbox) - dead, "dead": dead}
 
-    def _put_order(self, book: _Book, order: Order) -> None:
+    def _put_order(self, book: PortfolioRows, order: Order) -> None:
         id_ = order.client_order_id
         old = self._orders.get(id_)
         if old is not None:
@@ -224,7 +270,24 @@ class MemoryStore:
         else:
             book.live.add(id_)
 
-    def _put_alerts(self, book: _Book, alerts: Iterable[Alert]) -> None:
+    def _put_books(self, book: PortfolioRows, changes: Changes) -> None:
+        """Write what the hedge book and the venue's ledger brought; their ids are known in the whole store."""
+        entries = [e for e in changes.ledger if e.key not in self._entries]
+        self._entries |= {e.key: e for e in entries}
+        flows = {f.id: f for f in reversed(changes.flows) if f.id not in self._flow_ids}
+        self._flow_ids |= flows.keys()
+        book.put_books(changes, entries, reversed(flows.values()))
+
+    def _put_bars(self, rows: Iterable[BarRow]) -> None:
+        newest: dict[tuple[str, str, timedelta], datetime] = {}
+        for row in rows:
+            key = (row.venue, row.symbol, row.interval)
+            self._bars[key].add(row.bar.open_at, (), row.bar)
+            newest[key] = max(newest.get(key, row.bar.open_at), row.bar.open_at)
+        for key, at in newest.items():
+            self._bars[key].drop_before(at - BARS_KEPT)
+
+    def _put_alerts(self, book: PortfolioRows, alerts: Iterable[Alert]) -> None:
         for alert in alerts:
             if alert.id in self._alert_ids:
                 continue
@@ -239,3 +302,9 @@ class MemoryStore:
 
 def _journal_row(row: JournalRow, report: str) -> JournalRow:
     return replace(row, document=document(report))
+
+
+def _owners(
+    stored: Mapping[str, str], said: Iterable[Command] | Iterable[Approval]
+) -> Mapping[str, str]:
+    return {part.id: stored[part.id] for part in said if part.id in stored}

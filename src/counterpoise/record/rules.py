@@ -6,42 +6,76 @@ Pure functions over domain values. A store calls :func:`check` before it touches
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from counterpoise.domain.errors import IllegalMove, StoreError
+from counterpoise.domain.operator import ApprovalState
 from counterpoise.domain.order import MOVES, Order, OrderState
 from counterpoise.domain.records import Changes, JournalRow
-from counterpoise.record.exact import decimal_text, instant_text
+from counterpoise.record.exact import decimal_text, document_text, instant_text
 
 #: How far back ``Recorded.recent_fills`` reaches: (now - 24 h, now].
 RECENT = timedelta(hours=24)
 #: How far back ``Recorded.placed_at`` reaches: (now - 1 min, now].
 PLACED = timedelta(minutes=1)
 
+#: Bars older than this, seen from the newest of their series, are dropped when new ones come.
+BARS_KEPT = timedelta(days=400)
+
+#: Approvals a cycle needs: those that wait for an answer or cap an overlay.
+CAPPING = tuple(
+    state for state in ApprovalState if state not in {ApprovalState.APPROVED, ApprovalState.MOOT}
+)
 LIVE_STATES = tuple(state for state in OrderState if not state.is_final)
 
 
 def check(changes: Changes) -> None:
     """Raise StoreError when a part belongs to another portfolio or has a value with no exact form."""
-    if changes.record is not None and changes.record.id != changes.portfolio:
-        raise _foreign("portfolio record", changes.record.id, changes)
-    for order in changes.orders:
-        if order.portfolio != changes.portfolio:
-            raise _foreign(f"order {order.client_order_id}", order.portfolio, changes)
-    for alert in changes.alerts:
-        if alert.portfolio != changes.portfolio:
-            raise _foreign(f"alert {alert.kind}", alert.portfolio, changes)
-    if changes.journal is not None and changes.journal.portfolio != changes.portfolio:
-        raise _foreign(
-            f"journal row {changes.journal.cycle_id}", changes.journal.portfolio, changes
-        )
-    singles = (changes.record, changes.journal)
-    groups = (changes.targets, changes.positions, changes.orders, changes.fills, changes.alerts)
-    for part in (*(p for p in singles if p is not None), *(p for group in groups for p in group)):
+    for what, owner in _owned(changes):
+        if owner != changes.portfolio:
+            raise StoreError(f"{what}: expected portfolio {changes.portfolio}, was {owner}")
+    for command in changes.commands:
+        document_text(command.args, f"command {command.id}")
+    for row in changes.bars:
+        if row.interval <= timedelta(0) or row.interval % timedelta(seconds=1):
+            raise StoreError(
+                f"bar of {row.symbol}: expected an interval of whole seconds, was {row.interval}"
+            )
+    for part in _parts(changes):
         _check_exact(part)
+
+
+def _owned(changes: Changes) -> Iterator[tuple[str, str]]:
+    """Yield what names a portfolio of its own, and that portfolio."""
+    if changes.record is not None:
+        yield "portfolio record", changes.record.id
+    yield from ((f"order {o.client_order_id}", o.portfolio) for o in changes.orders)
+    yield from ((f"alert {a.kind}", a.portfolio) for a in changes.alerts)
+    yield from ((f"command {c.id}", c.portfolio) for c in changes.commands)
+    yield from ((f"approval {a.id}", a.portfolio) for a in changes.approvals)
+    if changes.journal is not None:
+        yield f"journal row {changes.journal.cycle_id}", changes.journal.portfolio
+
+
+def _parts(changes: Changes) -> Iterator[object]:
+    """Yield every dataclass in ``changes`` whose fields are money or instants."""
+    if changes.record is not None:
+        yield changes.record
+        if changes.record.override is not None:
+            yield changes.record.override
+    if changes.journal is not None:
+        yield changes.journal
+    for group in (
+        changes.targets, changes.positions, changes.orders, changes.fills, changes.alerts,
+        changes.book, changes.closed, changes.crosses, changes.ledger, changes.wallets,
+        changes.flows, changes.commands, changes.approvals,
+    ):  # fmt: skip
+        yield from group
+    for row in changes.bars:
+        yield row.bar
 
 
 def check_moves(stored: Mapping[str, tuple[str, OrderState]], orders: Iterable[Order]) -> None:
@@ -68,6 +102,13 @@ def check_moves(stored: Mapping[str, tuple[str, OrderState]], orders: Iterable[O
         known[order.client_order_id] = (order.portfolio, order.state)
 
 
+def check_owner(what: str, stored: Mapping[str, str], portfolio: str) -> None:
+    """Raise StoreError when an id of ``stored`` (id -> portfolio) belongs to another portfolio."""
+    for id_, owner in stored.items():
+        if owner != portfolio:
+            raise StoreError(f"{what} {id_}: expected portfolio {owner}, was {portfolio}")
+
+
 def order_age_key(order: Order) -> tuple[datetime, str, str, int, int, str]:
     """Return the sort key of orders, oldest first; rungs of one instant keep their ladder's order."""
     return (
@@ -90,17 +131,14 @@ def other_portfolios_cycle(row: JournalRow) -> StoreError:
     return StoreError(f"journal row {row.cycle_id}: already written by another portfolio")
 
 
-def _foreign(what: str, portfolio: str, changes: Changes) -> StoreError:
-    return StoreError(f"{what}: expected portfolio {changes.portfolio}, was {portfolio}")
-
-
 def _check_exact(part: object) -> None:
     for field in fields(part):  # type: ignore[arg-type]  # every part of Changes is a dataclass
         value = getattr(part, field.name)
         try:
-            if isinstance(value, Decimal):
-                decimal_text(value)
-            elif isinstance(value, datetime):
-                instant_text(value)
+            for single in value.values() if isinstance(value, Mapping) else (value,):
+                if isinstance(single, Decimal):
+                    decimal_text(single)
+                elif isinstance(single, datetime):
+                    instant_text(single)
         except (ValueError, OverflowError) as error:
             raise StoreError(f"{type(part).__name__}.{field.name}: {error}") from error

@@ -7,13 +7,21 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from counterpoise.domain.operator import CommandState
 from counterpoise.domain.order import Fill, Order
 from counterpoise.domain.records import PortfolioRecord, Recorded
-from counterpoise.record.rules import LIVE_STATES, PLACED, RECENT, never_recorded, order_age_key
-from counterpoise.record.sql import rows, tables
+from counterpoise.record.rules import (
+    CAPPING,
+    LIVE_STATES,
+    PLACED,
+    RECENT,
+    never_recorded,
+    order_age_key,
+)
+from counterpoise.record.sql import book_rows, operator_rows, rows, tables
 from counterpoise.record.sql.write import chunks
 
 _LIVE = [state.value for state in LIVE_STATES]
@@ -55,6 +63,22 @@ async def read_recorded(connection: AsyncConnection, name: str, now: datetime) -
         recent_fills=tuple(fills),
         placed_at=tuple(row.created_at for row in placed),
         raised=frozenset(row.key for row in await parts(tables.alert_state)),
+        book={line.key: line for line in map(book_rows.line_of, await parts(tables.book_lines))},
+        commands=tuple(
+            operator_rows.command_of(row)
+            for row in await connection.execute(pending_commands(name))
+        ),
+        approvals=tuple(
+            operator_rows.approval_of(row)
+            for row in await connection.execute(capping_approvals(name))
+        ),
+        wallets={
+            (wallet.venue, wallet.asset): wallet
+            for wallet in map(book_rows.wallet_of, await parts(tables.wallets))
+        },
+        ledger_at={
+            row.venue: row.newest_at for row in await connection.execute(newest_entries(name))
+        },
     )
 
 
@@ -88,6 +112,43 @@ def own_fills(name: str, since: datetime) -> Select[Any]:
         .where(_FILLS.c.portfolio == name, _FILLS.c.filled_at > since, ours)
         .order_by(_FILLS.c.filled_at, _FILLS.c.venue, _FILLS.c.symbol, _FILLS.c.trade_id)
     )
+
+
+def pending_commands(name: str) -> Select[Any]:
+    """Return the query for commands that were not handled, oldest first."""
+    c = tables.commands.c
+    pending = (c.portfolio == name, c.state == CommandState.PENDING.value)
+    return select(tables.commands).where(*pending).order_by(c.asked_at, c.id)
+
+
+def capping_approvals(name: str) -> Select[Any]:
+    """Return the query for approvals that wait or cap an overlay, oldest first."""
+    c = tables.approvals.c
+    capping = (c.portfolio == name, c.state.in_([state.value for state in CAPPING]))
+    return select(tables.approvals).where(*capping).order_by(c.asked_at, c.id)
+
+
+def newest_entries(name: str) -> Select[Any]:
+    """Return the query for (venue, instant of its newest ledger entry).
+
+    A plain GROUP BY reads every entry ever booked; this steps from venue to venue through the index.
+    """
+    c = tables.ledger_entries.c
+    venues = (
+        select(func.min(c.venue).label("venue"))
+        .where(c.portfolio == name)
+        .cte("venues", recursive=True)
+    )
+    following = select(func.min(c.venue)).where(c.portfolio == name, c.venue > venues.c.venue)
+    venues = venues.union_all(
+        select(following.scalar_subquery()).where(venues.c.venue.is_not(None))
+    )
+    newest = (
+        select(func.max(c.at))
+        .where(c.portfolio == name, c.venue == venues.c.venue)
+        .scalar_subquery()
+    )
+    return select(venues.c.venue, newest.label("newest_at")).where(venues.c.venue.is_not(None))
 
 
 async def read_orders(

@@ -1,4 +1,4 @@
-"""Between domain values and table rows: the only place that knows both."""
+"""Between what a cycle trades by and its rows; ``book_rows`` and ``operator_rows`` do the same for the rest."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from counterpoise.domain.records import (
     TradingState,
 )
 from counterpoise.record.exact import document, document_text
+from counterpoise.record.sql.operator_rows import override_of, override_text
 
 Values = dict[str, Any]
 
@@ -29,6 +30,8 @@ def portfolio_values(record: PortfolioRecord) -> Values:
         "trading_state": record.trading_state.value,
         "config_hash": record.config_hash,
         "started_at": record.started_at,
+        "flattening": record.flattening,
+        "override": override_text(record.override),
     }
 
 
@@ -39,6 +42,8 @@ def portfolio_of(row: Row[Any]) -> PortfolioRecord:
         trading_state=TradingState(row.trading_state),
         config_hash=row.config_hash,
         started_at=row.started_at,
+        flattening=row.flattening,
+        override=override_of(row.override),
     )
 
 

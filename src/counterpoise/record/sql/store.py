@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from counterpoise.domain.bars import Bar
+from counterpoise.domain.hedge_book import ClosedHedge
+from counterpoise.domain.ledger import LedgerEntry
+from counterpoise.domain.operator import Approval, Command
 from counterpoise.domain.order import Fill, Order
-from counterpoise.domain.records import Changes, PortfolioRecord, Recorded
+from counterpoise.domain.records import Changes, Flow, PortfolioRecord, Recorded
 from counterpoise.record.rules import check
-from counterpoise.record.sql import read
+from counterpoise.record.sql import read, read_books
 from counterpoise.record.sql.database import Database
 from counterpoise.record.sql.write import write
 
@@ -69,3 +73,39 @@ class SqlStore:
         return await self._database.read(
             lambda c: read.read_orders(c, portfolio, live_only=live_only, limit=limit)
         )
+
+    async def unseen_entries(self, entries: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
+        """Return those of ``entries`` that are not stored yet, in order, each once."""
+        unseen: dict[tuple[str, str, str], LedgerEntry] = {}
+        for entry in entries:
+            unseen.setdefault(entry.key, entry)
+        if not unseen:
+            return ()
+        known = await self._database.read(
+            lambda c: read_books.read_known_entries(c, unseen.values())
+        )
+        return tuple(entry for key, entry in unseen.items() if key not in known)
+
+    async def bars(
+        self, venue: str, symbol: str, interval: timedelta, since: datetime
+    ) -> tuple[Bar, ...]:
+        """Return the stored bars that open at or after ``since``, oldest first."""
+        return await self._database.read(
+            lambda c: read_books.read_bars(c, venue, symbol, interval, since)
+        )
+
+    async def closed_hedges(self, portfolio: str, since: datetime) -> tuple[ClosedHedge, ...]:
+        """Return the hedges closed at or after ``since``, oldest first."""
+        return await self._database.read(lambda c: read_books.read_closed(c, portfolio, since))
+
+    async def flows(self, portfolio: str, since: datetime) -> tuple[Flow, ...]:
+        """Return the deposits and withdrawals at or after ``since``, oldest first."""
+        return await self._database.read(lambda c: read_books.read_flows(c, portfolio, since))
+
+    async def commands(self, portfolio: str, limit: int) -> tuple[Command, ...]:
+        """Return the newest ``limit`` commands in any state, newest first."""
+        return await self._database.read(lambda c: read_books.read_commands(c, portfolio, limit))
+
+    async def approvals(self, portfolio: str, limit: int) -> tuple[Approval, ...]:
+        """Return the newest ``limit`` approvals in any state, newest first."""
+        return await self._database.read(lambda c: read_books.read_approvals(c, portfolio, limit))

@@ -1,7 +1,8 @@
 """The tables. A change here needs a new revision in ``migrations/`` and a new :data:`SCHEMA`.
 
-Every row belongs to a portfolio. ``alerts`` is the outbox: its rows are committed with the change they
-speak of. ``alert_state`` says which lasting conditions are raised, so that alerts may be pruned.
+Every row belongs to a portfolio, but for ``bars``, which are the market's. ``alerts`` is the outbox: its rows
+are committed with the change they speak of. ``alert_state`` says which lasting conditions are raised, so that
+alerts may be pruned.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
     text,
 )
 
 from counterpoise.record.sql.types import ExactDecimal, Instant
 
 #: The Alembic revision these tables belong to.
-SCHEMA = "0001"
+SCHEMA = "0002"
 
 METADATA = MetaData()
 
@@ -37,6 +39,9 @@ portfolios = Table(
     Column("trading_state", Text, nullable=False),
     Column("config_hash", Text, nullable=False),
     Column("started_at", Instant, nullable=False),
+    Column("flattening", Boolean, nullable=False, server_default=false()),
+    # JSON: weights per sleeve and until when; null is none
+    Column("override", Text),
 )
 
 strategies = Table(
@@ -161,4 +166,146 @@ journal = Table(
     Column("document", Text, nullable=False),
     Index("ix_journal_portfolio", "portfolio", "seq"),
     sqlite_autoincrement=True,
+)
+
+book_lines = Table(
+    "book_lines",
+    METADATA,
+    _portfolio(key=True),
+    Column("strategy", Text, primary_key=True, nullable=False),
+    Column("venue", Text, primary_key=True, nullable=False),
+    Column("symbol", Text, primary_key=True, nullable=False),
+    Column("wanted", ExactDecimal, nullable=False),
+    Column("qty", ExactDecimal, nullable=False),
+    Column("cost", ExactDecimal, nullable=False),
+    Column("opened_at", Instant),
+    Column("peak_qty", ExactDecimal, nullable=False),
+    Column("entry_value", ExactDecimal, nullable=False),
+    Column("entry_qty", ExactDecimal, nullable=False),
+    Column("exit_value", ExactDecimal, nullable=False),
+    Column("exit_qty", ExactDecimal, nullable=False),
+    Column("price_pnl", ExactDecimal, nullable=False),
+    Column("funding", ExactDecimal, nullable=False),
+    Column("fees", ExactDecimal, nullable=False),
+)
+
+closed_hedges = Table(
+    "closed_hedges",
+    METADATA,
+    _portfolio(key=True),
+    Column("strategy", Text, primary_key=True, nullable=False),
+    Column("venue", Text, primary_key=True, nullable=False),
+    Column("symbol", Text, primary_key=True, nullable=False),
+    Column("closed_at", Instant, primary_key=True, nullable=False),
+    # part of the key: a position may be turned round and closed again within one instant
+    Column("opened_at", Instant, primary_key=True, nullable=False),
+    Column("qty", ExactDecimal, nullable=False),
+    Column("entry", ExactDecimal, nullable=False),
+    Column("exit", ExactDecimal, nullable=False),
+    Column("price_pnl", ExactDecimal, nullable=False),
+    Column("funding", ExactDecimal, nullable=False),
+    Column("fees", ExactDecimal, nullable=False),
+    Index("ix_closed_hedges_closed", "portfolio", "closed_at"),
+)
+
+crosses = Table(
+    "crosses",
+    METADATA,
+    _portfolio(key=True),
+    Column("at", Instant, primary_key=True, nullable=False),
+    Column("venue", Text, primary_key=True, nullable=False),
+    Column("symbol", Text, primary_key=True, nullable=False),
+    Column("buyer", Text, primary_key=True, nullable=False),
+    Column("seller", Text, primary_key=True, nullable=False),
+    Column("qty", ExactDecimal, nullable=False),
+    Column("price", ExactDecimal, nullable=False),
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    METADATA,
+    Column("venue", Text, primary_key=True, nullable=False),
+    Column("kind", Text, primary_key=True, nullable=False),
+    Column("id", Text, primary_key=True, nullable=False),
+    _portfolio(),
+    Column("asset", Text, nullable=False),
+    Column("qty", ExactDecimal, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("symbol", Text),
+    Index("ix_ledger_entries_at", "portfolio", "venue", "at"),
+)
+
+wallets = Table(
+    "wallets",
+    METADATA,
+    _portfolio(key=True),
+    Column("venue", Text, primary_key=True, nullable=False),
+    Column("asset", Text, primary_key=True, nullable=False),
+    Column("qty", ExactDecimal, nullable=False),
+    Column("as_of", Instant, nullable=False),
+)
+
+flows = Table(
+    "flows",
+    METADATA,
+    Column("id", Text, primary_key=True, nullable=False),
+    _portfolio(),
+    Column("venue", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("qty", ExactDecimal, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("price", ExactDecimal),
+    Index("ix_flows_at", "portfolio", "at"),
+)
+
+commands = Table(
+    "commands",
+    METADATA,
+    Column("id", Text, primary_key=True, nullable=False),
+    _portfolio(),
+    Column("kind", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("args", Text, nullable=False),
+    Column("due_at", Instant),
+    Column("state", Text, nullable=False),
+    Column("handled_at", Instant),
+    Column("answer", Text, nullable=False),
+    Index("ix_commands_state", "portfolio", "state"),
+    Index("ix_commands_asked", "portfolio", "asked_at"),
+)
+
+approvals = Table(
+    "approvals",
+    METADATA,
+    Column("id", Text, primary_key=True, nullable=False),
+    _portfolio(),
+    Column("strategy", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("cap", ExactDecimal, nullable=False),
+    Column("wanted", ExactDecimal, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("deadline_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("answered_at", Instant),
+    Column("answered_by", Text, nullable=False),
+    Index("ix_approvals_state", "portfolio", "state"),
+    Index("ix_approvals_asked", "portfolio", "asked_at"),
+)
+
+bars = Table(
+    "bars",
+    METADATA,
+    Column("venue", Text, primary_key=True, nullable=False),
+    Column("symbol", Text, primary_key=True, nullable=False),
+    Column("interval_s", Integer, primary_key=True, nullable=False),
+    Column("open_at", Instant, primary_key=True, nullable=False),
+    Column("open", ExactDecimal, nullable=False),
+    Column("high", ExactDecimal, nullable=False),
+    Column("low", ExactDecimal, nullable=False),
+    Column("close", ExactDecimal, nullable=False),
+    Column("volume", ExactDecimal, nullable=False),
 )

@@ -7,17 +7,25 @@ read inside the same writing transaction, so it cannot change in between.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import ColumnElement, Table, delete, select
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from counterpoise.domain.events import Alert
+from counterpoise.domain.operator import CommandState
 from counterpoise.domain.order import Order, OrderState
-from counterpoise.domain.records import Changes, JournalRow
-from counterpoise.record.rules import check_moves, never_recorded, other_portfolios_cycle
-from counterpoise.record.sql import rows, tables
+from counterpoise.domain.records import BarRow, Changes, JournalRow
+from counterpoise.record.rules import (
+    BARS_KEPT,
+    check_moves,
+    check_owner,
+    never_recorded,
+    other_portfolios_cycle,
+)
+from counterpoise.record.sql import book_rows, operator_rows, rows, tables
 
 #: Keys per statement: SQLite limits the parameters of one.
 CHUNK = 500
@@ -31,14 +39,20 @@ def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
         yield items[start : start + CHUNK]
 
 
-def upsert(table: Table, *, key: tuple[str, ...] | None = None) -> Insert:
-    """Return "insert, or replace every other column of the row with this ``key``" (the primary key)."""
+def upsert(
+    table: Table, *, key: tuple[str, ...] | None = None, only: ColumnElement[bool] | None = None
+) -> Insert:
+    """Return "insert, or replace every other column of the row with this ``key``" (the primary key).
+
+    A stored row that ``only`` does not fit stays as it is.
+    """
     statement = insert(table)
     keys = key or tuple(column.name for column in table.primary_key)
     kept = {*keys, *(column.name for column in table.primary_key)}
     return statement.on_conflict_do_update(
         index_elements=keys,
         set_={c.name: statement.excluded[c.name] for c in table.columns if c.name not in kept},
+        where=only,
     )
 
 
@@ -51,6 +65,19 @@ _PUT_JOURNAL = upsert(tables.journal, key=("cycle_id",))
 _PUT_RAISED = upsert(tables.alert_state)
 _ADD_FILL = insert(tables.fills).on_conflict_do_nothing()
 _ADD_ALERT = insert(tables.alerts)
+_PUT_LINE = upsert(tables.book_lines)
+_PUT_WALLET = upsert(tables.wallets)
+_PUT_APPROVAL = upsert(tables.approvals)
+_PUT_COMMAND = upsert(
+    tables.commands,
+    # what was handled stays as it was answered, also when the same command is sent once more
+    only=tables.commands.c.state == CommandState.PENDING.value,
+)
+_ADD_CLOSED = insert(tables.closed_hedges).on_conflict_do_nothing()
+_ADD_CROSS = insert(tables.crosses).on_conflict_do_nothing()
+_ADD_ENTRY = insert(tables.ledger_entries).on_conflict_do_nothing()
+_ADD_FLOW = insert(tables.flows).on_conflict_do_nothing()
+_ADD_BAR = insert(tables.bars).on_conflict_do_nothing()
 
 
 async def write(connection: AsyncConnection, changes: Changes) -> None:
@@ -65,9 +92,17 @@ async def write(connection: AsyncConnection, changes: Changes) -> None:
         (_PUT_TARGET, [rows.target_values(name, t) for t in changes.targets]),
         (_PUT_POSITION, [rows.position_values(name, p) for p in changes.positions]),
         (_ADD_FILL, [rows.fill_values(name, f) for f in changes.fills]),
+        (_PUT_LINE, [book_rows.line_values(name, x) for x in changes.book]),
+        (_ADD_CLOSED, [book_rows.closed_values(name, h) for h in changes.closed]),
+        (_ADD_CROSS, [book_rows.cross_values(name, x) for x in changes.crosses]),
+        (_ADD_ENTRY, [book_rows.entry_values(name, e) for e in changes.ledger]),
+        (_PUT_WALLET, [book_rows.wallet_values(name, w) for w in changes.wallets]),
+        (_ADD_FLOW, [book_rows.flow_values(name, f) for f in changes.flows]),
     ):
         if values:
             await connection.execute(statement, values)
+    await _write_said(connection, changes)
+    await _write_bars(connection, changes.bars)
     await _write_orders(connection, changes.orders)
     await _write_alerts(connection, changes.alerts)
     if changes.journal is not None:
@@ -79,6 +114,56 @@ async def _expect_portfolio(connection: AsyncConnection, name: str) -> None:
     found = await connection.execute(select(portfolios.c.id).where(portfolios.c.id == name))
     if found.first() is None:
         raise never_recorded(name)
+
+
+async def _write_said(connection: AsyncConnection, changes: Changes) -> None:
+    """Write commands and approvals; the ids of another portfolio are not taken over."""
+    for what, table, statement, values in (
+        (
+            "command",
+            tables.commands,
+            _PUT_COMMAND,
+            [operator_rows.command_values(c) for c in changes.commands],
+        ),
+        (
+            "approval",
+            tables.approvals,
+            _PUT_APPROVAL,
+            [operator_rows.approval_values(a) for a in changes.approvals],
+        ),
+    ):
+        stored: dict[str, str] = {}
+        for some in chunks(values):
+            ids = [row["id"] for row in some]
+            found = await connection.execute(
+                select(table.c.id, table.c.portfolio).where(table.c.id.in_(ids))
+            )
+            stored |= {row.id: row.portfolio for row in found}
+        check_owner(what, stored, changes.portfolio)
+        if values:
+            await connection.execute(statement, values)
+
+
+async def _write_bars(connection: AsyncConnection, bars: tuple[BarRow, ...]) -> None:
+    """Add the bars that are new; drop those of the same series that are too old by now."""
+    if not bars:
+        return
+    await connection.execute(_ADD_BAR, [book_rows.bar_values(row) for row in bars])
+    newest: dict[tuple[str, str, int], datetime] = {}
+    for row in bars:
+        key = (row.venue, row.symbol, book_rows.seconds(row.interval))
+        newest[key] = max(newest.get(key, row.bar.open_at), row.bar.open_at)
+    c = tables.bars.c
+    for (venue, symbol, interval_s), at in newest.items():
+        # a range at the end of the primary key's index: it costs what it deletes
+        await connection.execute(
+            delete(tables.bars).where(
+                c.venue == venue,
+                c.symbol == symbol,
+                c.interval_s == interval_s,
+                c.open_at < at - BARS_KEPT,
+            )
+        )
 
 
 async def _write_orders(connection: AsyncConnection, orders: tuple[Order, ...]) -> None:
