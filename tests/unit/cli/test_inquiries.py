@@ -14,6 +14,7 @@ from counterpoise.cli.main import app
 from counterpoise.domain.records import Changes, JournalRow
 from counterpoise.record.sql import connect
 from counterpoise.record.sql.lock import FileLease
+from counterpoise.record.sql.tables import SCHEMA
 from tests.unit.cli.conftest import AT, DOCUMENT, Cli, Config
 
 
@@ -204,10 +205,10 @@ def test_a_database_is_made_looked_at_copied_and_taken_down(
         missing = cli("db", *command)
         assert (missing.code, missing.out) == (1, "")
         assert "here.db: no store there yet: `counterpoise run` creates it" in missing.err
-    assert cli("db", "upgrade").out == f"{url}: schema 0001\n"
+    assert cli("db", "upgrade").out == f"{url}: schema {SCHEMA}\n"
     current = cli("db", "current", "--json").json
-    assert current == {"schema": 1, "store": url, "revision": "0001", "needed": "0001"}
-    assert cli("db", "current").out == f"{url}: schema 0001, as needed\n"
+    assert current == {"schema": 1, "store": url, "revision": SCHEMA, "needed": SCHEMA}
+    assert cli("db", "current").out == f"{url}: schema {SCHEMA}, as needed\n"
     size = cli("db", "size", "--json").json
     assert size["database_bytes"] > 0
     assert size["rows"]["orders"] == 0
