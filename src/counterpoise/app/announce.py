@@ -11,13 +11,19 @@ from datetime import datetime
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.judge import Judgement
 from counterpoise.domain.events import Alert, Severity
+from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView, Universe
 from counterpoise.domain.records import Recorded
 from counterpoise.execute.reconcile import Reconciled
-from counterpoise.notify.messages import condition_cleared, condition_raised, hedge_moved
+from counterpoise.notify.messages import (
+    coins_traded,
+    condition_cleared,
+    condition_raised,
+    hedge_moved,
+)
 
 _Condition = tuple[Severity, str]
 
@@ -49,6 +55,11 @@ class Announcer:
             key = (position.venue, position.symbol)
             fills = tuple(f for f in seen.fills if (f.venue, f.symbol) == key)
             if not fills:
+                continue
+            if is_spot(position.symbol):
+                target = recorded.targets.get(key)
+                why = target.why if target is not None else ""
+                alerts.append(coins_traded(self._policy.id, position.symbol, fills, why, at))
                 continue
             after = recorded.positions[key].own_qty
             before = after - sum((f.signed_qty for f in fills), ZERO)
@@ -151,6 +162,9 @@ def _rejected(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str
 def _reached(report: CycleReport, symbol: str) -> bool:
     """Whether the position shown is the one wanted."""
     for target in report.plan.targets:
+        if target.symbol == symbol and is_spot(symbol):
+            traded = {(p.venue, p.symbol): p.own_qty for p in report.positions}
+            return traded.get((target.venue, symbol), ZERO) == target.qty
         account = report.snapshot.venues[target.venue].account
         if target.symbol == symbol and account is not None:
             held = account.positions.get(symbol)

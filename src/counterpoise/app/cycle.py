@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from counterpoise.app.aligning import after, align
 from counterpoise.app.announce import Announcer
+from counterpoise.app.calendar import due_instants, next_instant
 from counterpoise.app.cycle_report import CycleReport, Hedge, document_of, iso
 from counterpoise.app.judge import Judgement, judge
 from counterpoise.app.orphans import unattended
@@ -84,7 +85,15 @@ class Cycle:
         alone = await unattended(policy, snapshot, recorded, universe, store)
         seen = replace(seen, unexplained={**seen.unexplained, **alone})
         doubts = self._wallets.doubts(snapshot, recorded)
-        judged = judge(snapshot, recorded, policy, universe, seen.unexplained, doubts)
+        judged = judge(
+            snapshot,
+            recorded,
+            policy,
+            universe,
+            seen.unexplained,
+            doubts,
+            due_instants(policy, snapshot.as_of),
+        )
         book = seen.booked.then(judged.booked)
         moved = self._announcer.hedges_moved(seen, recorded, judged, universe, snapshot.as_of)
         execution = await self._executor.execute(
@@ -150,7 +159,7 @@ class Cycle:
             remembered=_remembered(recorded),
             held=judged.held,
             within_band=judged.within_band,
-            wake_at=_wake_at(judged, execution, snapshot.as_of),
+            wake_at=_wake_at(self._policy, judged, execution, snapshot.as_of),
         )
 
 
@@ -163,12 +172,17 @@ def _remembered(recorded: Recorded) -> tuple[Hedge, ...]:
     )
 
 
-def _wake_at(judged: Judgement, execution: Execution, now: datetime) -> datetime | None:
-    """When to look again before the schedule does: at once when something moved, else when the plan asks."""
+def _wake_at(
+    policy: PortfolioPolicy, judged: Judgement, execution: Execution, now: datetime
+) -> datetime | None:
+    """When to look again before the schedule does: at once when something moved, else when anyone asks."""
     in_motion = any(
         o.state is OrderState.UNKNOWN or o.state is OrderState.PENDING_CANCEL or o.filled_qty > 0
         for o in execution.orders
     )
     if in_motion or any(o.state is OrderState.CANCELED for o in execution.canceled):
         return now + SOON
-    return judged.plan.wake_at
+    asked = [judged.plan.wake_at, next_instant(policy, now)]
+    if judged.decisions is not None:
+        asked += [w.at for w in judged.decisions.wakeups.values() if w.at and w.at > now]
+    return min((at for at in asked if at is not None), default=None)

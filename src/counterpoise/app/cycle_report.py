@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
+from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, dec, quantize, text
 from counterpoise.domain.order import Fill, Order, OrderState
 from counterpoise.domain.plan import NOTHING, Approved, Plan, Refused
@@ -107,6 +108,7 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         "margin": _margin(report.snapshot),
         "decisions": _decisions(report),
         "targets": _targets(report),
+        "coins": _coins(report),
         "orders": [_order(a.order) for a in report.approved],
         "cancels": [{**_order(c.order), "why": c.why} for c in report.plan.cancel],
         "keeps": [_order(o) for o in report.plan.keep],
@@ -189,9 +191,14 @@ def _decisions(report: CycleReport) -> list[dict[str, object]]:
             "strategy": d.strategy,
             "reason": d.reason.code,
             "text": d.reason.text,
+            "numbers": dict(d.reason.numbers),
+            "kind": d.kind,
             "overlay": {"asset": d.asset, "qty": text(d.overlay)},
+            "given": text(d.granted),
+            "coins": _text(d.coins),
             "previous": text(d.previous),
             "changed": d.changed,
+            "waits_for": [{"reason": w.code, "text": w.text} for w in d.waits_for],
         }
         for d in report.decisions.decisions
     ]
@@ -201,6 +208,8 @@ def _targets(report: CycleReport) -> list[dict[str, object]]:
     """Per contract: the position shown, the position wanted, and since when and why."""
     rows: list[dict[str, object]] = []
     for target in report.plan.targets:
+        if is_spot(target.symbol):
+            continue
         account = report.snapshot.venues[target.venue].account
         held = account.positions.get(target.symbol) if account is not None else None
         rows.append(
@@ -214,6 +223,23 @@ def _targets(report: CycleReport) -> list[dict[str, object]]:
             }
         )
     return rows
+
+
+def _coins(report: CycleReport) -> list[dict[str, object]]:
+    """Per spot pair in which coins are being traded: what we have traded there so far, and shall have in all."""
+    traded = {(p.venue, p.symbol): p.own_qty for p in report.positions}
+    return [
+        {
+            "venue": target.venue,
+            "symbol": target.symbol,
+            "traded": text(traded.get((target.venue, target.symbol), ZERO)),
+            "target": text(target.qty),
+            "since": iso(target.decided_at),
+            "why": target.why,
+        }
+        for target in report.plan.targets
+        if is_spot(target.symbol)
+    ]
 
 
 def _hedges(report: CycleReport) -> list[dict[str, str]]:
@@ -235,7 +261,11 @@ def _positions(report: CycleReport) -> list[dict[str, object]]:
         shown = seen.account.positions if seen.account is not None else {}
         unread = None if seen.account is None else "0"
         symbols = {s for s, p in shown.items() if p.qty != 0}
-        symbols |= {s for (v, s), r in records.items() if v == name and r.expected_qty != 0}
+        symbols |= {
+            s
+            for (v, s), r in records.items()
+            if v == name and r.expected_qty != 0 and not is_spot(s)
+        }
         for symbol in sorted(symbols):
             record = records.get((name, symbol))
             rows.append(

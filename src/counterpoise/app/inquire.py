@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from counterpoise import __version__
 from counterpoise.app.cycle_report import iso
+from counterpoise.app.hedge_rows import closed_hedge, open_hedge
 from counterpoise.config.settings import Outline
+from counterpoise.domain.errors import ConfigError
+from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import dec, text
 from counterpoise.domain.order import Order
 from counterpoise.domain.records import JournalRow
@@ -22,6 +25,7 @@ from counterpoise.record.sql import SqlRecord, connect
 from counterpoise.record.sql.location import sqlite_path
 from counterpoise.record.sql.lock import FileLease
 
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _MANY = 10_000  # more working orders than any limit allows
 
 
@@ -66,6 +70,51 @@ async def journal(outline: Outline, portfolios: tuple[str, ...], *, limit: int) 
         for name in portfolios:
             cycles += [_cycle(row) for row in await record.journal.last(name, limit)]
         return {"cycles": cycles}
+
+
+async def explain(
+    outline: Outline, portfolios: tuple[str, ...], cycle_id: str | None
+) -> dict[str, Any]:
+    """Return ``{"cycles": [...]}``: the cycle ``cycle_id``, or the newest of each portfolio.
+
+    Raises ConfigError for a cycle nobody recorded, WrongSchema, StoreError.
+    """
+    async with _opened(outline) as record:
+        if record is not None and cycle_id is None:
+            rows = [r for name in portfolios for r in await record.journal.last(name, 1)]
+            return {"cycles": [_cycle(row) for row in rows]}
+        row = await record.journal.row(cycle_id) if record is not None and cycle_id else None
+        if cycle_id is not None and row is None:
+            raise ConfigError(
+                [f"explain: expected a cycle's id (journal --json lists them), was {cycle_id!r}"]
+            )
+        return {"cycles": [_cycle(row)] if row is not None else []}
+
+
+async def hedges(
+    outline: Outline, portfolios: tuple[str, ...], now: datetime, *, limit: int
+) -> dict[str, Any]:
+    """Return ``{"hedges": [...]}``: the hedge book's open lines first, then what was closed, newest first.
+
+    ``closed_at`` and ``exit`` of an open one are None; its ``unrealized`` is at the newest journaled mark, None when
+    that is unknown. Raises WrongSchema, StoreError.
+    """
+    async with _opened(outline) as record:
+        found: list[dict[str, Any]] = []
+        for name in portfolios if record is not None else ():
+            if record is None or await record.store.portfolio(name) is None:
+                continue
+            recorded = await record.store.load(name, now)
+            newest = await record.journal.last(name, 1)
+            prices = newest[0].document.get("prices") if newest else None
+            marks = prices if isinstance(prices, dict) else {}
+            lines = [x for x in recorded.book.values() if x.qty != 0 and not is_spot(x.symbol)]
+            found += [{"portfolio": name, **open_hedge(x, marks.get(x.symbol))} for x in lines]
+            closed = await record.store.closed_hedges(name, _EVER)
+            ended = [c for c in closed if not is_spot(c.symbol)]
+            newest_first = sorted(ended, key=lambda c: c.closed_at, reverse=True)[:limit]
+            found += [{"portfolio": name, **closed_hedge(c)} for c in newest_first]
+        return {"hedges": found}
 
 
 @asynccontextmanager

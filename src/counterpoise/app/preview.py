@@ -9,6 +9,7 @@ from datetime import datetime
 
 from counterpoise.app.aligning import after, align
 from counterpoise.app.build import App, open_app
+from counterpoise.app.calendar import due_instants
 from counterpoise.app.cycle_report import CycleReport, document_of, iso
 from counterpoise.app.gate import strays_shown
 from counterpoise.app.judge import judge
@@ -60,7 +61,15 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
     recorded = after(recorded, seen)
     alone = await unattended(policy, snapshot, recorded, universe, store)
     doubts = WalletWatch(policy).doubts(snapshot, recorded)
-    judged = judge(snapshot, recorded, policy, universe, {**seen.unexplained, **alone}, doubts)
+    judged = judge(
+        snapshot,
+        recorded,
+        policy,
+        universe,
+        {**seen.unexplained, **alone},
+        doubts,
+        due_instants(policy, snapshot.as_of),
+    )
     report = CycleReport(
         cycle_id=f"preview-{policy.id}-{iso(snapshot.as_of)}",
         portfolio=policy.id,

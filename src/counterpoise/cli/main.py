@@ -13,6 +13,8 @@ from counterpoise.cli.commands import (
     check,
     database,
     demo,
+    explain,
+    hedges,
     journal,
     orders,
     plan,
@@ -60,8 +62,10 @@ app.command("plan")(plan.command)
 app.command("run")(run.command)
 app.command("testnet")(testnet.command)
 app.command("status")(status.command)
+app.command("hedges")(hedges.command)
 app.command("orders")(orders.command)
 app.command("journal")(journal.command)
+app.command("explain")(explain.command)
 app.add_typer(database.app, name="db")
 app.command("schema")(schema.command)
 app.command("version")(version.command)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Literal
 
 from counterpoise.domain.events import Alert, Severity, alert
+from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import ZERO, quantize, text
 from counterpoise.domain.order import Fill, Side
 
@@ -73,6 +74,35 @@ def hedge_moved(  # noqa: PLR0913, PLR0917 - one sentence needs all of it
         "trade_ids": ",".join(fill.trade_id for fill in fills),
     }
     return alert(portfolio, f"hedge_{verb}", Severity.INFO, sentence, at, data=data)
+
+
+def coins_traded(
+    portfolio: str, symbol: str, fills: Sequence[Fill], reason_text: str, at: datetime
+) -> Alert:
+    """Return the alert for coins that were bought or sold in the spot pair ``symbol`` by ``fills``."""
+    asset = base_of(symbol)
+    moved = sum((f.signed_qty for f in fills), ZERO)
+    net = sum((f.net_qty for f in fills), ZERO)
+    side = Side.BUY if moved > 0 else Side.SELL
+    price = average_price(f for f in fills if f.side is side)
+    done = "Bought" if side is Side.BUY else "Sold"
+    sentence = f"{done} {text(abs(moved))} {asset} in coins with {symbol}"
+    if price is not None:
+        sentence += f" at {text(readable(price))} on average"
+    if net != moved:
+        sentence += f", {text(net)} after the fee"
+    if reason_text:
+        sentence += f". Why: {reason_text}"
+    data = {
+        "asset": asset,
+        "symbol": symbol,
+        "side": side.value,
+        "qty": text(abs(moved)),
+        "net_qty": text(net),
+        "avg_price": _maybe(price),
+        "trade_ids": ",".join(fill.trade_id for fill in fills),
+    }
+    return alert(portfolio, "coins_traded", Severity.INFO, sentence, at, data=data)
 
 
 def condition_raised(

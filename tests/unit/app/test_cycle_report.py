@@ -88,9 +88,14 @@ def test_the_document_has_every_key_of_the_contract_with_its_type() -> None:
             "strategy": "half",
             "reason": "hedge_ratio",
             "text": "hedge 50 % of 1 BTC: hold -0.5 in futures",
+            "numbers": {"ratio": "0.5", "held": "1", "asset": "BTC", "overlay": "-0.5"},
+            "kind": "hedge",
             "overlay": {"asset": "BTC", "qty": "-0.5"},
+            "given": "-0.5",
+            "coins": None,
             "previous": "0",
             "changed": True,
+            "waits_for": [],
         }
     ]
     order = made["orders"][0]

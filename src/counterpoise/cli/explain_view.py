@@ -1,0 +1,81 @@
+"""A cycle in words: per strategy what it decided and why, what it waits for, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from counterpoise.cli.figures import count, moment, money, quantity
+
+_STEP = "  "
+
+
+def print_explanation(cycle: Mapping[str, Any]) -> None:
+    """Print one journaled cycle (a row of ``explain --json``) for people."""
+    print(
+        f"Cycle {cycle['cycle_id']} of {moment(cycle['at'])}: {cycle['summary']}\n"
+        f"{_STEP}equity {money(cycle.get('equity'))}, trading state {cycle.get('state')}"
+    )
+    for held in cycle.get("held", ()):
+        print(f"{_STEP}Nothing was decided: {held['text']}")
+    print_strategies(cycle.get("decisions", ()))
+    for line in _outcome(cycle):
+        print(f"{_STEP}{line}")
+
+
+def print_strategies(decisions: Sequence[Mapping[str, Any]]) -> None:
+    """Print what every strategy wants, why, and what would have to change."""
+    names = dict.fromkeys(d["strategy"] for d in decisions)
+    for name in names:
+        mine = [d for d in decisions if d["strategy"] == name]
+        print(f"{name} ({mine[0].get('kind', 'strategy')})")
+        said: set[str] = set()
+        for decision in mine:
+            for line in _decision(decision):
+                # a sleeve's reason is the same for each of its assets: told once
+                if line not in said:
+                    print(f"{_STEP}{line}")
+                said.add(line)
+
+
+def _decision(decision: Mapping[str, Any]) -> Iterator[str]:
+    asset, qty = decision["overlay"]["asset"], decision["overlay"]["qty"]
+    yield decision["text"]
+    before = decision.get("previous", qty)
+    if decision.get("changed"):
+        yield f"{asset}: wanted {quantity(before)} in futures before, wants {quantity(qty)} now"
+    else:
+        yield f"{asset}: wants {quantity(qty)} in futures, as before"
+    given = decision.get("given", qty)
+    if given != qty:
+        yield f"{asset}: {quantity(given)} of it is granted"
+    if decision.get("coins") is not None:
+        yield f"{asset}: shall have traded {quantity(decision['coins'])} in coins in all"
+    for waits in decision.get("waits_for", ()):
+        yield f"would act: {waits['text']}"
+
+
+def _outcome(cycle: Mapping[str, Any]) -> Iterator[str]:
+    """What became of the wishes: positions, coins, orders, refusals, waits."""
+    for target in cycle.get("targets", ()):
+        if target["position"] != target["target"]:
+            yield (
+                f"{target['symbol']}: position {quantity(target['position'])} on its way to"
+                f" {quantity(target['target'])}"
+            )
+    for coins in cycle.get("coins", ()):
+        yield (
+            f"{coins['symbol']}: {quantity(coins['traded'])} traded in coins so far, on the way to"
+            f" {quantity(coins['target'])}"
+        )
+    for key, what in (("orders", "order"), ("cancels", "cancel"), ("fills", "fill")):
+        if cycle.get(key):
+            yield f"{count(len(cycle[key]), what)} in this cycle"
+    for refusal in cycle.get("refused", ()):
+        yield f"refused by {refusal['guard']}: {refusal['text']}"
+    for hold in cycle.get("holds", ()):
+        yield f"waiting on {hold['symbol']}: {hold['text']}"
+    for note in cycle.get("notes", ()):
+        yield f"note: {note}"
+    for problem in cycle.get("problems", ()):
+        yield f"problem: {problem}"
