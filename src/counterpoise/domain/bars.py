@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from counterpoise.domain.numbers import ZERO
 
@@ -59,3 +60,15 @@ def closed_tail(
     if tail[-1].open_at - tail[0].open_at != (count - 1) * interval:
         return None
     return tail
+
+
+def closed_run(bars: Sequence[Bar], interval: timedelta, at: datetime) -> int:
+    """Return how many of the newest closed bars :func:`closed_tail` would give: 0 when the newest is too old."""
+    if not bars or bars[-1].open_at < last_closed_open(at, interval) - interval:
+        return 0
+    run = 1
+    for newer, older in pairwise(reversed(bars)):
+        if newer.open_at - older.open_at != interval:
+            break
+        run += 1
+    return run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -54,6 +54,27 @@ class Wakeups:
     at: datetime | None = None
     above: Mapping[str, Decimal] = field(default_factory=dict)
     below: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def __or__(self, other: Wakeups) -> Wakeups:
+        """Either of two: the earlier instant, the nearer levels."""
+        instants = [at for at in (self.at, other.at) if at is not None]
+        return Wakeups(
+            soon=self.soon or other.soon,
+            at=min(instants, default=None),
+            above=_joined(self.above, other.above, min),
+            below=_joined(self.below, other.below, max),
+        )
+
+
+def _joined(
+    one: Mapping[str, Decimal],
+    other: Mapping[str, Decimal],
+    nearer: Callable[[Decimal, Decimal], Decimal],
+) -> dict[str, Decimal]:
+    return {
+        asset: nearer(one.get(asset, other[asset]), other[asset]) if asset in other else one[asset]
+        for asset in sorted({*one, *other})
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,33 @@ SENTENCES: Mapping[str, str] = {
     "inside_band": "{sleeve} weighs {weight}, within {band} of its target {target}: nothing to do",
     "outside_band": "{sleeve} weighs {weight}, more than {band} away from its target {target}: trade back to {to}",
     "leg_excluded": "{sleeve} weighs {weight} against a target of {target}, but legs: {legs} leaves it alone",
+    # what a strategy waits for, or what has come about
+    "if_above": "{asset} at or above {level} in two cycles ({source} is {price})",
+    "if_below": "{asset} at or below {level} in two cycles ({source} is {price})",
+    "if_dropped": "{asset} {size} or more below the high {high} of {bars} bars of {interval}: at or below {level}"
+    " in two cycles ({source} is {price})",
+    "if_rebounded": "{asset} {size} or more above its lowest since then, {low}: at or above {level} in two cycles"
+    " ({source} is {price})",
+    "if_volatile": "{asset} moving {volatility_limit} a year or more over {bars} bars of {interval} (now {volatility})",
+    "if_calm": "{asset} moving {volatility_limit} a year or less over {bars} bars of {interval} (now {volatility})",
+    "if_time": "{at} or later (now {now})",
+    "if_window": "from {start_at} until {end_at} (now {now})",
+    "if_always": "at all times",
+    "if_asked": "an operator's word",
+    "if_no_longer": "that this has passed in two cycles: {what}",
+    "price_unknown": "the {source} price of {asset} is not known: nothing is decided on it",
+    "no_low_yet": "{asset} has no lowest price of two cycles yet ({source} is {price})",
+    "warming_up": "{asset} has {have} of the {need} closed bars of {interval} that are needed: nothing is decided on"
+    " fewer",
+    "bars_absurd": "closed bars of {interval} of {asset} have a price that is not above 0: nothing is decided on them",
     # hedge
+    "hedge_waits": "no hedge of {asset} yet",
+    "hedge_opens": "hedge {asset}, {overlay} in futures: {because}",
+    "hedge_release_holds": "no hedge of {asset} while what would release it holds: {because}",
+    "hedge_released": "the hedge of {asset} is closed: {because}",
+    "hedge_rests": "the hedge of {asset} is closed until what opened it has passed and comes about anew",
+    "strategy_ends": "{strategy} ends and holds no futures on {asset}: {because}",
+    "strategy_ended": "{strategy} has ended: an operator's start lets it begin anew",
     "hedge_ratio": "hedge {ratio} of {held} {asset}: hold {overlay} in futures",
     "hedge_qty": "hedge a fixed {qty} {asset}: hold {overlay} in futures",
     "nothing_held": "no {asset} is held: nothing to hedge",
@@ -62,7 +88,9 @@ SENTENCES: Mapping[str, str] = {
 
 
 #: Numbers that are fractions: programs read 0.0312, people read 3.12 %.
-_FRACTIONS = frozenset({"weight", "target", "to", "ratio"})
+_FRACTIONS = frozenset(
+    {"weight", "target", "to", "ratio", "size", "share", "volatility", "volatility_limit"}
+)
 #: Distances between weights: 0.03 is 3 percentage points, not 3 % of something.
 _POINTS = frozenset({"band"})
 

@@ -23,8 +23,10 @@ from counterpoise.domain.strategy import (
     StrategyState,
 )
 from counterpoise.domain.strategy.drift import Legs, TradeTo
+from counterpoise.domain.strategy.hedge import HedgePhase
 from tests.build import (
     BTC_PERP,
+    NOW,
     SOL_PERP,
     VENUE,
     Number,
@@ -158,7 +160,7 @@ def test_every_strategy_gets_its_own_state_back() -> None:
     policy = make_policy(HedgePolicy(id="h", asset="BTC", ratio=dec("0.5")), DRIFT)
     _, asked = looked(policy, {"BTC": 50, "SOL": 30})
     assert asked.states == {
-        "h": HedgeState(overlays={"BTC": dec("-0.25")}),
+        "h": HedgeState(overlays={"BTC": dec("-0.25")}, phase=HedgePhase.ON, opened_at=NOW),
         "keep": DriftState(overlays={"BTC": dec("0.1"), "SOL": dec(-100)}),
     }
     assert {d.previous for d in asked.decisions} == {0}

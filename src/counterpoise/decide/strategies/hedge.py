@@ -1,49 +1,194 @@
-"""Hedge: hold a short against a coin, so that a fall costs little while the coin stays where it is.
+"""Hedge: hold futures against a coin, so that a fall costs little while the coin stays where it is.
 
 ``ratio`` is measured on the live spot plus outside holdings of the asset (MEANING 6 and 13), never on what other
 strategies do. The overlay is cut towards zero to the contract's lot: rounding may under-hedge, never over-hedge.
+
+It opens when its condition holds, unless what would release it holds as well, and closes by its release. Closed by a
+price or an operator, it must see its condition pass before that may open it anew (hysteresis); closed by time, it has
+ended. What is not known opens nothing and closes nothing.
 """
 
 from __future__ import annotations
 
-from counterpoise.domain.decision import Decision, Outcome
+from dataclasses import replace
+from decimal import Decimal
+
+from counterpoise.decide.answer import answered, asked, no_instrument
+from counterpoise.decide.triggers import Reading, passed, read, settled
+from counterpoise.domain.decision import Outcome
 from counterpoise.domain.numbers import ZERO, shrink_step, text
+from counterpoise.domain.operator import CommandKind
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.scene import Scene
-from counterpoise.domain.strategy import HedgePolicy, HedgeState, overlay_of, with_overlays
+from counterpoise.domain.strategy import HedgePolicy, HedgeState, overlay_of
+from counterpoise.domain.strategy.conditions import (
+    Always,
+    At,
+    During,
+    Extreme,
+    Manual,
+    Rebound,
+    lowest,
+)
+from counterpoise.domain.strategy.hedge import HedgePhase, HedgeSide
 
 
 def hedge(policy: HedgePolicy, scene: Scene, state: HedgeState) -> Outcome:
-    """Return the one decision of a hedge; its overlay is <= 0, in base units."""
-    asset = scene.view.assets[policy.asset]
+    """Return the one decision of a hedge: short (<= 0) or long (>= 0) base units of its asset."""
     previous = overlay_of(state, policy.asset)
-    listing = scene.universe.futures.get(policy.asset)
-    why: Reason
-    if listing is None:
-        why = reason("no_instrument", asset=policy.asset, quote=scene.view.quote)
-        overlay = previous
-    elif policy.qty is not None:
-        overlay = -shrink_step(policy.qty, listing.instrument.lot_size)
-        why = reason("hedge_qty", qty=text(policy.qty), asset=policy.asset, overlay=text(overlay))
-    elif asset.held_qty <= 0:
-        overlay = ZERO
-        why = reason("nothing_held", asset=policy.asset)
+    state, word = _told(policy, scene, state)
+    if policy.asset not in scene.universe.futures:
+        return no_instrument(policy, scene, replace(state, held={}))
+    over = _over(policy, scene)
+    if over is not None and state.phase is not HedgePhase.ENDED:
+        state, word = _closed(state, HedgePhase.ENDED), _ending(policy, over.says)
+    match state.phase:
+        case HedgePhase.WAITING:
+            return _waiting(policy, scene, state, previous)
+        case HedgePhase.ON:
+            return _on(policy, scene, state, previous)
+        case HedgePhase.RELEASED:
+            return _released(policy, scene, state, previous, word)
+        case HedgePhase.ENDED:
+            why = word or reason("strategy_ended", strategy=policy.id)
+            waits = (reason("if_asked"),)
+            return answered(policy, state, ZERO, why, previous=previous, waits_for=waits)
+
+
+def _told(policy: HedgePolicy, scene: Scene, state: HedgeState) -> tuple[HedgeState, Reason | None]:
+    """The state after what operators ask now, and the reason for it where something was closed."""
+    word = None
+    for kind in asked(policy, scene):
+        if kind is CommandKind.CANCEL:
+            state, word = _closed(state, HedgePhase.ENDED), _ending(policy, reason("if_asked"))
+        elif kind is CommandKind.RELEASE and state.phase is HedgePhase.ON:
+            state = _closed(state, HedgePhase.RELEASED)
+            word = _releasing(policy, reason("if_asked"))
+        elif kind is CommandKind.START and state.phase in {HedgePhase.RELEASED, HedgePhase.ENDED}:
+            state, word = _closed(state, HedgePhase.WAITING), None
+    return state, word
+
+
+def _over(policy: HedgePolicy, scene: Scene) -> Reading | None:
+    """The reading of the instant after which there is no hedge any more, once it has come."""
+    ends = [At(at=policy.when.end_at)] if isinstance(policy.when, During) else []
+    ends += [policy.release] if isinstance(policy.release, At) else []
+    return next((r for r in (read(end, scene, policy.asset) for end in ends) if r.holds), None)
+
+
+def _waiting(policy: HedgePolicy, scene: Scene, state: HedgeState, previous: Decimal) -> Outcome:
+    """Closed: opens when its condition counts and its release does not hold."""
+    when, release = (read(c, scene, policy.asset) for c in (policy.when, policy.release))
+    names, held, wakeups = settled({"when": when}, state.held, scene.now)
+    blocked = release.holds is True
+    if "when" in names and not blocked:
+        return _on(policy, scene, _opened(state, scene), previous, opening=when)
+    waits: tuple[Reason, ...] = (when.says,)
+    if blocked:
+        why = reason("hedge_release_holds", asset=policy.asset, because=release.says.text)
+        wakeups |= passed(release).wakeups
+        waits = (when.says, passed(release).says)
     else:
-        ratio = policy.ratio if policy.ratio is not None else ZERO
-        overlay = -shrink_step(ratio * asset.held_qty, listing.instrument.lot_size)
+        why = when.says if when.holds is None else reason("hedge_waits", asset=policy.asset)
+    state = replace(state, held=held)
+    return answered(policy, state, ZERO, why, previous=previous, waits_for=waits, wakeups=wakeups)
+
+
+def _opened(state: HedgeState, scene: Scene) -> HedgeState:
+    return replace(state, phase=HedgePhase.ON, held={}, opened_at=scene.now, low=Extreme())
+
+
+def _on(
+    policy: HedgePolicy,
+    scene: Scene,
+    state: HedgeState,
+    previous: Decimal,
+    opening: Reading | None = None,
+) -> Outcome:
+    """Open: follows what is held until it is released. ``opening``: what opened it in this very cycle."""
+    if isinstance(policy.release, Rebound):
+        price = scene.price(policy.asset, policy.release.source)
+        state = replace(state, low=lowest(state.low, price, scene.now))
+    release = read(policy.release, scene, policy.asset, state.low)
+    names, held, wakeups = settled({"release": release}, state.held, scene.now)
+    if "release" in names and opening is None:
+        word = _releasing(policy, release.says)
+        return _released(policy, scene, _closed(state, HedgePhase.RELEASED), previous, word)
+    overlay, why = _sized(policy, scene)
+    if overlay == previous and release.holds is None:
+        why = release.says
+    elif opening is not None and not isinstance(policy.when, Always) and overlay != 0:
         why = reason(
-            "hedge_ratio",
-            ratio=text(ratio),
-            held=text(asset.held_qty),
-            asset=policy.asset,
+            "hedge_opens",
+            **{**opening.says.numbers, "asset": policy.asset},
             overlay=text(overlay),
+            because=opening.says.text,
         )
-    decision = Decision(
-        strategy=policy.id,
-        kind=policy.kind,
-        asset=policy.asset,
-        overlay=overlay,
-        previous=previous,
-        reason=why,
+    if isinstance(policy.when, During):
+        wakeups |= read(policy.when, scene, policy.asset).wakeups
+    waits = _endings(policy, scene, release)
+    state = replace(state, held=held)
+    return answered(
+        policy, state, overlay, why, previous=previous, waits_for=waits, wakeups=wakeups
     )
-    return Outcome(decisions=(decision,), state=with_overlays(state, {policy.asset: overlay}))
+
+
+def _endings(policy: HedgePolicy, scene: Scene, release: Reading) -> tuple[Reason, ...]:
+    """What would close it, in words; nothing but an operator goes without saying."""
+    ends: tuple[Reason, ...] = ()
+    if isinstance(policy.when, During):
+        ends = (read(At(at=policy.when.end_at), scene, policy.asset).says,)
+    if not isinstance(policy.release, Manual):
+        ends = (*ends, release.says)
+    return ends or (reason("if_asked"),)
+
+
+def _released(
+    policy: HedgePolicy, scene: Scene, state: HedgeState, previous: Decimal, word: Reason | None
+) -> Outcome:
+    """Closed, and not open to its condition before that has passed; ``word``: why it was closed just now."""
+    gone = passed(read(policy.when, scene, policy.asset))
+    names, held, wakeups = settled({"passed": gone}, state.held, scene.now)
+    if "passed" in names and word is None:
+        return _waiting(policy, scene, replace(state, phase=HedgePhase.WAITING, held={}), previous)
+    why = word or (gone.says if gone.holds is None else reason("hedge_rests", asset=policy.asset))
+    waits = (reason("if_asked"),) if isinstance(policy.when, Always) else (gone.says,)
+    state = replace(state, held=held)
+    return answered(policy, state, ZERO, why, previous=previous, waits_for=waits, wakeups=wakeups)
+
+
+def _closed(state: HedgeState, phase: HedgePhase) -> HedgeState:
+    return replace(state, phase=phase, held={}, opened_at=None, low=Extreme())
+
+
+def _releasing(policy: HedgePolicy, because: Reason) -> Reason:
+    numbers = {**because.numbers, "asset": policy.asset}
+    return reason("hedge_released", **numbers, because=because.text)
+
+
+def _ending(policy: HedgePolicy, because: Reason) -> Reason:
+    numbers = {**because.numbers, "asset": policy.asset, "strategy": policy.id}
+    return reason("strategy_ends", **numbers, because=because.text)
+
+
+def _sized(policy: HedgePolicy, scene: Scene) -> tuple[Decimal, Reason]:
+    """The overlay of an open hedge, and what it was reckoned from."""
+    seen, listing = scene.view.assets[policy.asset], scene.universe.futures[policy.asset]
+    lot = listing.instrument.lot_size
+    sign = 1 if policy.side is HedgeSide.LONG else -1
+    if policy.qty is not None:
+        overlay = sign * shrink_step(policy.qty, lot)
+        return overlay, reason(
+            "hedge_qty", qty=text(policy.qty), asset=policy.asset, overlay=text(overlay)
+        )
+    if seen.held_qty <= 0:
+        return ZERO, reason("nothing_held", asset=policy.asset)
+    ratio = policy.ratio if policy.ratio is not None else ZERO
+    overlay = sign * shrink_step(ratio * seen.held_qty, lot)
+    return overlay, reason(
+        "hedge_ratio",
+        ratio=text(ratio),
+        held=text(seen.held_qty),
+        asset=policy.asset,
+        overlay=text(overlay),
+    )
