@@ -247,7 +247,7 @@ async def test_an_unproven_order_is_looked_at_again_soon(desk: Desk) -> None:
 async def test_what_is_asked_for_is_known_before_it_is_sent(desk: Desk) -> None:
     await desk.look(3)
     recorded = await desk.world.store.load("p", desk.world.clock.now())
-    assert recorded.strategies["half"].document == {"overlays": {"BTC": "-0.5"}}
+    assert recorded.strategies["half"].document["overlays"] == {"BTC": "-0.5"}
     assert recorded.targets["sim", BTC_PERP].qty == dec("-0.5")
     placed = {e["client_id"] for e in desk.world.events("place")}
     assert placed == {o.client_order_id for o in recorded.orders}

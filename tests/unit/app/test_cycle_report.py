@@ -95,7 +95,7 @@ def test_the_document_has_every_key_of_the_contract_with_its_type() -> None:
             "coins": None,
             "previous": "0",
             "changed": True,
-            "waits_for": [],
+            "waits_for": [{"reason": "if_asked", "text": "an operator's word"}],
         }
     ]
     order = made["orders"][0]
@@ -319,7 +319,12 @@ def test_what_cannot_be_valued_holds_even_when_nothing_is_stale() -> None:
 
 def test_strategies_go_on_from_their_records() -> None:
     policy = make_policy(HALF)
-    record = StrategyRecord(id="half", kind="hedge", document={"overlays": {"BTC": "-0.5"}})
+    document = {
+        "overlays": {"BTC": "-0.5"},
+        "phase": "on",
+        "opened_at": "2025-06-01T00:00:00+00:00",
+    }
+    record = StrategyRecord(id="half", kind="hedge", document=document)
     snapshot = healthy_snapshot(positions={"BTC": "-0.5"})
     own = PositionRecord(venue=VENUE, symbol=BTC_PERP, own_qty=dec("-0.5"))
     recorded = make_recorded(strategies={"half": record}, positions=(own,))
