@@ -12,6 +12,7 @@ from decimal import Decimal
 from counterpoise.decide.combine import effective_targets_of, granted_of
 from counterpoise.decide.strategies.drift import drift
 from counterpoise.decide.strategies.hedge import hedge
+from counterpoise.decide.strategies.profit_ladder import profit_ladder
 from counterpoise.domain.decision import Decision, Decisions, Outcome, Wakeups
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.operator import Approval
@@ -22,6 +23,8 @@ from counterpoise.domain.strategy import (
     DriftState,
     HedgePolicy,
     HedgeState,
+    ProfitLadderPolicy,
+    ProfitLadderState,
     StrategyPolicy,
     StrategyState,
     initial_state,
@@ -63,6 +66,8 @@ def _run(strategy: StrategyPolicy, scene: Scene, state: StrategyState) -> Outcom
     match strategy, state:
         case HedgePolicy(), HedgeState():
             return hedge(strategy, scene, state)
+        case ProfitLadderPolicy(), ProfitLadderState():
+            return profit_ladder(strategy, scene, state)
         case DriftPolicy(), DriftState():
             return drift(strategy, scene, state)
         case _:

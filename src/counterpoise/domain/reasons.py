@@ -47,6 +47,15 @@ SENTENCES: Mapping[str, str] = {
     "hedge_ratio": "hedge {ratio} of {held} {asset}: hold {overlay} in futures",
     "hedge_qty": "hedge a fixed {qty} {asset}: hold {overlay} in futures",
     "nothing_held": "no {asset} is held: nothing to hedge",
+    # profit_ladder
+    "if_fallen": "{asset} {size} or more below the highest of its rally, {high}: at or below {level} in two cycles"
+    " ({source} is {price})",
+    "ladder_armed": "no target was reached yet: no short on {asset}",
+    "ladder_hit": "target {hit} of {targets} was reached, {because}: short {share} of {held} {asset},"
+    " {overlay} in futures",
+    "ladder_holds": "{hit} of {targets} targets were reached: short {share} of {held} {asset}, {overlay} in futures",
+    "ladder_over": "the rally of {asset} is over: no short before {strategy} is armed anew",
+    "ladder_arms": "{strategy} is armed anew: {because}",
     # combining
     "net_short_clamp": "{asset} may not go net short: overlay of {strategy} cut from {asked} to {given}",
     "awaits_approval": "{strategy} wants {asked} {asset} in futures, {given} is allowed: request {id} is {state}",
