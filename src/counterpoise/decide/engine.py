@@ -13,6 +13,7 @@ from counterpoise.decide.combine import effective_targets_of, granted_of
 from counterpoise.decide.strategies.drift import drift
 from counterpoise.decide.strategies.hedge import hedge
 from counterpoise.decide.strategies.profit_ladder import profit_ladder
+from counterpoise.decide.strategies.scale_in import scale_in
 from counterpoise.domain.decision import Decision, Decisions, Outcome, Wakeups
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.operator import Approval
@@ -25,6 +26,8 @@ from counterpoise.domain.strategy import (
     HedgeState,
     ProfitLadderPolicy,
     ProfitLadderState,
+    ScaleInPolicy,
+    ScaleInState,
     StrategyPolicy,
     StrategyState,
     initial_state,
@@ -68,6 +71,8 @@ def _run(strategy: StrategyPolicy, scene: Scene, state: StrategyState) -> Outcom
             return hedge(strategy, scene, state)
         case ProfitLadderPolicy(), ProfitLadderState():
             return profit_ladder(strategy, scene, state)
+        case ScaleInPolicy(), ScaleInState():
+            return scale_in(strategy, scene, state)
         case DriftPolicy(), DriftState():
             return drift(strategy, scene, state)
         case _:

@@ -56,6 +56,22 @@ SENTENCES: Mapping[str, str] = {
     "ladder_holds": "{hit} of {targets} targets were reached: short {share} of {held} {asset}, {overlay} in futures",
     "ladder_over": "the rally of {asset} is over: no short before {strategy} is armed anew",
     "ladder_arms": "{strategy} is armed anew: {because}",
+    # scale_in
+    "if_at_once": "at once",
+    "if_bounced": "{asset} at or above {level}, {size} off its support {support}, and above its resistance"
+    " {resistance}, in two cycles ({source} is {price})",
+    "if_new_high": "a bar of {interval} closing above {high}, the high of the {bars} before it, after the tranche"
+    " before ({asset} last closed at {close})",
+    "if_average_rises": "a rising average of {bars} closes of {interval} with {asset} above it in two cycles, after the"
+    " tranche before (average {average} after {before}, {source} is {price})",
+    "scale_waits": "no long on {asset} yet",
+    "scale_wrong_already": "no long on {asset} while the price says that it would be wrong: {because}",
+    "scale_adds": "{tranche}, {because}: hold {overlay} {asset} in futures",
+    "scale_holds": "hold {overlay} {asset} in futures",
+    "scale_loses": "no {tranche} on top of a loss: {asset} is at {mark}, below the entry at {entry}",
+    "scale_hedges": "the long on {asset} was wrong, {because}: it becomes a hedge of the coins held,"
+    " {overlay} in futures",
+    "scale_hedge_holds": "hedge {qty} of {held} {asset} in place of the long that was wrong: {overlay} in futures",
     # combining
     "net_short_clamp": "{asset} may not go net short: overlay of {strategy} cut from {asked} to {given}",
     "awaits_approval": "{strategy} wants {asked} {asset} in futures, {given} is allowed: request {id} is {state}",

@@ -33,10 +33,10 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """The rest, up to the position ``to``: a close at a new high of ``high_bars``, or a rising average.
+    """The rest, up to the position ``to``: a close above the highest high of ``high_bars``, or a rising average.
 
     ``average_bars``: the moving average of so many closes must be above its value one bar earlier and the price
-    above it. Exactly one of the two is given.
+    above it. Exactly one of the two is given. Judged on a bar that closed after the tranche before.
     """
 
     to: Decimal
@@ -94,10 +94,14 @@ class ScaleInPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleInState:
-    """``entry_price``: the mark when it was decided to enter. ``hedged``: the size it had when it became a hedge."""
+    """``entry_price``: the mark when it was decided to enter. ``hedged``: the size it had when it became a hedge.
+
+    ``stepped_at``: when the newest tranche was decided.
+    """
 
     overlays: Mapping[str, Decimal] = field(default_factory=dict)
     phase: ScaleInPhase = ScaleInPhase.WAITING
     held: Mapping[str, datetime] = field(default_factory=dict)
     entry_price: Decimal | None = None
     hedged: Decimal | None = None
+    stepped_at: datetime | None = None
