@@ -28,6 +28,10 @@ from counterpoise.notify.messages import (
 _Condition = tuple[Severity, str]
 
 
+#: Refusals that the trading state itself explains.
+_BY_STATE = frozenset(
+    {"trading_state", "trading_state_reduce_only", "trading_state_coins", "flattening_adds"}
+)
 #: Conditions that only a cycle which decided something can see: one that held may not clear them.
 _JUDGED = ("refused:", "position:")
 
@@ -127,6 +131,8 @@ class Announcer:
                 text = f"The outcome of {order.symbol} {order.client_order_id} is still not proven"
                 yield f"order:{order.client_order_id}", (Severity.CRITICAL, text)
         for refusal in report.refused:
+            if refusal.reason.code in _BY_STATE:
+                continue  # whoever set the state was told what it does
             order = refusal.order
             text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
             yield f"refused:{order.symbol}:{refusal.reason.code}", (Severity.WARNING, text)

@@ -15,9 +15,13 @@ from counterpoise.app.announce import Announcer
 from counterpoise.app.calendar import due_instants, next_instant
 from counterpoise.app.cycle_report import CycleReport, Hedge, document_of, iso
 from counterpoise.app.judge import Judgement, judge
+from counterpoise.app.operator import Heeded, answered, heeded, words
+from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.decide.guards.wallets import WalletWatch
 from counterpoise.domain.carried import carried_of
+from counterpoise.domain.events import Alert
+from counterpoise.domain.operator import Command
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import universe_of
@@ -61,7 +65,9 @@ class Cycle:
         not accepted.
         """
         policy, store = self._policy, self._store
-        recorded = await store.load(policy.id, self._clock.now())
+        now = self._clock.now()
+        told = heeded(await store.load(policy.id, now), policy, now)
+        recorded = told.recorded
         carried = carried_of(recorded)
         instruments = {n: v.instruments() for n, v in self._venues.items()}
         universe = universe_of(policy, instruments, carried)
@@ -94,44 +100,21 @@ class Cycle:
             doubts,
             due_instants(policy, snapshot.as_of),
         )
-        book = seen.booked.then(judged.booked)
+        done = answered(recorded.commands, judged.decisions, snapshot.as_of)
         moved = self._announcer.hedges_moved(seen, recorded, judged, universe, snapshot.as_of)
+        news = (*told.alerts, *words(done, snapshot.as_of), *moved)
         execution = await self._executor.execute(
-            Changes(
-                portfolio=policy.id,
-                strategies=judged.strategy_records(policy),
-                targets=tuple(
-                    t for t in judged.plan.targets if recorded.targets.get((t.venue, t.symbol)) != t
-                ),
-                positions=seen.positions,
-                orders=seen.changed,
-                fills=seen.fills,
-                alerts=moved,
-                ledger=seen.entries,
-                book=book.changed(before.book),
-                closed=book.closed,
-                crosses=book.crosses,
-            ),
+            _intents(before, recorded, seen, judged, told, done, news, policy),
             judged.plan.cancel,
             judged.approved,
         )
+        said = operator_rows(
+            recorded.portfolio, (*told.commands, *done, *told.later), recorded.approvals
+        )
         report = self._report(snapshot, recorded, seen, judged, execution)
         conditions = self._announcer.conditions(report, seen, recorded.raised)
-        report = replace(report, alerts=(*moved, *conditions))
-        await store.commit(
-            Changes(
-                portfolio=policy.id,
-                orders=execution.orders,
-                alerts=conditions,
-                journal=JournalRow(
-                    portfolio=policy.id,
-                    cycle_id=report.cycle_id,
-                    at=report.as_of,
-                    summary=report.summary,
-                    document=document_of(report, policy),
-                ),
-            )
-        )
+        report = replace(report, alerts=(*news, *conditions), operator=said)
+        await store.commit(_record(report, policy, execution, conditions))
         return report
 
     def _report(
@@ -161,6 +144,59 @@ class Cycle:
             within_band=judged.within_band,
             wake_at=_wake_at(self._policy, judged, execution, snapshot.as_of),
         )
+
+
+def _intents(
+    before: Recorded,
+    recorded: Recorded,
+    seen: Reconciled,
+    judged: Judgement,
+    told: Heeded,
+    done: tuple[Command, ...],
+    news: tuple[Alert, ...],
+    policy: PortfolioPolicy,
+) -> Changes:
+    """What must be durable before anything is sent. ``before``: the records before the look was merged in."""
+    book = seen.booked.then(judged.booked)
+    return Changes(
+        portfolio=policy.id,
+        record=told.record,
+        commands=(*told.commands, *done),
+        approvals=told.approvals,
+        strategies=judged.strategy_records(policy),
+        targets=tuple(
+            t for t in judged.plan.targets if recorded.targets.get((t.venue, t.symbol)) != t
+        ),
+        positions=seen.positions,
+        orders=seen.changed,
+        fills=seen.fills,
+        alerts=news,
+        ledger=seen.entries,
+        book=book.changed(before.book),
+        closed=book.closed,
+        crosses=book.crosses,
+    )
+
+
+def _record(
+    report: CycleReport,
+    policy: PortfolioPolicy,
+    execution: Execution,
+    conditions: tuple[Alert, ...],
+) -> Changes:
+    """What became of it."""
+    return Changes(
+        portfolio=policy.id,
+        orders=execution.orders,
+        alerts=conditions,
+        journal=JournalRow(
+            portfolio=policy.id,
+            cycle_id=report.cycle_id,
+            at=report.as_of,
+            summary=report.summary,
+            document=document_of(report, policy),
+        ),
+    )
 
 
 def _remembered(recorded: Recorded) -> tuple[Hedge, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -31,6 +31,7 @@ class CycleReport:
     """One cycle. ``held`` says why nothing was decided at all; ``wake_at`` is when to look again.
 
     ``remembered`` are the overlays the strategies had before it: what they still want when it decided nothing.
+    ``operator`` is what people said and have yet to answer, as JSON (:mod:`counterpoise.app.operator_view`).
     """
 
     cycle_id: str
@@ -51,6 +52,7 @@ class CycleReport:
     held: tuple[Reason, ...] = ()
     within_band: bool | None = None
     wake_at: datetime | None = None
+    operator: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def summary(self) -> str:
@@ -135,6 +137,7 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         "problems": list(report.snapshot.problems),
         "wake_at": iso(report.wake_at) if report.wake_at is not None else None,
         "summary": report.summary,
+        **report.operator,
     }
 
 

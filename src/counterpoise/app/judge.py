@@ -14,6 +14,7 @@ from counterpoise.decide.combine import within_band
 from counterpoise.decide.engine import decide
 from counterpoise.decide.guards.freshness import stale_reasons
 from counterpoise.decide.guards.limits import review
+from counterpoise.decide.guards.trading_state import restrained
 from counterpoise.decide.guards.wallets import PAUSE
 from counterpoise.decide.scenery import scene_of
 from counterpoise.domain.carried import carried_of, strays_of
@@ -80,6 +81,20 @@ def judge(
     ``doubts`` say why its wallets are not believed yet (:class:`~counterpoise.decide.guards.wallets.WalletWatch`);
     ``calendar`` is strategy -> the newest calendar instant at or before the look.
     """
+    judged = _judged(snapshot, recorded, policy, universe, unexplained, doubts, calendar)
+    view = judged.view if isinstance(judged.view, PortfolioView) else None
+    return replace(judged, plan=restrained(judged.plan, snapshot, recorded, view))
+
+
+def _judged(
+    snapshot: Snapshot,
+    recorded: Recorded,
+    policy: PortfolioPolicy,
+    universe: Universe,
+    unexplained: Mapping[Contract, Reason],
+    doubts: tuple[Reason, ...],
+    calendar: Mapping[str, datetime] | None,
+) -> Judgement:
     policy = shaped(policy, recorded.portfolio.override, snapshot.as_of)
     held = [*doubts, *stale_reasons(snapshot, policy, universe, snapshot.as_of)]
     if doubts:

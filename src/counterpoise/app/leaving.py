@@ -15,7 +15,7 @@ from counterpoise.domain.errors import StoreError
 from counterpoise.domain.numbers import text
 from counterpoise.domain.order import Accepted, Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.records import Changes, Recorded
+from counterpoise.domain.records import Changes, Recorded, TradingState
 from counterpoise.execute.reconcile import bound
 from counterpoise.notify.messages import lifecycle
 from counterpoise.ports import Store
@@ -40,7 +40,7 @@ async def leave(app: App, store: Store, policy: PortfolioPolicy) -> None:
         raise
     live = [o for o in recorded.orders if not o.state.is_final]
     ended: list[Order] = []
-    if policy.execution.cancel_on_stop:
+    if policy.execution.cancel_on_stop and not _halted(recorded):
         ended = await _withdrawn(app, [o for o in live if not o.state.is_unproven])
     message = f"Stopped watching {policy.id}; {_told(policy, recorded, live, ended)}"
     alert = lifecycle(policy.id, "stopped", message, now)
@@ -73,6 +73,10 @@ async def _withdrawn(app: App, orders: list[Order]) -> list[Order]:
     return ended
 
 
+def _halted(recorded: Recorded) -> bool:
+    return recorded.portfolio.trading_state is TradingState.HALT
+
+
 def _told(
     policy: PortfolioPolicy, recorded: Recorded, live: list[Order], ended: list[Order]
 ) -> str:
@@ -81,6 +85,8 @@ def _told(
     rest = len(live) - len(ended)
     if not live:
         parts.append("no order was working")
+    elif _halted(recorded):
+        parts.append(f"{len(live)} orders keep working: HALT sends nothing, not even a cancel")
     elif not policy.execution.cancel_on_stop:
         parts.append(f"{len(live)} orders keep working, as the config says")
     else:

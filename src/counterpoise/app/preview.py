@@ -13,6 +13,8 @@ from counterpoise.app.calendar import due_instants
 from counterpoise.app.cycle_report import CycleReport, document_of, iso
 from counterpoise.app.gate import strays_shown
 from counterpoise.app.judge import judge
+from counterpoise.app.operator import answered, heeded
+from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.start import first_start, restart
 from counterpoise.app.storage import open_storage_if_any
@@ -53,6 +55,8 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
     recorded = await _recorded(app, store, policy, universe_of(policy, instruments), now)
     config_changed = recorded.portfolio.config_hash != config_hash
     recorded, refusal = await _as_started(app, policy, recorded, instruments, now)
+    told = heeded(recorded, policy, now)
+    recorded = told.recorded
     universe = universe_of(policy, instruments, carried_of(recorded))
     snapshot = await observe(policy.id, venues, universe, recorded, policy.holdings, app.clock)
     absences = Absences(policy.freshness.approval)
@@ -70,6 +74,7 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
         doubts,
         due_instants(policy, snapshot.as_of),
     )
+    done = answered(recorded.commands, judged.decisions, snapshot.as_of)
     report = CycleReport(
         cycle_id=f"preview-{policy.id}-{iso(snapshot.as_of)}",
         portfolio=policy.id,
@@ -85,6 +90,9 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
         held=judged.held,
         within_band=judged.within_band,
         wake_at=judged.plan.wake_at,
+        operator=operator_rows(
+            recorded.portfolio, (*told.commands, *done, *told.later), recorded.approvals
+        ),
     )
     return {
         **document_of(report, policy),

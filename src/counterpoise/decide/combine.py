@@ -31,7 +31,11 @@ def granted_of(
 
     ``decisions`` come in order of priority, highest first; ``baselines`` is (venue, symbol) -> foreign position.
     First what an operator has yet to approve is capped, then the clamp keeps every asset from going net short.
+    While own futures are being closed nothing is given, in futures or coins.
     """
+    if scene.flattening:
+        nothing = tuple(replace(d, given=ZERO, coins=None) for d in decisions)
+        return nothing, (reason("flattening"),)
     notes: list[Reason] = []
     given: dict[tuple[str, str], Decimal] = {}
     caps = {(a.strategy, a.asset): a for a in approvals if a.caps}

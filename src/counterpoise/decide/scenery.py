@@ -10,15 +10,14 @@ from decimal import Decimal
 from counterpoise.domain.bars import Bar
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO
-from counterpoise.domain.operator import Ask, CommandKind
+from counterpoise.domain.operator import Ask
 from counterpoise.domain.order import Order, Side
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView, Universe
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.scene import Held, Scene
 from counterpoise.domain.snapshot import Quote, Snapshot
-
-_ASKS = frozenset({CommandKind.START, CommandKind.RELEASE, CommandKind.CONVERT, CommandKind.CANCEL})
+from counterpoise.domain.steering import ASKS
 
 
 def scene_of(
@@ -41,6 +40,7 @@ def scene_of(
         asks=_asks(recorded, snapshot.as_of),
         calendar=calendar,
         purse=_purse(snapshot, recorded, policy),
+        flattening=recorded.portfolio.flattening,
     )
 
 
@@ -100,7 +100,7 @@ def _held(recorded: Recorded) -> dict[tuple[str, str], Held]:
 def _asks(recorded: Recorded, now: datetime) -> dict[str, tuple[Ask, ...]]:
     asks: dict[str, tuple[Ask, ...]] = {}
     for command in recorded.commands:
-        if command.kind not in _ASKS or (command.due_at is not None and command.due_at > now):
+        if command.kind not in ASKS or (command.due_at is not None and command.due_at > now):
             continue
         strategy = command.args.get("strategy", "")
         asks[strategy] = (

@@ -75,6 +75,7 @@ SENTENCES: Mapping[str, str] = {
     # combining
     "net_short_clamp": "{asset} may not go net short: overlay of {strategy} cut from {asked} to {given}",
     "awaits_approval": "{strategy} wants {asked} {asset} in futures, {given} is allowed: request {id} is {state}",
+    "flattening": "an operator closes all own futures: whatever strategies want, nothing is granted",
     "no_instrument": "no venue of this portfolio lists a perpetual for {asset} in {quote} that may be traded: where a"
     " position or an order is, nothing is opened elsewhere",
     # holding
@@ -104,6 +105,9 @@ SENTENCES: Mapping[str, str] = {
     "margin_short": "needs {needed} {asset} of free futures margin, {available} is there: move {missing} {asset}"
     " from the spot wallet to the futures wallet",
     "trading_state": "trading state is {state}",
+    "flattening_adds": "own futures are being closed, and this order would add to |position|",
+    "flattening_foreign": "closing our {own} of {symbol} would add to |position|, because {baseline} that are not ours"
+    " are on the other side: close it by hand, or resume",
     "trading_state_reduce_only": "trading state is REDUCE_ONLY and this order would add to |position|",
     "trading_state_coins": "trading state is REDUCE_ONLY: no coins are traded",
     "coins_short": "needs {needed} {asset} in the spot wallet, {available} is free: {missing} {asset} is missing",

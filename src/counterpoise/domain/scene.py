@@ -48,6 +48,7 @@ class Scene:
     ``calendar``: strategy -> the newest calendar instant at or before now. ``purse``: asset -> what the spot wallets
     may spend: free, and locked by our own open orders. ``others``: asset -> sum of the overlays of the strategies
     that decided before this one. ``coin_quotes``: asset -> prices of the spot pair its coins are traded in.
+    ``flattening``: an operator closes all own futures, so that nothing is granted whatever is wanted.
     """
 
     policy: PortfolioPolicy
@@ -61,6 +62,7 @@ class Scene:
     purse: Mapping[str, Decimal] = field(default_factory=dict)
     others: Mapping[str, Decimal] = field(default_factory=dict)
     coin_quotes: Mapping[str, Quote] = field(default_factory=dict)
+    flattening: bool = False
 
     @property
     def now(self) -> datetime:

@@ -12,14 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 
-from counterpoise.domain.instrument import base_of, is_spot
+from counterpoise.decide.guards.trading_state import state_refusal
+from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
 from counterpoise.domain.order import Fill, Order, Side
 from counterpoise.domain.plan import Approved, Refused
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView
 from counterpoise.domain.reasons import Reason, reason
-from counterpoise.domain.records import Recorded, TradingState
+from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Snapshot
 
 _SHOWN = dec("0.01")
@@ -105,13 +106,10 @@ def _refusal(
 ) -> Reason | None:
     """The first reason to stop ``order``, or None."""
     limits = policy.limits
-    state = recorded.portfolio.trading_state
-    if state in {TradingState.HALT, TradingState.CANCEL_ONLY}:
-        return reason("trading_state", state=state.value)
-    if state is TradingState.REDUCE_ONLY:
-        why = _reduce_only_refusal(order, snapshot, recorded, view, tally)
-        if why is not None:
-            return why
+    others = (*recorded.orders, *tally.approved)
+    why = state_refusal(order, snapshot, recorded, view, others)
+    if why is not None:
+        return why
     if snapshot.venues[order.venue].account is None:
         return reason("not_valued", missing=f"account of {order.venue}")
     if tally.recent + 1 > limits.max_orders_per_minute:
@@ -139,26 +137,6 @@ def _refusal(
     if order.reduce_only:
         return None
     return _size_refusal(order, notional, snapshot, recorded, policy, view, tally)
-
-
-def _reduce_only_refusal(
-    order: Order, snapshot: Snapshot, recorded: Recorded, view: PortfolioView, tally: _Tally
-) -> Reason | None:
-    """Stops what adds to |position|, and a close that leaves the asset more exposed than it is (MEANING 19)."""
-    if is_spot(order.symbol):
-        return reason("trading_state_coins")
-    if not order.reduce_only:
-        return reason("trading_state_reduce_only")
-    asset = _base(order, snapshot)
-    exposure = view.assets[asset].exposure_qty
-    for other in (*recorded.orders, *tally.approved):
-        if is_spot(other.symbol):
-            continue
-        if other.side is order.side and _base(other, snapshot) == asset:
-            exposure += other.remaining_qty * other.side.sign
-    if abs(exposure + order.qty * order.side.sign) > abs(exposure):
-        return reason("trading_state_net_exposure", asset=asset)
-    return None
 
 
 def _size_refusal(
@@ -277,12 +255,6 @@ def _worst_position(order: Order, snapshot: Snapshot, recorded: Recorded, tally:
             qty += other.remaining_qty * other.side.sign
     qty += order.qty * order.side.sign
     return abs(qty) * (_mark(snapshot, order.venue, order.symbol) or ZERO)
-
-
-def _base(order: Order, snapshot: Snapshot) -> str:
-    """The asset an order moves; of a contract that is no longer listed the symbol tells it."""
-    instrument = snapshot.venues[order.venue].instruments.get(order.symbol)
-    return instrument.base if instrument is not None else base_of(order.symbol)
 
 
 def _leverage(snapshot: Snapshot, venue: str, symbol: str) -> Decimal:

@@ -1,0 +1,131 @@
+"""The trading state as a guard (MEANING 19): what it lets pass, and which working orders it takes down.
+
+RUN lets everything pass. REDUCE_ONLY: |position| may only shrink, no coins are traded, and a close that leaves an
+asset more exposed than it is needs an operator. CANCEL_ONLY: nothing passes, own working orders go. HALT: nothing is
+sent, not even a cancel. While own futures are being closed by an operator, what shrinks them passes and nothing else,
+whatever it does to the exposure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+from counterpoise.domain.instrument import base_of, is_spot
+from counterpoise.domain.numbers import text
+from counterpoise.domain.order import Order
+from counterpoise.domain.plan import Cancel, Plan
+from counterpoise.domain.portfolio import PortfolioView
+from counterpoise.domain.reasons import Reason, reason
+from counterpoise.domain.records import Recorded, TradingState
+from counterpoise.domain.snapshot import Snapshot
+
+#: How soon to look again at orders that are being taken down.
+SOON = timedelta(seconds=1)
+
+
+def state_refusal(
+    order: Order,
+    snapshot: Snapshot,
+    recorded: Recorded,
+    view: PortfolioView | None,
+    others: Iterable[Order],
+) -> Reason | None:
+    """Return why the trading state does not let ``order`` pass, or None.
+
+    ``others`` are orders that may fill beside it; ``view`` is None where the portfolio could not be valued: then a
+    close is not measured by what it does to the exposure.
+    """
+    portfolio = recorded.portfolio
+    state = portfolio.trading_state
+    if state is TradingState.HALT:
+        return reason("trading_state", state=state.value)
+    if portfolio.flattening:
+        return _flattening_refusal(order, recorded)
+    if state is TradingState.CANCEL_ONLY:
+        return reason("trading_state", state=state.value)
+    if state is TradingState.REDUCE_ONLY:
+        return _reduce_only_refusal(order, snapshot, view, others)
+    return None
+
+
+def restrained(
+    plan: Plan, snapshot: Snapshot, recorded: Recorded, view: PortfolioView | None
+) -> Plan:
+    """Return ``plan`` with the cancels that the trading state asks for, or without any in HALT.
+
+    Works where nothing was decided as well: what is withdrawn are our own rows. An order that is not proven has
+    nothing to cancel until it is found.
+    """
+    if recorded.portfolio.trading_state is TradingState.HALT:
+        return replace(plan, cancel=(), keep=(*plan.keep, *(c.order for c in plan.cancel)))
+    going = {c.order.client_order_id for c in plan.cancel}
+    kept: list[Order] = []
+    cancels: list[Cancel] = []
+    for order in recorded.orders:
+        if order.state.is_final or order.client_order_id in going:
+            continue
+        why = state_refusal(order, snapshot, recorded, view, kept)
+        if why is None or order.state.is_unproven:
+            kept.append(order)
+        else:
+            cancels.append(Cancel(order=order, why=_short(recorded)))
+    if not cancels:
+        return plan
+    going |= {c.order.client_order_id for c in cancels}
+    soon = snapshot.as_of + SOON
+    return replace(
+        plan,
+        cancel=(*plan.cancel, *cancels),
+        keep=tuple(o for o in plan.keep if o.client_order_id not in going),
+        wake_at=min(plan.wake_at, soon) if plan.wake_at is not None else soon,
+    )
+
+
+def _short(recorded: Recorded) -> str:
+    if recorded.portfolio.flattening:
+        return "closing own futures"
+    return f"trading state {recorded.portfolio.trading_state.value}"
+
+
+def _flattening_refusal(order: Order, recorded: Recorded) -> Reason | None:
+    if order.reduce_only and not is_spot(order.symbol):
+        return None
+    known = recorded.positions.get((order.venue, order.symbol))
+    if known is not None and known.own_qty * known.baseline_qty < 0:
+        return reason(
+            "flattening_foreign",
+            own=text(known.own_qty),
+            symbol=order.symbol,
+            baseline=text(known.baseline_qty),
+        )
+    return reason("flattening_adds")
+
+
+def _reduce_only_refusal(
+    order: Order, snapshot: Snapshot, view: PortfolioView | None, others: Iterable[Order]
+) -> Reason | None:
+    """Stops what adds to |position|, and a close that leaves the asset more exposed than it is."""
+    if is_spot(order.symbol):
+        return reason("trading_state_coins")
+    if not order.reduce_only:
+        return reason("trading_state_reduce_only")
+    asset = asset_of(order, snapshot)
+    if view is None or asset not in view.assets:
+        return None
+    exposure = view.assets[asset].exposure_qty
+    for other in others:
+        if is_spot(other.symbol):
+            continue
+        if other.side is order.side and asset_of(other, snapshot) == asset:
+            exposure += other.remaining_qty * other.side.sign
+    if abs(exposure + order.remaining_qty * order.side.sign) > abs(exposure):
+        return reason("trading_state_net_exposure", asset=asset)
+    return None
+
+
+def asset_of(order: Order, snapshot: Snapshot) -> str:
+    """Return the asset an order moves; of a contract that is no longer listed the symbol tells it."""
+    instrument = snapshot.venues[order.venue].instruments.get(order.symbol)
+    return instrument.base if instrument is not None else base_of(order.symbol)

@@ -1,0 +1,86 @@
+"""What alerts say about people's words: what was asked and came of it, and what waits for an answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from counterpoise.domain.events import Alert, Severity, alert
+from counterpoise.domain.numbers import text
+from counterpoise.domain.operator import Approval, Command, CommandKind, CommandState
+from counterpoise.domain.steering import shown_at
+
+#: Words after which less is done than before: louder than the others.
+_LOUD = frozenset({CommandKind.HALT, CommandKind.FLATTEN})
+
+
+def command_heeded(command: Command, at: datetime) -> Alert:
+    """Return the alert for a command that was done or refused; its ``answer`` says what became of it."""
+    about = command.args.get("strategy") or command.args.get("approval")
+    what = f"{command.kind.value} {about}" if about else command.kind.value
+    refused = command.state is CommandState.REFUSED
+    loud = refused or command.kind in _LOUD
+    return alert(
+        command.portfolio,
+        "operator",
+        Severity.WARNING if loud else Severity.INFO,
+        f"{command.who} ({command.origin}): {what}{' refused' if refused else ''}: {command.answer}",
+        at,
+        data={
+            "command": command.id,
+            "kind": command.kind.value,
+            "who": command.who,
+            "origin": command.origin,
+            "asked_at": command.asked_at.isoformat(),
+            "state": command.state.value,
+        },
+    )
+
+
+def override_ended(portfolio: str, until: datetime, at: datetime) -> Alert:
+    """Return the alert that the config's sleeve weights hold again."""
+    message = f"The override of the sleeve weights ended at {shown_at(until)}: the config's weights hold again"
+    return alert(portfolio, "operator", Severity.INFO, message, at)
+
+
+def flattened(portfolio: str, at: datetime) -> Alert:
+    """Return the alert that own futures are closed and nothing is traded any more."""
+    message = (
+        "Own futures are closed and no order of ours works: CANCEL_ONLY now."
+        " `counterpoise resume` lets strategies act again"
+    )
+    return alert(portfolio, "operator", Severity.WARNING, message, at)
+
+
+def approval_asked(approval: Approval, at: datetime) -> Alert:
+    """Return the alert that asks for an approval, with the two commands to type."""
+    message = (
+        f"{approval.strategy} would take its futures on {approval.asset} from {text(approval.cap)} to"
+        f" {text(approval.wanted)}: {approval.why}. It stays at {text(approval.cap)} until someone answers:"
+        f" `counterpoise approve {approval.id}` or `counterpoise deny {approval.id}`,"
+        f" by {shown_at(approval.deadline_at)}; no answer counts as no"
+    )
+    return alert(
+        approval.portfolio,
+        "approval",
+        Severity.WARNING,
+        message,
+        at,
+        data={"approval": approval.id},
+    )
+
+
+def approval_expired(approval: Approval, at: datetime) -> Alert:
+    """Return the alert that nobody answered in time."""
+    message = (
+        f"Nobody answered request {approval.id} by {shown_at(approval.deadline_at)}: {approval.strategy} stays at"
+        f" {text(approval.cap)} {approval.asset} in futures."
+        f" `counterpoise strategy start {approval.strategy}` lifts that limit"
+    )
+    return alert(
+        approval.portfolio,
+        "approval",
+        Severity.WARNING,
+        message,
+        at,
+        data={"approval": approval.id},
+    )
