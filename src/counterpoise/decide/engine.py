@@ -10,16 +10,19 @@ from dataclasses import replace
 from decimal import Decimal
 
 from counterpoise.decide.combine import effective_targets_of, granted_of
+from counterpoise.decide.strategies.derisk import derisk
 from counterpoise.decide.strategies.drift import drift
 from counterpoise.decide.strategies.hedge import hedge
 from counterpoise.decide.strategies.profit_ladder import profit_ladder
 from counterpoise.decide.strategies.scale_in import scale_in
 from counterpoise.domain.decision import Decision, Decisions, Outcome, Wakeups
-from counterpoise.domain.numbers import ZERO
+from counterpoise.domain.numbers import ONE, ZERO
 from counterpoise.domain.operator import Approval
 from counterpoise.domain.scene import Scene
 from counterpoise.domain.strategy import (
     PRIORITY,
+    DeriskPolicy,
+    DeriskState,
     DriftPolicy,
     DriftState,
     HedgePolicy,
@@ -51,7 +54,8 @@ def decide(
     wakeups: dict[str, Wakeups] = {}
     for strategy in sorted(policy.strategies, key=lambda s: PRIORITY.index(s.kind)):
         state = states.get(strategy.id, initial_state(strategy.kind))
-        outcome = _run(strategy, replace(scene, others=_sums(decisions)), state)
+        seen = replace(scene, others=_sums(decisions), purse=_left(scene, decisions))
+        outcome = _run(strategy, seen, state)
         decisions += outcome.decisions
         after[strategy.id] = outcome.state
         wakeups[strategy.id] = outcome.wakeups
@@ -75,6 +79,8 @@ def _run(strategy: StrategyPolicy, scene: Scene, state: StrategyState) -> Outcom
             return scale_in(strategy, scene, state)
         case DriftPolicy(), DriftState():
             return drift(strategy, scene, state)
+        case DeriskPolicy(), DeriskState():
+            return derisk(strategy, scene, state)
         case _:
             raise TypeError(
                 f"strategy {strategy.id}: expected a state of {strategy.kind}, was {type(state).__name__}"
@@ -86,3 +92,16 @@ def _sums(decisions: list[Decision]) -> dict[str, Decimal]:
     for decision in decisions:
         sums[decision.asset] = sums.get(decision.asset, ZERO) + decision.overlay
     return sums
+
+
+def _left(scene: Scene, decisions: list[Decision]) -> dict[str, Decimal]:
+    """What the spot wallets may still spend when the strategies before this one have traded the coins they want."""
+    left = dict(scene.purse)
+    for decision in decisions:
+        if decision.coins is None:
+            continue
+        missing = decision.coins - scene.holding(decision.strategy, decision.asset).coins
+        asset = scene.view.quote if missing > 0 else decision.asset
+        price = scene.view.assets[decision.asset].spot_price if missing > 0 else ONE
+        left[asset] = max(left.get(asset, ZERO) - abs(missing) * price, ZERO)
+    return left

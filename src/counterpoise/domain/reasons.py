@@ -72,6 +72,39 @@ SENTENCES: Mapping[str, str] = {
     "scale_hedges": "the long on {asset} was wrong, {because}: it becomes a hedge of the coins held,"
     " {overlay} in futures",
     "scale_hedge_holds": "hedge {qty} of {held} {asset} in place of the long that was wrong: {overlay} in futures",
+    # converting futures into coins
+    "converting": "{asset}: {traded} of {spot} traded in coins, {futures} in futures on the way to {overlay}",
+    "converted": "{asset}: {traded} traded in coins, no futures are left",
+    "converted_but": "{asset}: {traded} of {spot} traded in coins, {futures} left in futures: the missing {left} was"
+    " a fee in the coin, is below what the venue trades, or is not in the wallet",
+    "convert_nothing": "{asset}: no coins to trade and no futures to release",
+    "convert_release_first": "the futures that the last rung of {asset} replaces must be released first: {futures}"
+    " is still there",
+    "convert_next_tranche": "the next tranche of {asset} is not due yet",
+    "convert_sales_first": "{asset} is bought when the sales are through",
+    "convert_quote_short": "buying {step} more {asset} needs {needed} {quote} in the spot wallet, fee and"
+    " slippage included, {available} is free: {missing} {quote} is missing",
+    "convert_coins_locked": "selling {step} more {asset} needs them free in the spot wallet, {available} are",
+    "convert_spread": "the spread of {asset} is {spread}, above the limit of {limit}: not traded before it narrows;"
+    " trade the coins by hand or cancel the conversion if it must not wait",
+    "convert_no_pair": "no venue of this portfolio lists a spot pair of {asset}: its futures stay",
+    "convert_no_contract": "the contract of {asset} is not listed at present: its coins and futures stay",
+    "convert_waits_at": "converts at {at}",
+    "convert_waits_above": "converts when {what} is at or above {level} in two cycles in a row: it is {price}",
+    "convert_waits_below": "converts when {what} is at or below {level} in two cycles in a row: it is {price}",
+    "convert_waits_command": "converts when an operator says so: strategy convert {strategy}",
+    "start_waits_command": "begins anew when an operator says so: strategy start {strategy}",
+    # derisk
+    "derisk_waiting": "{what} weighs {weight}, not above its target {target}: nothing to take off",
+    "derisk_sized": "{what} weighs {weight} against a target of {target}: short {short} {asset} of {exposure} at once",
+    "derisk_hedged": "{what} is held at {weight} by a short of {short} {asset}, target {target}",
+    "derisk_capped": "short {short} {asset}: frozen at {frozen}, but only {held} is held",
+    "derisk_retargeted": "{what} left its band of {band} around {target}: the short of {asset} is now {short}",
+    "derisk_uncovered": "{what} weighs {weight} against a target of {target}, but nothing of the excess of {asset} can"
+    " be sold in futures",
+    "derisk_ended": "{asset}: derisk has ended, no futures are wanted",
+    "derisk_waits_weight": "acts when {what} weighs more than {target}",
+    "derisk_waits_band": "is sized anew when {what} leaves {band} around {target}",
     # combining
     "net_short_clamp": "{asset} may not go net short: overlay of {strategy} cut from {asked} to {given}",
     "awaits_approval": "{strategy} wants {asked} {asset} in futures, {given} is allowed: request {id} is {state}",
