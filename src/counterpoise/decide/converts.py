@@ -69,7 +69,11 @@ def convert_waits(policy: ConvertPolicy, watch: Watch, strategy: str) -> tuple[R
 
 
 def convert_wakeups(
-    policy: ConvertPolicy, watch: Watch, scene: Scene, assets: tuple[str, ...]
+    policy: ConvertPolicy,
+    watch: Watch,
+    scene: Scene,
+    assets: tuple[str, ...],
+    held: Mapping[str, datetime],
 ) -> Wakeups:
     """Return when a trigger may fire: an index passes a level only when one of its assets goes as far."""
     above: dict[str, Decimal] = {}
@@ -81,4 +85,4 @@ def convert_wakeups(
             above[asset] = price * level_price(policy.above, watch.entry, above=True) / now
         if policy.below is not None:
             below[asset] = price * level_price(policy.below, watch.entry, above=False) / now
-    return Wakeups(at=policy.at, above=above, below=below)
+    return Wakeups(soon=bool(held), at=policy.at, above=above, below=below)

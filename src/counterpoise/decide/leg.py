@@ -29,6 +29,8 @@ from counterpoise.domain.strategy.conversion import AssetConversion
 #: An order may be priced this much below the price seen here and must still be worth the venue's minimum.
 _BELOW = dec("0.99")
 _CENT = dec("0.01")
+#: Where the digits of a quotient end and its rounding begins.
+_NOISE = dec("1e-18")
 #: Lots of an asset that no venue lists a spot pair for: nothing can be traded.
 _NO_LOT = dec("1e-8")
 
@@ -43,6 +45,11 @@ class Pace:
     steps: int
     every: timedelta | None = None
     fee: Decimal = ZERO
+
+
+def in_lots(qty: Decimal, lot: Decimal) -> Decimal:
+    """Return ``qty`` (signed) cut towards zero to ``lot``; what division left far behind the point is no lot less."""
+    return shrink_step(quantize(qty, _NOISE), lot)
 
 
 def least_of(instrument: Instrument, price: Decimal) -> Decimal:
@@ -149,6 +156,8 @@ class Leg:
         if self.pair is None and self.total > 0:
             return self.part.futures
         if self.pledged <= 0 or self.total == 0:
+            if self.done_share == 1:
+                return ZERO
             return shrink_step(self.part.futures * (ONE - self.done_share), self.contract.lot_size)
         if self.sold:
             return ZERO
@@ -198,7 +207,7 @@ class Leg:
 
     def traded_lots(self, qty: Decimal) -> Decimal:
         """Return ``qty`` (signed) in lots of the spot pair; what it does not trade is nothing."""
-        cut = shrink_step(qty, self.lot)
+        cut = in_lots(qty, self.lot)
         return cut if abs(cut) >= self.least else ZERO
 
     def step(self) -> tuple[Decimal, Reason | None]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from counterpoise.domain.decision import Wakeups
 from counterpoise.domain.numbers import ONE, ZERO, dec
 from counterpoise.domain.portfolio import PortfolioView
 
@@ -37,11 +38,13 @@ def quiet_factor(watched: Iterable[Watched], view: PortfolioView) -> Decimal:
     return ONE
 
 
-def around(view: PortfolioView, factor: Decimal) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
-    """Return asset -> price above which, and below which, to look again."""
-    above = {a: seen.price * factor for a, seen in view.assets.items()}
-    below = {a: seen.price / factor for a, seen in view.assets.items()}
-    return above, below
+def quiet(watched: Iterable[Watched], view: PortfolioView) -> Wakeups:
+    """Return the prices at which one of ``watched`` may have left its limits."""
+    factor = quiet_factor(watched, view)
+    return Wakeups(
+        above={a: seen.price * factor for a, seen in view.assets.items()},
+        below={a: seen.price / factor for a, seen in view.assets.items()},
+    )
 
 
 def _stays(rule: Watched, view: PortfolioView, factor: Decimal) -> bool:

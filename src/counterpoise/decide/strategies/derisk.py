@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from counterpoise.decide.conversion import begin, pace_of, proceed
-from counterpoise.decide.leg import least_of
+from counterpoise.decide.leg import in_lots, least_of
 from counterpoise.decide.converts import Watch, convert_waits, convert_wakeups, fired
-from counterpoise.decide.watch import Watched, around, quiet_factor
+from counterpoise.decide.watch import Watched, quiet
 from counterpoise.domain.decision import Decision, Outcome, Wakeups
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, shrink_step, text
 from counterpoise.domain.operator import CommandKind
@@ -93,7 +93,7 @@ class _Run:
                 continue
             seen = self.scene.view.assets[asset]
             short = seen.qty_of(min(excess * weight / long, weight))
-            short = shrink_step(short, listing.instrument.lot_size)
+            short = in_lots(short, listing.instrument.lot_size)
             if short >= least_of(listing.instrument, seen.price):
                 sizes[asset] = short
         return sizes
@@ -135,11 +135,10 @@ class _Run:
             why = unlisted or reason(code, asset=asset, **self.numbers(weight))
             decisions.append(self.decision(asset, ZERO, why, waits_for=waits))
         rule = Watched(parts=weights, high=self.policy.target)
-        above, below = around(self.scene.view, quiet_factor((rule,), self.scene.view))
         return Outcome(
             decisions=tuple(decisions),
             state=with_overlays(state, {}),
-            wakeups=Wakeups(above=above, below=below),
+            wakeups=quiet((rule,), self.scene.view),
         )
 
     def hedged(self, state: DeriskState, *, converts: bool) -> Outcome:
@@ -268,7 +267,8 @@ class _Run:
         )
 
     def wakeups(self, state: DeriskState, watch: Watch, after: Mapping[str, Decimal]) -> Wakeups:
-        asked = convert_wakeups(self.policy.convert, watch, self.scene, tuple(state.frozen))
+        frozen = tuple(state.frozen)
+        asked = convert_wakeups(self.policy.convert, watch, self.scene, frozen, state.held)
         if self.policy.retarget is not Retarget.BAND:
             return asked
         rule = Watched(
@@ -276,12 +276,7 @@ class _Run:
             low=self.policy.target - self.band,
             high=self.policy.target + self.band,
         )
-        above, below = around(self.scene.view, quiet_factor((rule,), self.scene.view))
-        return Wakeups(
-            at=asked.at,
-            above={a: min(p, asked.above.get(a, p)) for a, p in above.items()},
-            below={a: max(p, asked.below.get(a, p)) for a, p in below.items()},
-        )
+        return asked | quiet((rule,), self.scene.view)
 
     def price_now(self, asset: str) -> Decimal:
         price = self.scene.price(asset, self.policy.convert.source)
