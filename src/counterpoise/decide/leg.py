@@ -236,8 +236,8 @@ class Leg:
         return floor_step(self.total * self.done_share, self.lot)
 
     def _rung_step(self, limit: Decimal) -> Decimal:
-        """One rung, less what was traded and not released yet; what would be too small to follow stays with it."""
-        ahead = self.traded - (self.pledged - self.held.futures * self.side)
+        """One rung, less what is wished for and not released yet; it leaves nothing that is too small to follow."""
+        ahead = self.wish - self._taken - (self.pledged - self.held.futures * self.side)
         step = max(floor_step(self.rung - max(ahead, ZERO), self.lot), self.least)
         rest = limit - self.wish - step
         if rest <= 0:
@@ -245,6 +245,14 @@ class Leg:
         if rest < self.least and step - (self.least - rest) >= self.least:
             return step - (self.least - rest)
         return step
+
+    @property
+    def _taken(self) -> Decimal:
+        """What fees in the coin took of a wish that was reached."""
+        if not self.buys:
+            return ZERO
+        taken = min(max(self.wish - self.traded, ZERO), self.pace.fee * self.wish)
+        return max(taken, self.part.fees)
 
     def _too_wide(self, spread: Decimal) -> Reason:
         return reason(
@@ -256,11 +264,8 @@ class Leg:
 
     def wishing(self, more: Decimal) -> Leg:
         """Return the leg with ``more`` coins wished for; what fees took of the last wish is not bought again."""
-        taken = min(max(self.wish - self.traded, ZERO), self.pace.fee * self.wish)
-        fees = max(taken, self.part.fees) if self.buys else ZERO
-        return replace(
-            self, part=replace(self.part, wish=(self.wish + more) * self.side, fees=fees)
-        )
+        wish = (self.wish + more) * self.side
+        return replace(self, part=replace(self.part, wish=wish, fees=self._taken))
 
     def within(self, available: Decimal) -> Leg:
         """Return the leg with its wish cut to what ``available`` coins more can serve."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from counterpoise.decide.conversion import begin, pace_of, proceed
-from counterpoise.decide.leg import in_lots, least_of
 from counterpoise.decide.converts import Watch, convert_waits, convert_wakeups, fired
+from counterpoise.decide.leg import in_lots, least_of
 from counterpoise.decide.watch import Watched, quiet
 from counterpoise.domain.decision import Decision, Outcome, Wakeups
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, shrink_step, text

@@ -395,7 +395,7 @@ def test_dust_ends_a_conversion_with_a_remark() -> None:
             break
     assert phase(on) is DeriskPhase.ENDED
     assert on.decisions["ETH"].reason.text == (
-        "ETH: -19.995 of -20 traded in coins, 0 left in futures: the missing 0.005 was a fee in the coin, is below"
+        "ETH: -19.999 of -20 traded in coins, 0 left in futures: the missing 0.001 was a fee in the coin, is below"
         " what the venue trades, or is not in the wallet"
     )
     assert on.futures["ETH"] == 0
@@ -407,7 +407,7 @@ shares = st.sampled_from([dec(x) for x in ("0", "0.1", "0.5", "0.9", "1")])
 factors = st.sampled_from(["0.97", "0.999", "1", "1.001", "1.04"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     crash=st.decimals("0.3", "2", places=3),
     mode=st.sampled_from(ConvertMode),
@@ -426,15 +426,16 @@ def test_exposure_stays_in_its_corridor(
     start = on.exposure("ETH")
     goal = dec("0.6") * on.equity / on.prices["ETH"]
     towards = ONE if goal >= start else -ONE
-    # a rung of what is matched, or a tranche of all coins; in a fee's size it may miss the goal
+    # a rung of what is matched, or a tranche of all coins, at least twice what the venue trades
     led = abs(80 - goal) if mode is ConvertMode.GRADUAL else min(max(80 - goal, ZERO), dec(20))
-    slack = led / 5 + LOT + fee * abs(80 - goal)
+    smallest = 2 * (5 / (on.prices["ETH"] * dec("0.9")) + LOT)
+    slack = max(led / 5, smallest) + LOT + fee * abs(80 - goal)
     low, high = min(start, goal) - slack, max(start, goal) + slack
     reached = start
     on.cycle(CommandKind.CONVERT)
     for coins, futures, factor, coins_first in (*steps, *[(ONE, ONE, "1", True)] * 60):
-        if phase(on) is DeriskPhase.ENDED:
-            break
+        if phase(on) is DeriskPhase.ENDED and on.missing_futures("ETH") == 0:
+            break  # a last bit that is too small to trade beside other orders is still closed
         fills = [(on.fill_coins, coins), (on.fill_futures, futures)]
         for fill, share in fills if coins_first else reversed(fills):
             if share:
@@ -450,7 +451,8 @@ def test_exposure_stays_in_its_corridor(
             on.spot["USDT"] += 10_000
     assert phase(on) is DeriskPhase.ENDED
     assert on.futures["ETH"] == 0
-    assert abs(on.exposure("ETH") - goal) <= dec("0.02") + fee * abs(80 - goal)
+    # what may have been a fee of 0.1 % in the coin is not waited for
+    assert abs(on.exposure("ETH") - goal) <= dec("0.02") + dec("0.001") * abs(80 - goal)
     before = on.state
     on.cycle()
     assert on.state == before
