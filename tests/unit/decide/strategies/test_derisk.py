@@ -407,7 +407,7 @@ shares = st.sampled_from([dec(x) for x in ("0", "0.1", "0.5", "0.9", "1")])
 factors = st.sampled_from(["0.97", "0.999", "1", "1.001", "1.04"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     crash=st.decimals("0.3", "2", places=3),
     mode=st.sampled_from(ConvertMode),
