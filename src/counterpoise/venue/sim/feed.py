@@ -49,6 +49,42 @@ def named(path: Path) -> tuple[FeedKind, str] | None:
     return None if match is None else (cast("FeedKind", match[1]), match[2])
 
 
+def files_of(
+    folder: Path, symbols: Iterable[str] | None = None
+) -> dict[tuple[FeedKind, str], Path]:
+    """Return the files in ``folder`` whose name says what they hold, of ``symbols`` where given.
+
+    Other names are left alone. Raises ValueError for what is no folder, and for two files of one kind and symbol.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: expected a folder with recorded candles, was none")
+    wanted = None if symbols is None else set(symbols)
+    found: dict[tuple[FeedKind, str], Path] = {}
+    for path in sorted(folder.iterdir()):
+        what = named(path)
+        if what is None or (wanted is not None and what[1] not in wanted):
+            continue
+        if what in found:
+            raise ValueError(
+                f"{path}: expected one file for {' '.join(what)}, was {found[what].name} too"
+            )
+        found[what] = path
+    return found
+
+
+def span_of(path: Path) -> tuple[datetime, datetime]:
+    """Return the instants of the first and the last row of one file. Raises ValueError.
+
+    Nothing between them is looked at: that is for :func:`load_series`.
+    """
+    lines = _lines(path)
+    stamps = [line.partition(",")[0] for line in (*lines[1:2], *lines[-1:])]
+    if len(lines) < 2 or not all(stamp.isdecimal() for stamp in stamps):
+        raise ValueError(f"{path}: expected rows that begin with a ts in ms, was {lines[1:2]}")
+    first, last = (_EPOCH + timedelta(milliseconds=int(stamp)) for stamp in stamps)
+    return first, last
+
+
 def load_series(
     path: Path,
     *,
@@ -92,22 +128,8 @@ def load_folder(
     A file in ``overrides`` is used instead of the folder's for that kind and symbol (which is then not read).
     Other names are left alone. Raises ValueError, also for two files of the same kind and symbol.
     """
-    chosen: dict[tuple[FeedKind, str], Path] = {}
-    wanted = None if symbols is None else set(symbols)
-    if not folder.is_dir():
-        raise ValueError(f"{folder}: expected a folder with recorded candles, was none")
-    for path in sorted(folder.iterdir()):
-        what = named(path)
-        if what is None or (wanted is not None and what[1] not in wanted):
-            continue
-        if overrides is not None and what in overrides:
-            continue
-        if what in chosen:
-            raise ValueError(
-                f"{path}: expected one file for {' '.join(what)}, was {chosen[what].name} too"
-            )
-        chosen[what] = path
-    return load_files({**chosen, **(overrides or {})}, start=start, end=end)
+    chosen = {**files_of(folder, symbols), **(overrides or {})}
+    return load_files(chosen, start=start, end=end)
 
 
 def load_files(
@@ -127,6 +149,17 @@ def load_files(
     )
 
 
+def _lines(path: Path) -> list[str]:
+    try:
+        raw = path.read_bytes()
+        data = gzip.decompress(raw) if path.suffix == ".gz" else raw
+        return data.decode("ascii").splitlines()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{path}: expected a readable CSV file, was {type(error).__name__}: {error}"
+        ) from error
+
+
 @dataclass(slots=True)
 class _Rows:
     """One file being read; ``line`` is where an error would be."""
@@ -140,19 +173,9 @@ class _Rows:
     def _wrong(self, expected: str, was: str) -> ValueError:
         return ValueError(f"{self.path}:{self.line}: expected {expected}, was {was}")
 
-    def _lines(self) -> list[str]:
-        try:
-            raw = self.path.read_bytes()
-            data = gzip.decompress(raw) if self.path.suffix == ".gz" else raw
-            return data.decode("ascii").splitlines()
-        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-            raise ValueError(
-                f"{self.path}: expected a readable CSV file, was {type(error).__name__}: {error}"
-            ) from error
-
     def _cells(self) -> Iterator[tuple[datetime, list[str]]]:
         """Yield the instant and the other cells of every wanted row, in checked order."""
-        lines = self._lines()
+        lines = _lines(self.path)
         columns = _COLUMNS[self.kind]
         self.line = 1
         if not lines or lines[0].strip().lower() != columns:

@@ -56,6 +56,11 @@ class Market:
         return self.track.halted
 
     @property
+    def begun(self) -> bool:
+        """Whether it has ever traded."""
+        return self.track.begun
+
+    @property
     def last(self) -> Decimal:
         """The last traded price."""
         return self.track.last
@@ -133,8 +138,8 @@ class MarkPrice:
 
     @property
     def value(self) -> Decimal:
-        """The mark now."""
-        if self.track is None:
+        """The mark now; the last price until the mark's own series begins."""
+        if self.track is None or not self.track.begun:
             return self._perp.last
         if not self._follows:
             return self.track.last

@@ -58,6 +58,10 @@ class MarketReads:
         """Return the rules of one market. Raises SimReject(UNKNOWN_SYMBOL)."""
         return self._listing.market(kind, symbol).rules
 
+    def begun(self, kind: MarketKind, symbol: str) -> bool:
+        """Whether a market has ever traded. Raises SimReject(UNKNOWN_SYMBOL)."""
+        return self._listing.market(kind, symbol).begun
+
     def book(self, kind: MarketKind, symbol: str) -> Book:
         """Return the best prices, and for a perpetual mark, index and funding. Raises SimReject."""
         market = self._listing.market(kind, symbol)

@@ -66,6 +66,11 @@ class PriceTrack:
         return self.closes[-1]
 
     @property
+    def begun(self) -> bool:
+        """Whether the first bar has opened; before it there is no price, only the future's."""
+        return self.cursor > 0 or not self.halted
+
+    @property
     def last_bar(self) -> Candle:
         """The last closed bar; before the first close, the first bar."""
         return self.candle(max(self.cursor - 1, 0))

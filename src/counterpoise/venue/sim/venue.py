@@ -84,6 +84,8 @@ class SimVenue:
         self._api_key = api_key
         self._listed: dict[str, _Listed] = {}
         self._symbols: dict[tuple[MarketKind, str], str] = {}
+        self._instruments: dict[str, Instrument] = {}
+        self._coming: list[_Listed] = []
 
     @property
     def id(self) -> str:
@@ -98,13 +100,25 @@ class SimVenue:
             instrument = instrument_of(rules)
             self._listed[instrument.symbol] = _Listed(rules.kind, rules.symbol, instrument)
             self._symbols[rules.kind, rules.symbol] = instrument.symbol
+        self._instruments.clear()
+        self._coming = list(self._listed.values())
 
     async def close(self) -> None:
         """There is nothing to let go."""
 
     def instruments(self) -> Mapping[str, Instrument]:
-        """Return what can be traded, by unified symbol; empty before :meth:`open`."""
-        return {symbol: listed.instrument for symbol, listed in self._listed.items()}
+        """Return what can be traded, by unified symbol; empty before :meth:`open`.
+
+        A market whose recording has not begun yet is not listed: nobody knew of it, nor of its price.
+        """
+        if self._coming:
+            begun = [each for each in self._coming if self._exchange.begun(each.kind, each.id)]
+            if begun:
+                self._coming = [each for each in self._coming if each not in begun]
+                known = {symbol: each.instrument for symbol, each in self._listed.items()}
+                hidden = {each.instrument.symbol for each in self._coming}
+                self._instruments = {s: i for s, i in known.items() if s not in hidden}
+        return self._instruments
 
     async def account(self) -> Account:
         """Read both wallets and all positions."""

@@ -124,3 +124,11 @@ async def test_closing_twice_is_fine() -> None:
     await venue.close()
     await venue.close()
     assert venue.id == "sim"
+
+
+async def test_a_market_that_has_not_begun_is_not_listed() -> None:
+    late = world([None, None, flat(), flat()], spot_rows=[flat()] * 4)
+    venue = await opened(late)
+    assert set(venue.instruments()) == {BTC}
+    late.pass_hours()
+    assert set(venue.instruments()) == {BTC, BTC_PERP}
