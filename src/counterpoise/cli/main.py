@@ -10,6 +10,7 @@ import typer
 
 from counterpoise.cli import failures
 from counterpoise.cli.commands import (
+    backtest,
     check,
     database,
     demo,
@@ -60,6 +61,7 @@ app.command("demo")(demo.command)
 app.command("check")(check.command)
 app.command("plan")(plan.command)
 app.command("run")(run.command)
+app.command("backtest")(backtest.command)
 app.command("testnet")(testnet.command)
 app.command("status")(status.command)
 app.command("hedges")(hedges.command)

@@ -20,7 +20,12 @@ _PIPE_WIDTH = 160
 
 def print_json(document: Mapping[str, object]) -> None:
     """Print one JSON object, with its schema number first."""
-    print(json.dumps({"schema": SCHEMA, **document}, default=_plain, ensure_ascii=False))
+    print(json_text(document))
+
+
+def json_text(document: Mapping[str, object]) -> str:
+    """Return one JSON object in a line, with its schema number first."""
+    return json.dumps({"schema": SCHEMA, **document}, default=_plain, ensure_ascii=False)
 
 
 def print_table(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from counterpoise.domain.access import Secret, VenueAccess
@@ -51,3 +52,16 @@ class Outline:
     path: Path
     store_url: str
     portfolios: tuple[PortfolioOutline, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """What a backtest takes from a config: its portfolios and how often each venue would be looked at.
+
+    ``polls`` holds what the file says, without defaults. Nothing in here needed a secret, an address or a database.
+    """
+
+    path: Path
+    portfolios: tuple[PortfolioPolicy, ...]
+    polls: Mapping[str, timedelta] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ _SUFFIXED = re.compile(rf"({_NUMBER.pattern})\s*([A-Za-z%][A-Za-z0-9%.\-]*)?")
 _PERCENT = dec("0.01")
 _SECONDS = {"ms": dec("0.001"), "s": dec(1), "m": dec(60), "h": dec(3600), "d": dec(86400)}
 _LONGEST = timedelta(days=3650)
+_HIGHEST_FEE = dec("0.1")
 _MAX_DIGITS = 40  # leaves room for products under the process's 60 digits
 
 #: What a YAML scalar may be by the time a unit is read from it.
@@ -129,6 +130,15 @@ def price_distance(value: object) -> Decimal:
         raise Expected(expected)
     if made >= 1:
         raise Expected(expected + ", below 100%")
+    return made
+
+
+def fee(value: object) -> Decimal:
+    """Return ``2bps`` or ``0.02%`` of what is traded as a fraction, from 0 and below 0.1."""
+    expected = "a fee from 0bps, such as 2bps or 0.02%"
+    made = _with_unit(value, {"bps": BPS, "%": _PERCENT}, expected, "the unit bps or %")
+    if not ZERO <= made < _HIGHEST_FEE:
+        raise Expected(expected + ", below 10%")
     return made
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+#: How often a venue is looked at unless the config says so.
+DEFAULT_POLL = timedelta(seconds=30)
+
 
 class Environment(StrEnum):
     """Where orders go; never guessed."""
@@ -50,4 +53,4 @@ class VenueAccess:
     password: Secret | None = None
     url: str | None = None
     venue_clock: bool = False
-    poll: timedelta = timedelta(seconds=30)
+    poll: timedelta = DEFAULT_POLL
