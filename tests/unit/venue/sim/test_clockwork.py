@@ -146,7 +146,9 @@ class TestMixedIntervals:
         assert exchange.book(PERP, SYMBOL).mark == 230
 
     def test_before_the_mark_series_begins_the_mark_is_the_last_price(self) -> None:
-        here = world([flat(100), flat(104), flat(104), flat(104)], mark_rows=[None, None, None, flat(300)])
+        here = world(
+            [flat(100), flat(104), flat(104), flat(104)], mark_rows=[None, None, None, flat(300)]
+        )
         assert here.book().mark == 100
         here.pass_hours()
         assert here.book().mark == 104
