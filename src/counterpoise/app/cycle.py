@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from counterpoise.app.aligning import after, align
 from counterpoise.app.announce import Announcer
 from counterpoise.app.calendar import due_instants, next_instant
-from counterpoise.app.cycle_report import CycleReport, Hedge, document_of, iso
+from counterpoise.app.cycle_report import CycleReport, Hedge, iso
 from counterpoise.app.judge import Judgement, judge
 from counterpoise.app.operator import Heeded, answered, heeded, words
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
+from counterpoise.app.rows import EveryLook, Rows
 from counterpoise.decide.guards.wallets import WalletWatch
 from counterpoise.domain.carried import carried_of
 from counterpoise.domain.events import Alert
@@ -25,7 +26,7 @@ from counterpoise.domain.operator import Command
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import universe_of
-from counterpoise.domain.records import Changes, JournalRow, Recorded
+from counterpoise.domain.records import Changes, Recorded
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.strategy import from_document
 from counterpoise.execute.absence import Absences
@@ -48,6 +49,7 @@ class Cycle:
         store: Store,
         clock: Clock,
         may_send: Callable[[], bool] = lambda: True,
+        rows: Rows | None = None,
     ) -> None:
         self._policy = policy
         self._venues = {name: venues[name] for name in policy.venues}
@@ -57,6 +59,7 @@ class Cycle:
         self._absences = Absences(policy.freshness.approval)
         self._announcer = Announcer(policy)
         self._wallets = WalletWatch(policy)
+        self._rows = rows or EveryLook()
 
     async def run(self) -> CycleReport:
         """Look once and act once.
@@ -114,7 +117,10 @@ class Cycle:
         report = self._report(snapshot, recorded, seen, judged, execution)
         conditions = self._announcer.conditions(report, seen, recorded.raised)
         report = replace(report, alerts=(*news, *conditions), operator=said)
-        await store.commit(_record(report, policy, execution, conditions))
+        row = self._rows.row(report, policy)
+        await store.commit(
+            Changes(portfolio=policy.id, orders=execution.orders, alerts=conditions, journal=row)
+        )
         return report
 
     def _report(
@@ -175,27 +181,6 @@ def _intents(
         book=book.changed(before.book),
         closed=book.closed,
         crosses=book.crosses,
-    )
-
-
-def _record(
-    report: CycleReport,
-    policy: PortfolioPolicy,
-    execution: Execution,
-    conditions: tuple[Alert, ...],
-) -> Changes:
-    """What became of it."""
-    return Changes(
-        portfolio=policy.id,
-        orders=execution.orders,
-        alerts=conditions,
-        journal=JournalRow(
-            portfolio=policy.id,
-            cycle_id=report.cycle_id,
-            at=report.as_of,
-            summary=report.summary,
-            document=document_of(report, policy),
-        ),
     )
 
 

@@ -1,7 +1,8 @@
 """The same cycle on a simulated venue, a memory store and a manual clock: minutes of market in milliseconds.
 
 Replay is no second engine. It drives :class:`~counterpoise.app.cycle.Cycle` by the same schedule and wake-ups as
-the daemon, so what it shows is what a live run would have done on that market.
+the daemon, so what it shows is what a live run would have done on that market. Only the journal is shorter: looks
+that change nothing are counted, not written (:mod:`counterpoise.app.rows`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from decimal import Decimal
 from counterpoise.app.cycle import Cycle
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.pace import Pace
+from counterpoise.app.rows import ChangedLooks
 from counterpoise.app.start import first_start
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import PortfolioPolicy
@@ -37,7 +39,7 @@ async def replay(
     universe = universe_of(policy, instruments)
     if await store.portfolio(policy.id) is None:
         await store.commit(first_start(policy, "replay", accounts, universe, clock.now()))
-    cycle = Cycle(policy, {venue.id: venue}, store, clock)
+    cycle = Cycle(policy, {venue.id: venue}, store, clock, rows=ChangedLooks())
     pace = Pace(every)
     cycles = 0
     while True:
