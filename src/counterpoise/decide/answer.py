@@ -37,10 +37,14 @@ def answered(
     why: Reason,
     *,
     previous: Decimal,
+    coins: Decimal | None = None,
     waits_for: tuple[Reason, ...] = (),
     wakeups: Wakeups = _NEVER,
 ) -> Outcome:
-    """Return the outcome of wanting ``overlay`` (signed base units) where ``previous`` was wanted before."""
+    """Return the outcome of wanting ``overlay`` (signed base units) where ``previous`` was wanted before.
+
+    ``coins``: what it shall have traded in coins in all, while it trades any.
+    """
     decision = Decision(
         strategy=policy.id,
         kind=policy.kind,
@@ -48,6 +52,7 @@ def answered(
         overlay=overlay,
         previous=previous,
         reason=why,
+        coins=coins,
         waits_for=waits_for,
     )
     state = with_overlays(state, {policy.asset: overlay})

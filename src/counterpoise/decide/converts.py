@@ -38,11 +38,11 @@ def fired(
 ) -> tuple[bool, dict[str, datetime]]:
     """Return whether a conversion is due by time or price, and which levels hold since when.
 
-    A price that is not known proves nothing: what held before is kept, and nothing fires.
+    A price that is not known breaks the row of what held before.
     """
     due = policy.at is not None and now >= policy.at
     if watch.price is None:
-        return due, dict(held)
+        return due, {}
     holds: dict[str, bool] = {}
     if policy.above is not None:
         holds["above"] = watch.price >= level_price(policy.above, watch.entry, above=True)
@@ -85,4 +85,4 @@ def convert_wakeups(
             above[asset] = price * level_price(policy.above, watch.entry, above=True) / now
         if policy.below is not None:
             below[asset] = price * level_price(policy.below, watch.entry, above=False) / now
-    return Wakeups(soon=bool(held), at=policy.at, above=above, below=below)
+    return Wakeups(soon=bool(held) or watch.price is None, at=policy.at, above=above, below=below)

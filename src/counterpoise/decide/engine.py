@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from counterpoise.decide.combine import effective_targets_of, granted_of
 from counterpoise.decide.strategies.derisk import derisk
+from counterpoise.decide.strategies.dip_buy import dip_buy
 from counterpoise.decide.strategies.drift import drift
 from counterpoise.decide.strategies.hedge import hedge
 from counterpoise.decide.strategies.profit_ladder import profit_ladder
@@ -23,6 +24,8 @@ from counterpoise.domain.strategy import (
     PRIORITY,
     DeriskPolicy,
     DeriskState,
+    DipBuyPolicy,
+    DipBuyState,
     DriftPolicy,
     DriftState,
     HedgePolicy,
@@ -77,6 +80,8 @@ def _run(strategy: StrategyPolicy, scene: Scene, state: StrategyState) -> Outcom
             return profit_ladder(strategy, scene, state)
         case ScaleInPolicy(), ScaleInState():
             return scale_in(strategy, scene, state)
+        case DipBuyPolicy(), DipBuyState():
+            return dip_buy(strategy, scene, state)
         case DriftPolicy(), DriftState():
             return drift(strategy, scene, state)
         case DeriskPolicy(), DeriskState():

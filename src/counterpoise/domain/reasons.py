@@ -102,9 +102,16 @@ SENTENCES: Mapping[str, str] = {
     "derisk_retargeted": "{what} left its band of {band} around {target}: the short of {asset} is now {short}",
     "derisk_uncovered": "{what} weighs {weight} against a target of {target}, but nothing of the excess of {asset} can"
     " be sold in futures",
-    "derisk_ended": "{asset}: derisk has ended, no futures are wanted",
     "derisk_waits_weight": "acts when {what} weighs more than {target}",
     "derisk_waits_band": "is sized anew when {what} leaves {band} around {target}",
+    # dip_buy
+    "dip_waits": "no dip yet: no long on {asset}",
+    "dip_bought": "the dip is there, {because}: hold {overlay} {asset} in futures",
+    "dip_nothing": "the dip of {asset} is there, but {held} is held: a long of {qty} is below what the venue trades",
+    "dip_holds": "hold {overlay} {asset} in futures, bought when it was at {entry}",
+    "dip_leverage": "the long on {asset} is cut to {overlay}: {leverage} x equity is the most it may be",
+    "dip_closes": "the long on {asset} is closing, {futures} is left: its profit is spent afterwards",
+    "dip_no_profit": "the long on {asset} is closed and earned {earned}: nothing to spend",
     # combining
     "net_short_clamp": "{asset} may not go net short: overlay of {strategy} cut from {asked} to {given}",
     "awaits_approval": "{strategy} wants {asked} {asset} in futures, {given} is allowed: request {id} is {state}",

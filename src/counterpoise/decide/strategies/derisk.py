@@ -246,10 +246,8 @@ class _Run:
 
     def ended(self, state: DeriskState) -> Outcome:
         waits = (reason("start_waits_command", strategy=self.policy.id),)
-        decisions = tuple(
-            self.decision(a, ZERO, reason("derisk_ended", asset=a), waits_for=waits)
-            for a in self.policy.assets
-        )
+        why = reason("strategy_ended", strategy=self.policy.id)
+        decisions = tuple(self.decision(a, ZERO, why, waits_for=waits) for a in self.policy.assets)
         return Outcome(decisions=decisions, state=with_overlays(state, {}))
 
     def watch(self, state: DeriskState) -> Watch:
