@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from counterpoise.config import fields
-from counterpoise.config.draft import PortfolioDraft, soft
+from counterpoise.config.draft import PortfolioDraft
 from counterpoise.config.nearby import EXPECTED, WHY, is_near
 from counterpoise.config.problems import Path, nearest
 from counterpoise.config.reading import Document, Node, child_of
+from counterpoise.config.section import soft
 from counterpoise.domain.access import Environment, VenueAccess
+
+#: Kinds that hold a size at all times; another would not know at what price a position was opened, and why.
+_ADOPTERS = ("hedge", "drift")
 
 
 def check_venue(document: Document, name: str) -> None:
@@ -94,11 +98,9 @@ def _check_adopter(document: Document, venue: str, users: list[PortfolioDraft]) 
     existing = soft(fields.existing, document.find(path))
     if existing is None or not existing.startswith("adopt:") or not users:
         return
-    ids = [s.id for s in users[0].strategies if s.id is not None]
+    ids = [s.id for s in users[0].strategies if s.id is not None and s.kind in _ADOPTERS]
     if existing.removeprefix("adopt:") not in ids:
-        expected = (
-            f"adopt:<id of a strategy of portfolio {users[0].id!r}> ({', '.join(ids) or 'none'})"
-        )
+        expected = f"adopt:<id of a hedge or drift of portfolio {users[0].id!r}> ({', '.join(ids) or 'none'})"
         document.complain(path, expected)
 
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from counterpoise.config.models import (
-    DriftModel,
-    HedgeModel,
-    PortfolioModel,
-    SleeveModel,
-    VenueModel,
-)
+from counterpoise.config import strategies
+from counterpoise.config.models import PortfolioModel, SleeveModel, VenueModel
+from counterpoise.config.shape import given
 from counterpoise.config.units import Money
 from counterpoise.domain.access import Secret, VenueAccess
 from counterpoise.domain.numbers import ONE
 from counterpoise.domain.policy import (
+    ApprovePolicy,
     Band,
     ExecutionPolicy,
     FreshnessPolicy,
@@ -23,7 +20,6 @@ from counterpoise.domain.policy import (
     PortfolioPolicy,
     Sleeve,
 )
-from counterpoise.domain.strategy import DriftPolicy, HedgePolicy, StrategyPolicy
 
 
 def access(
@@ -45,12 +41,16 @@ def access(
 
 def portfolio(name: str, model: PortfolioModel, existing: dict[str, str]) -> PortfolioPolicy:
     """Return the policy of the portfolio ``name``; ``existing`` is that of every venue of the file."""
+    sleeves = tuple(_sleeve(key, sleeve) for key, sleeve in model.sleeves.items())
     return PortfolioPolicy(
         id=name,
         venues=tuple(model.venues),
         quote=model.quote,
-        sleeves=tuple(_sleeve(key, sleeve) for key, sleeve in model.sleeves.items()),
-        strategies=tuple(_strategy(strategy) for strategy in model.strategies),
+        sleeves=sleeves,
+        strategies=tuple(
+            strategies.policy(strategy, sleeves, model.quote, model.cost_basis)
+            for strategy in model.strategies
+        ),
         holdings=dict(model.holdings),
         execution=_execution(model),
         limits=_limits(model),
@@ -58,6 +58,9 @@ def portfolio(name: str, model: PortfolioModel, existing: dict[str, str]) -> Por
         allow_net_short=model.allow_net_short,
         existing={venue: existing[venue] for venue in model.venues},
         retire=dict(model.retire),
+        approve=ApprovePolicy(
+            deposits=model.approve.deposits, **given(deadline=model.approve.deadline)
+        ),
     )
 
 
@@ -72,53 +75,45 @@ def _sleeve(name: str, model: SleeveModel) -> Sleeve:
     )
 
 
-def _strategy(model: DriftModel | HedgeModel) -> StrategyPolicy:
-    if isinstance(model, DriftModel):
-        return DriftPolicy(id=model.id, trade_to=model.trade_to, legs=model.legs)
-    return HedgePolicy(id=model.id, asset=model.asset, ratio=model.ratio, qty=model.qty)
-
-
 def _execution(model: PortfolioModel) -> ExecutionPolicy:
-    written, default = model.execution, ExecutionPolicy()
+    written = model.execution
     return ExecutionPolicy(
-        rungs=default.rungs if written.rungs is None else written.rungs,
-        spacing=default.spacing if written.spacing is None else written.spacing,
-        patience=default.patience if written.patience is None else written.patience,
-        max_slippage=(
-            default.max_slippage if written.max_slippage is None else written.max_slippage
-        ),
         cancel_on_stop=written.on_stop == "cancel",
+        **given(
+            rungs=written.rungs,
+            spacing=written.spacing,
+            patience=written.patience,
+            max_slippage=written.max_slippage,
+            contract=written.contract,
+            horizon=written.horizon,
+            fee=written.fee,
+            roll_before=written.roll,
+            min_volume_24h=_value(written.min_volume_24h),
+        ),
     )
 
 
 def _limits(model: PortfolioModel) -> LimitsPolicy:
     written = model.guards.limits
-    made = LimitsPolicy(
-        max_order_notional=_value(written.max_order_notional),
-        max_position_notional=_value(written.max_position_notional),
+    return LimitsPolicy(
+        **given(
+            max_order_notional=_value(written.max_order_notional),
+            max_position_notional=_value(written.max_position_notional),
+            max_turnover_24h=written.max_turnover_24h,
+            max_leverage=written.max_leverage,
+            max_orders_per_minute=written.max_orders_per_minute,
+            max_open_orders=written.max_open_orders,
+            price_collar=written.price_collar,
+            min_equity=_value(written.min_equity),
+        )
     )
-    if written.max_turnover_24h is not None:
-        made = replace(made, max_turnover_24h=written.max_turnover_24h)
-    if written.max_leverage is not None:
-        made = replace(made, max_leverage=written.max_leverage)
-    if written.max_orders_per_minute is not None:
-        made = replace(made, max_orders_per_minute=written.max_orders_per_minute)
-    if written.max_open_orders is not None:
-        made = replace(made, max_open_orders=written.max_open_orders)
-    if written.price_collar is not None:
-        made = replace(made, price_collar=written.price_collar)
-    if written.min_equity is not None:
-        made = replace(made, min_equity=written.min_equity.value)
-    return made
 
 
 def _freshness(model: PortfolioModel) -> FreshnessPolicy:
-    written, made = model.guards.freshness, FreshnessPolicy()
-    if written.max_quote_age is not None:
-        made = replace(made, max_quote_age=written.max_quote_age)
-    if written.max_account_age is not None:
-        made = replace(made, max_account_age=written.max_account_age)
-    return made
+    written = model.guards.freshness
+    return FreshnessPolicy(
+        **given(max_quote_age=written.max_quote_age, max_account_age=written.max_account_age)
+    )
 
 
 def _value(money: Money | None) -> Decimal | None:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from counterpoise.config import units
-from counterpoise.config.draft import PortfolioDraft, SleeveDraft, soft
+from counterpoise.config import strategies, units
+from counterpoise.config.draft import PortfolioDraft, SleeveDraft, StrategyDraft
 from counterpoise.config.problems import Path, nearest, spelled
 from counterpoise.config.reading import Document, child_of
-from counterpoise.domain.numbers import ONE, ZERO, text
+from counterpoise.config.section import Section, soft
+from counterpoise.config.words import percent
+from counterpoise.domain.numbers import ONE, ZERO
 
-_MONEY = ("max_order_notional", "max_position_notional", "min_equity")
+_MONEY = (
+    ("guards", "limits", "max_order_notional"),
+    ("guards", "limits", "max_position_notional"),
+    ("guards", "limits", "min_equity"),
+    ("execution", "min_volume_24h"),
+)
+_MAY_BE_ZERO = ("min_equity", "min_volume_24h")
+_OF_ONE_ASSET = ("hedge", "profit_ladder", "scale_in", "dip_buy")
 
 
 def check_portfolio(document: Document, portfolio: PortfolioDraft, warnings: list[str]) -> None:
@@ -21,14 +30,10 @@ def check_portfolio(document: Document, portfolio: PortfolioDraft, warnings: lis
         _check_sleeve(document, portfolio, sleeve)
         _warn_of_wide_band(document, sleeve, warnings)
     _check_strategies(document, portfolio)
-    _check_holdings(document, portfolio)
+    _check_of_sleeves(document, portfolio, "holdings", quote=True)
+    _check_of_sleeves(document, portfolio, "cost_basis", quote=False)
     _check_retired(document, portfolio)
     _check_money(document, portfolio)
-
-
-def percent(fraction: Decimal) -> str:
-    """Return a fraction as people write it: 1.1 -> ``110%``."""
-    return f"{text(fraction * 100)}%"
 
 
 def _check_sum(document: Document, path: Path, parts: dict[str, Decimal | None], what: str) -> None:
@@ -101,43 +106,45 @@ def _warn_of_wide_band(document: Document, sleeve: SleeveDraft, warnings: list[s
 
 def _check_strategies(document: Document, portfolio: PortfolioDraft) -> None:
     seen: dict[str, int] = {}
-    hedgeable = [a for a in portfolio.assets if a != portfolio.quote]
     for i, strategy in enumerate(portfolio.strategies):
         if strategy.id is not None and strategy.id in seen:
             expected = f"an id of its own (strategies[{seen[strategy.id]}] has this one)"
             document.complain((*strategy.path, "id"), expected)
         elif strategy.id is not None:
             seen[strategy.id] = i
-        if strategy.kind != "hedge":
-            continue
-        node = document.find(strategy.path)
-        sized = [key for key in ("ratio", "qty") if child_of(node, key) is not None]
-        if len(sized) == 2:
-            document.complain(
-                (*strategy.path, "qty"), "ratio or qty", was="both", hint="remove one"
-            )
-        elif not sized:
-            expected = "ratio (such as 50%) or qty (in units of the asset)"
-            document.complain((*strategy.path, "ratio"), expected)
-        if strategy.asset is not None and strategy.asset not in hedgeable and hedgeable:
-            near = nearest(strategy.asset, hedgeable)
-            document.complain(
-                (*strategy.path, "asset"),
-                f"an asset of a sleeve and not the quote ({', '.join(hedgeable)})",
-                hint=f"did you mean {near}?" if near else "",
-            )
+        if strategy.kind in _OF_ONE_ASSET:
+            _check_asset(document, portfolio, strategy)
+        section = Section(document=document, path=strategy.path)
+        strategies.check(section, strategy.kind, portfolio)
 
 
-def _check_holdings(document: Document, portfolio: PortfolioDraft) -> None:
-    node = document.find((*portfolio.path, "holdings"))
-    if node is None or not isinstance(node.value, dict) or not portfolio.assets:
+def _check_asset(document: Document, portfolio: PortfolioDraft, strategy: StrategyDraft) -> None:
+    traded = [a for a in portfolio.assets if a != portfolio.quote]
+    if strategy.asset is None or strategy.asset in traded or not traded:
         return
+    near = nearest(strategy.asset, traded)
+    document.complain(
+        (*strategy.path, "asset"),
+        f"an asset of a sleeve and not the quote ({', '.join(traded)})",
+        hint=f"did you mean {near}?" if near else "",
+    )
+
+
+def _check_of_sleeves(
+    document: Document, portfolio: PortfolioDraft, key: str, *, quote: bool
+) -> None:
+    """Complain of assets in the mapping ``key`` that are in no sleeve (nor the quote, where that will do)."""
+    node = document.find((*portfolio.path, key))
+    known = [a for a in portfolio.assets if quote or a != portfolio.quote]
+    if node is None or not isinstance(node.value, dict) or not known:
+        return
+    what = (
+        "an asset of a sleeve or the quote" if quote else "an asset of a sleeve and not the quote"
+    )
     for asset in node.value:
-        if asset not in portfolio.assets:
+        if asset not in known:
             document.complain_of_key(
-                (*portfolio.path, "holdings", asset),
-                f"an asset of a sleeve or the quote ({', '.join(portfolio.assets)})",
-                was=repr(asset),
+                (*portfolio.path, key, asset), f"{what} ({', '.join(known)})", was=repr(asset)
             )
 
 
@@ -156,14 +163,14 @@ def _check_retired(document: Document, portfolio: PortfolioDraft) -> None:
 
 
 def _check_money(document: Document, portfolio: PortfolioDraft) -> None:
-    for key in _MONEY:
-        path = (*portfolio.path, "guards", "limits", key)
+    for keys in _MONEY:
+        path = (*portfolio.path, *keys)
         money = soft(units.money, document.find(path))
         if money is None or portfolio.quote is None:
             continue
         if money.asset != portfolio.quote:
             document.complain(path, f"an amount in the portfolio's quote, {portfolio.quote}")
-        elif money.value == 0 and key != "min_equity":
+        elif money.value == 0 and keys[-1] not in _MAY_BE_ZERO:
             document.complain(
                 path, "an amount above 0", hint="to trade nothing, remove the strategies"
             )

@@ -6,18 +6,14 @@ cannot be read here is None; the shape check has told why.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
 
 from counterpoise.config import fields, units
 from counterpoise.config.problems import Path
-from counterpoise.config.reading import Document, Node, child_of, plain
-from counterpoise.config.units import Expected
+from counterpoise.config.reading import Document, Node, child_of
+from counterpoise.config.section import soft
 from counterpoise.domain.policy import Band
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +29,7 @@ class SleeveDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyDraft:
-    """A strategy; ``asset`` only of a hedge."""
+    """A strategy; ``asset`` of a kind that has one."""
 
     path: Path
     kind: str | None
@@ -43,7 +39,7 @@ class StrategyDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioDraft:
-    """A portfolio; ``venues`` are names with where each stands."""
+    """A portfolio; ``venues`` are names with where each stands, ``cost_basis`` is in quote per unit of an asset."""
 
     id: str
     path: Path
@@ -51,6 +47,8 @@ class PortfolioDraft:
     venues: dict[Path, str]
     sleeves: dict[str, SleeveDraft]
     strategies: tuple[StrategyDraft, ...]
+    cost_basis: dict[str, Decimal | None]
+    allow_net_short: bool
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -63,16 +61,6 @@ def portfolios(document: Document) -> tuple[PortfolioDraft, ...]:
     """Return a draft of every portfolio of the file."""
     found = _mapping(child_of(document.root, "portfolios"))
     return tuple(_portfolio(name, node) for name, node in found.items())
-
-
-def soft(read: Callable[[object], T], node: Node | None) -> T | None:
-    """Return what ``read`` makes of the node's value, None when there is none or it does not fit."""
-    if node is None:
-        return None
-    try:
-        return read(plain(node))
-    except Expected:
-        return None
 
 
 def _portfolio(name: str, node: Node) -> PortfolioDraft:
@@ -99,6 +87,11 @@ def _portfolio(name: str, node: Node) -> PortfolioDraft:
             )
             for i, s in enumerate(strategies)
         ),
+        cost_basis={
+            asset: soft(units.price, cost)
+            for asset, cost in _mapping(child_of(node, "cost_basis")).items()
+        },
+        allow_net_short=_is_true(child_of(node, "allow_net_short")),
     )
 
 
@@ -113,6 +106,10 @@ def _sleeve(path: Path, node: Node) -> SleeveDraft:
         band=soft(units.band, child_of(node, "band")),
         inner=soft(units.band, child_of(node, "inner")),
     )
+
+
+def _is_true(node: Node | None) -> bool:
+    return node is not None and node.value is True
 
 
 def _mapping(node: Node | None) -> dict[str, Node]:

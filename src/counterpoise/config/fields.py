@@ -7,7 +7,7 @@ Each is an ``Annotated`` type: a reader from :mod:`~counterpoise.config.units` o
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, NoReturn
 from urllib.parse import urlsplit
@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from counterpoise.config import exchanges, units
+from counterpoise.config import cron, exchanges, times, units
 from counterpoise.config.problems import nearest, one_of
 from counterpoise.config.units import Expected
 from counterpoise.domain.access import Environment
 from counterpoise.domain.policy import Band
+from counterpoise.domain.strategy.conversion import Level
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _ASSET = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,19}")
@@ -133,11 +134,23 @@ def existing(value: object) -> str:
 
 
 def _always(value: object) -> str:
-    if isinstance(value, dict) or value in {"window", "above", "below", "drop", "volatility"}:
-        raise Expected("always", "other conditions come with a later version")
     if value != "always":
-        raise Expected("always")
+        near = isinstance(value, str) and nearest(value, ["always"])
+        raise Expected(
+            "always, or a condition such as {below: 80000}",
+            "did you mean 'always'?" if near else "",
+        )
     return "always"
+
+
+def _manual(value: object) -> str:
+    if value != "manual":
+        near = isinstance(value, str) and nearest(value, ["manual"])
+        raise Expected(
+            "manual, or a condition such as {at: 2026-03-01T08:00:00Z}",
+            "did you mean 'manual'?" if near else "",
+        )
+    return "manual"
 
 
 def _resting(value: object) -> str:
@@ -148,16 +161,15 @@ def _resting(value: object) -> str:
     return "resting"
 
 
-def _never(value: object) -> str:
-    if value in {"futures_first", "spot"}:
-        raise Expected("never", "settling in spot comes with a later version")
-    if value != "never":
-        raise Expected("never")
-    return "never"
-
-
 def _quantity(value: object) -> Decimal:
     return units.positive(value, "a quantity above 0, such as 0.5")
+
+
+def _tranches(value: object) -> int:
+    made = units.count(value, at_least=2)
+    if made > 100:
+        raise Expected("a whole number of at least 2 and at most 100")
+    return made
 
 
 def _poll(value: object) -> timedelta:
@@ -173,6 +185,9 @@ _N = r"(\d+(\.\d*)?|\.\d+)"
 ENV = r"\$\{.*\}"
 _NUMBER: dict[str, object] = {
     "anyOf": [{"type": "number"}, {"type": "string", "pattern": rf"^({_N}|{ENV})$"}]
+}
+_LEVEL: dict[str, object] = {
+    "anyOf": [{"type": "number"}, {"type": "string", "pattern": rf"^({_N}\s*%?|{ENV})$"}]
 }
 
 Text = Annotated[str, PlainValidator(text), WithJsonSchema({"type": "string", "minLength": 1})]
@@ -192,9 +207,9 @@ Url = Annotated[
 Existing = Annotated[
     str, PlainValidator(existing), _shown(rf"^(keep|refuse|adopt:.+|{ENV})$", "refuse", "keep")
 ]
-Always = Annotated[str, PlainValidator(_always), WithJsonSchema({"const": "always"})]
+AlwaysWord = Annotated[str, PlainValidator(_always), WithJsonSchema({"const": "always"})]
+ManualWord = Annotated[str, PlainValidator(_manual), WithJsonSchema({"const": "manual"})]
 Resting = Annotated[str, PlainValidator(_resting), WithJsonSchema({"const": "resting"})]
-Never = Annotated[str, PlainValidator(_never), WithJsonSchema({"const": "never"})]
 Share = Annotated[Decimal, PlainValidator(units.share), _shown(rf"^({_N}\s*%|{ENV})$", "60%")]
 ShareAboveZero = Annotated[
     Decimal, PlainValidator(units.share_above_zero), _shown(rf"^({_N}\s*%|{ENV})$", "50%")
@@ -202,6 +217,9 @@ ShareAboveZero = Annotated[
 EquityMultiple = Annotated[
     Decimal, PlainValidator(units.equity_multiple), _shown(rf"^({_N}\s*%|{ENV})$", "200%")
 ]
+#: A percentage above 0 and below 100, and one that may exceed 100.
+Part = Annotated[Decimal, PlainValidator(units.part), _shown(rf"^({_N}\s*%|{ENV})$", "10%")]
+Rise = Annotated[Decimal, PlainValidator(units.rise), _shown(rf"^({_N}\s*%|{ENV})$", "50%")]
 BandSize = Annotated[
     Band, PlainValidator(units.band), _shown(rf"^({_N}\s*(pp|%)|{ENV})$", "5pp", "25%")
 ]
@@ -213,13 +231,40 @@ PriceDistance = Annotated[
 Duration = Annotated[
     timedelta, PlainValidator(_poll), _shown(rf"^({_N}\s*(ms|s|m|h|d)|{ENV})$", "30s", "2m", "8h")
 ]
+Instant = Annotated[
+    datetime,
+    PlainValidator(times.instant),
+    _shown(
+        rf"^(\d{{4}}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?\s?([Zz]|[+-]\d\d:?\d\d)|{ENV})$",
+        "2026-03-01T08:00:00Z",
+    ),
+]
+Interval = Annotated[
+    timedelta,
+    PlainValidator(times.interval),
+    WithJsonSchema({"type": "string", "examples": list(times.INTERVALS)}),
+]
+Calendar = Annotated[
+    str,
+    PlainValidator(cron.calendar),
+    _shown(rf"^(\S+( +\S+){{4}}|{ENV})$", "0 8 * * mon", "0 8 1 * *"),
+]
 Amount = Annotated[
     units.Money,
     PlainValidator(units.money),
     _shown(rf"^({_N}\s*[A-Z0-9._-]+|{ENV})$", "25000 USDT"),
 ]
 Quantity = Annotated[Decimal, PlainValidator(_quantity), WithJsonSchema(_NUMBER)]
+Price = Annotated[Decimal, PlainValidator(units.price), WithJsonSchema(_NUMBER)]
+LevelAbove = Annotated[Level, PlainValidator(units.level_above), WithJsonSchema(_LEVEL)]
+LevelBelow = Annotated[Level, PlainValidator(units.level_below), WithJsonSchema(_LEVEL)]
 Multiple = Annotated[Decimal, PlainValidator(units.positive), WithJsonSchema(_NUMBER)]
 Count = Annotated[
     int, PlainValidator(units.count), WithJsonSchema({"type": "integer", "minimum": 1})
+]
+Bars = Annotated[
+    int, PlainValidator(times.bar_count), WithJsonSchema({"type": "integer", "minimum": 2})
+]
+Tranches = Annotated[
+    int, PlainValidator(_tranches), WithJsonSchema({"type": "integer", "minimum": 2})
 ]

@@ -7,21 +7,22 @@ list of problems; the file is refused once, with all of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
 
 from counterpoise.config import build, fields
 from counterpoise.config.access_checks import check_accounts, check_clock, check_users, check_venue
 from counterpoise.config.checks import check_portfolio
-from counterpoise.config.draft import portfolios, soft
+from counterpoise.config.draft import portfolios
 from counterpoise.config.environment import expand, expanded
 from counterpoise.config.fingerprint import fingerprint
 from counterpoise.config.misspelt import mended
 from counterpoise.config.models import RootModel
-from counterpoise.config.problems import Place
+from counterpoise.config.problems import Path, Place, spelled
 from counterpoise.config.reading import Document, Node, child_of, read
 from counterpoise.config.secrets import secret
+from counterpoise.config.section import soft
 from counterpoise.config.settings import Outline, PortfolioOutline, Settings
 from counterpoise.config.store import store_url
 from counterpoise.config.validation import validated
@@ -77,6 +78,7 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> 
         portfolios=policies,
         hashes={policy.id: fingerprint(policy, venues) for policy in policies},
         warnings=tuple(warnings),
+        places=dict(_places(document.root, ())),
     )
 
 
@@ -139,6 +141,19 @@ def _refuse_unwanted_live(document: Document, names: list[str]) -> None:
                 for name, place in asking.items()
             )
         )
+
+
+def _places(node: Node, path: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield where each key (of a list: each item) stands, by its path."""
+    if path:
+        yield spelled(path), (node.key.line, node.key.column)
+    below = node.value
+    if isinstance(below, dict):
+        for key, child in below.items():
+            yield from _places(child, (*path, key))
+    elif isinstance(below, list):
+        for i, child in enumerate(below):
+            yield from _places(child, (*path, i))
 
 
 def _names(document: Document, key: str) -> list[str]:

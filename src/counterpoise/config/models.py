@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from counterpoise.config.fields import (
-    Always,
     Amount,
     Asset,
     BandSize,
@@ -24,7 +23,7 @@ from counterpoise.config.fields import (
     Identifier,
     Later,
     Multiple,
-    Never,
+    Price,
     PriceDistance,
     Quantity,
     Resting,
@@ -33,17 +32,12 @@ from counterpoise.config.fields import (
     Text,
     Url,
 )
-from counterpoise.domain.strategy.drift import Legs, TradeTo
-
-#: Strategy kinds that the contract promises and this version does not run.
-LATER_KINDS = ("profit_ladder", "scale_in", "derisk", "dip_buy")
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from counterpoise.config.shape import Shape
+from counterpoise.config.strategies import Strategy
+from counterpoise.domain.policy import ContractChoice
 
 
-class VenueModel(_Model):
+class VenueModel(Shape):
     """One exchange account."""
 
     exchange: Exchange = Field(description="the exchange's ccxt id: binance")
@@ -78,7 +72,7 @@ class VenueModel(_Model):
     )
 
 
-class SleeveModel(_Model):
+class SleeveModel(Shape):
     """A named part of the portfolio."""
 
     weight: Share = Field(description="a share of equity such as 60% (all sleeves add up to 100%)")
@@ -95,46 +89,7 @@ class SleeveModel(_Model):
     )
 
 
-class SettleModel(_Model):
-    """Whether futures are later settled in coins."""
-
-    mode: Never = Field(description="never")
-    deadline: Annotated[None, Later("settling comes with a later version")] = None
-
-
-class DriftModel(_Model):
-    """Keep every sleeve inside its band, through futures."""
-
-    kind: Literal["drift"]
-    id: Identifier = Field(description="a name of your choice, unique in the portfolio")
-    trade_to: TradeTo = Field(default=TradeTo.TARGET, description="how far to trade back")
-    legs: Legs = Field(default=Legs.BOTH, description="which side to correct")
-    settle: SettleModel | None = Field(
-        default=None, description="{mode: never}: futures stay futures"
-    )
-    calendar: Annotated[None, Later("calendars come with a later version")] = None
-
-
-class HedgeModel(_Model):
-    """Hold a short against an asset."""
-
-    kind: Literal["hedge"]
-    id: Identifier = Field(description="a name of your choice, unique in the portfolio")
-    asset: Asset = Field(description="the asset to hedge, such as BTC")
-    ratio: ShareAboveZero | None = Field(
-        default=None, description="the part of the holding: 50%; or qty"
-    )
-    qty: Quantity | None = Field(
-        default=None, description="a quantity in units of the asset; or ratio"
-    )
-    when: Always = Field(default="always", description="always")
-    release: Annotated[None, Later("releasing on a condition comes with a later version")] = None
-
-
-Strategy = Annotated[DriftModel | HedgeModel, Field(discriminator="kind")]
-
-
-class ExecutionModel(_Model):
+class ExecutionModel(Shape):
     """How a position is moved."""
 
     ladder: Resting = Field(
@@ -148,12 +103,29 @@ class ExecutionModel(_Model):
     max_slippage: PriceDistance | None = Field(
         default=None, description="how far from the mark crossing may go; default 20bps"
     )
+    contract: ContractChoice | None = Field(
+        default=None,
+        description="what a hedge is opened in: perpetual, dated, or cheapest (default), by carry",
+    )
+    horizon: Duration | None = Field(
+        default=None, description="over how long carry is reckoned; default 30d"
+    )
+    fee: PriceDistance | None = Field(
+        default=None, description="what trading a future costs, for that reckoning; default 5bps"
+    )
+    roll: Duration | None = Field(
+        default=None, description="roll a dated future so long before it expires; default 5d"
+    )
+    min_volume_24h: Amount | None = Field(
+        default=None,
+        description="contracts that trade less are left alone beside others; default 1000000 USDT",
+    )
     on_stop: Literal["cancel", "keep"] = Field(
         default="cancel", description="own working orders when the daemon stops: cancel or keep"
     )
 
 
-class LimitsModel(_Model):
+class LimitsModel(Shape):
     """Hard limits on what may be sent."""
 
     max_order_notional: Amount | None = Field(default=None, description="per order: 25000 USDT")
@@ -174,14 +146,14 @@ class LimitsModel(_Model):
     )
 
 
-class FreshnessModel(_Model):
+class FreshnessModel(Shape):
     """How old data may be when a decision rests on it."""
 
     max_quote_age: Duration | None = Field(default=None, description="default 2m")
     max_account_age: Duration | None = Field(default=None, description="default 1m")
 
 
-class GuardsModel(_Model):
+class GuardsModel(Shape):
     """What must never happen."""
 
     limits: LimitsModel = Field(
@@ -194,7 +166,20 @@ class GuardsModel(_Model):
     plausibility: Annotated[None, Later("the plausibility guard comes with a later version")] = None
 
 
-class PortfolioModel(_Model):
+class ApproveModel(Shape):
+    """What a person is asked about first."""
+
+    deposits: bool = Field(
+        default=False,
+        strict=True,
+        description="true: ask before a hedge grows because coins were deposited; default false",
+    )
+    deadline: Duration | None = Field(
+        default=None, description="an answer that has not come by then is no; default 4h"
+    )
+
+
+class PortfolioModel(Shape):
     """One portfolio: where it lives, its shape, its strategies, its limits."""
 
     venues: list[Identifier] = Field(min_length=1, description="ids of venues: [main]")
@@ -218,11 +203,15 @@ class PortfolioModel(_Model):
         default={},
         description="what happens to the hedge of a removed strategy: {<strategy id>: close}",
     )
-    cost_basis: Annotated[None, Later("gain targets come with a later version")] = None
-    approve: Annotated[None, Later("approvals come with a later version")] = None
+    cost_basis: dict[Asset, Price] = Field(
+        default={}, description="what one of each has cost, in the quote: {BTC: 60000}"
+    )
+    approve: ApproveModel = Field(
+        default=ApproveModel(), description="what a person is asked about first"
+    )
 
 
-class RootModel(_Model):
+class RootModel(Shape):
     """A Counterpoise config file."""
 
     store: Text | None = Field(

@@ -91,9 +91,9 @@ class Document:
         said = "missing" if was is None else was
         self.problems.add(path, self._nearest(path).key, expected=expected, was=said, hint=hint)
 
-    def complain_of_key(self, path: Path, expected: str, was: str) -> None:
+    def complain_of_key(self, path: Path, expected: str, was: str, hint: str = "") -> None:
         """Remember that the key at ``path`` should not be there."""
-        self.problems.add(path, self._nearest(path).key, expected=expected, was=was)
+        self.problems.add(path, self._nearest(path).key, expected=expected, was=was, hint=hint)
 
     def _nearest(self, path: Path) -> Node:
         while path:

@@ -54,16 +54,31 @@ def description(path: Path, data: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def kinds(path: Path, data: Any) -> tuple[str, ...]:
+    """Return the words that choose the shape of the mapping at ``path`` (those of ``kind`` or ``mode``)."""
+    found = _below(path, data)
+    choice = found.get("discriminator", {}) if isinstance(found, dict) else {}
+    return tuple(choice.get("mapping", {}))
+
+
 def _at(path: Path, data: Any) -> Mapping[str, Any]:
-    here = _resolved(json_schema(), data)
+    found = _below(path, data)
     for part in path:
         data = _item(data, part)
+    return _resolved(found, data)
+
+
+def _below(path: Path, data: Any) -> Any:
+    """Return the schema at ``path``, before references and choices in it are followed."""
+    found: Any = json_schema()
+    for part in path:
+        here = _resolved(found, data)
+        data = _item(data, part)
         if isinstance(part, int):
-            below = here.get("items")
+            found = here.get("items")
         else:
-            below = here.get("properties", {}).get(part) or here.get("additionalProperties")
-        here = _resolved(below, data)
-    return here
+            found = here.get("properties", {}).get(part) or here.get("additionalProperties")
+    return found
 
 
 def _item(data: Any, part: str | int) -> Any:
@@ -82,7 +97,12 @@ def _resolved(schema: Any, data: Any) -> dict[str, Any]:
     if "$ref" in schema:
         return _resolved(json_schema()["$defs"][schema["$ref"].rpartition("/")[2]], data) | own
     if "discriminator" in schema:
-        kind = data.get("kind") if isinstance(data, dict) else None
-        chosen = schema["discriminator"]["mapping"].get(kind if isinstance(kind, str) else None)
-        return _resolved({"$ref": chosen}, data) if chosen else {}
+        word = data.get(schema["discriminator"]["propertyName"]) if isinstance(data, dict) else None
+        chosen = schema["discriminator"]["mapping"].get(word if isinstance(word, str) else None)
+        return _resolved({"$ref": chosen}, data) | own if chosen else own
+    if "properties" not in schema:
+        for option in schema.get("oneOf", ()) if isinstance(data, dict) else ():
+            found = _resolved(option, data)
+            if "properties" in found:
+                return found | own
     return schema

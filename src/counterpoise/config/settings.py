@@ -17,7 +17,8 @@ class Settings:
 
     ``path`` is the file as it was named. ``store_url`` is absolute (``sqlite:////...``). ``existing`` says per
     venue what to do with positions found at the first start: ``refuse``, ``keep`` or ``adopt:<strategy id>``.
-    ``hashes`` holds per portfolio the SHA-256 of its settled policy. ``warnings`` are lines for people.
+    ``hashes`` holds per portfolio the SHA-256 of its settled policy. ``warnings`` are lines for people. ``places``
+    holds where each key stands (line and column from 1), by its path as people write it.
     """
 
     path: Path
@@ -27,6 +28,13 @@ class Settings:
     portfolios: tuple[PortfolioPolicy, ...]
     hashes: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    places: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def located(self, path: str, text: str) -> str:
+        """Return ``text`` on what stands at ``path``, as every problem of a config is told: file, place, path."""
+        place = self.places.get(path)
+        where = f"{self.path}:{place[0]}:{place[1]}" if place is not None else f"{self.path}:"
+        return f"{where} {path}: {text}"
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

@@ -7,12 +7,14 @@ expected. Every number becomes a Decimal straight from its source text; no float
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
 from counterpoise.domain.numbers import BPS, ZERO, dec
 from counterpoise.domain.policy import Band
+from counterpoise.domain.strategy.conversion import Level
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _SUFFIXED = re.compile(rf"({_NUMBER.pattern})\s*([A-Za-z%][A-Za-z0-9%.\-]*)?")
@@ -97,6 +99,53 @@ def share_above_zero(value: object) -> Decimal:
     if made == 0:
         raise Expected(expected)
     return made
+
+
+def part(value: object) -> Decimal:
+    """Return a percentage above 0 and below 100 as a fraction: ``10%`` of a price -> 0.1."""
+    expected = "a percentage above 0% and below 100%, such as 10%"
+    made = _with_unit(value, {"%": _PERCENT}, expected, "the unit %")
+    if not ZERO < made < 1:
+        raise Expected(expected)
+    return made
+
+
+def rise(value: object) -> Decimal:
+    """Return a percentage above 0, which may exceed 100, as a fraction: ``150%`` -> 1.5."""
+    expected = "a percentage above 0%, such as 50%"
+    made = _with_unit(value, {"%": _PERCENT}, expected, "the unit %")
+    if made <= 0:
+        raise Expected(expected)
+    return made
+
+
+def price(value: object) -> Decimal:
+    """Return a price in the quote as a Decimal > 0."""
+    expected = "a price above 0 in the portfolio's quote, such as 90000"
+    if isinstance(value, str) and not is_number(value.strip()) and _SUFFIXED.fullmatch(value):
+        raise Expected(expected, "write the number alone")
+    return positive(value, expected)
+
+
+def level_above(value: object) -> Level:
+    """Return a price, or a percentage above the entry, as a Level."""
+    expected = "a price, or a percentage above 0% of the entry, such as 90000 or 20%"
+    return _level(value, expected, rise)
+
+
+def level_below(value: object) -> Level:
+    """Return a price, or a percentage below the entry, as a Level."""
+    expected = "a price, or a percentage of the entry above 0% and below 100%, such as 90000 or 5%"
+    return _level(value, expected, part)
+
+
+def _level(value: object, expected: str, relative: Callable[[object], Decimal]) -> Level:
+    try:
+        if isinstance(value, str) and value.strip().endswith("%"):
+            return Level(value=relative(value), relative=True)
+        return Level(value=price(value))
+    except Expected as problem:
+        raise Expected(expected, problem.hint) from None
 
 
 def equity_multiple(value: object) -> Decimal:

@@ -7,10 +7,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from counterpoise.config.models import LATER_KINDS
 from counterpoise.config.problems import Path, nearest, one_of
 from counterpoise.config.reading import Document, Node, plain
-from counterpoise.config.schema import description, known_keys
+from counterpoise.config.schema import description, kinds, known_keys
 from counterpoise.config.units import Expected
 
 M = TypeVar("M", bound=BaseModel)
@@ -64,7 +63,7 @@ def _tell(document: Document, data: Any, error: Any) -> None:
     elif kind == "extra_forbidden":
         _unknown_key(document, data, path)
     elif kind in {"union_tag_not_found", "union_tag_invalid"}:
-        _unknown_kind(document, path, context)
+        _unknown_kind(document, data, path, context)
     elif kind in {"too_short", "missing_argument"}:
         document.complain(path, description(path, data) or "at least one")
     else:
@@ -102,16 +101,12 @@ def _unknown_key(document: Document, data: Any, path: Path) -> None:
     document.complain_of_key(path, expected, was=f"{path[-1]!r}")
 
 
-def _unknown_kind(document: Document, path: Path, context: Any) -> None:
-    kinds = _choices({"expected": context.get("expected_tags", "'drift', 'hedge'")})
-    node = document.find((*path, "kind"))
-    word = node.value if node is not None and isinstance(node.value, str) else ""
-    if word in LATER_KINDS:
-        hint = f"{word} comes with a later version"
-    else:
-        near = nearest(word, kinds) if word else None
-        hint = f"did you mean {near!r}?" if near else ""
-    document.complain((*path, "kind"), one_of(kinds), hint=hint)
+def _unknown_kind(document: Document, data: Any, path: Path, context: Any) -> None:
+    key = str(context["discriminator"]).strip("'")
+    node = document.find((*path, key))
+    known = kinds(path, data)
+    near = nearest(node.value, known) if node is not None and isinstance(node.value, str) else None
+    document.complain((*path, key), one_of(known), hint=f"did you mean {near!r}?" if near else "")
 
 
 def _path(document: Document, loc: tuple[str | int, ...], *, missing: bool) -> Path:

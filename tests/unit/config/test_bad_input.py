@@ -8,7 +8,6 @@ from counterpoise.domain.errors import ConfigError
 from tests.unit.config.good import Change, Load
 
 HEDGE = "{kind: hedge, id: half, asset: BTC, ratio: 50%}"
-DRIFT = "{kind: drift, id: keep-shape}"
 BAND = (
     "expected a band above 0, such as 5pp (percentage points of equity)"
     " or 25% (of the sleeve's weight)"
@@ -16,6 +15,7 @@ BAND = (
 SHARE = "expected a percentage from 0% to 100%, such as 60%"
 DURATION = "expected a duration of at least 1s, such as 30s, 2m, 8h or 1d"
 MONEY = "expected an amount of money with its asset, such as 25000 USDT"
+KINDS = "derisk, dip_buy, drift, hedge, profit_ladder or scale_in"
 STORE = (
     "expected a database address: sqlite:///counterpoise.db (relative to this file)"
     " or sqlite:////absolute/path"
@@ -187,8 +187,8 @@ ROWS: dict[str, tuple[Change, str]] = {
     "adopting for a strategy that is not there": (
         ("environment: demo", "environment: demo\n    existing: adopt:halv"),
         (
-            "c.yaml:6:15 venues.main.existing: expected adopt:<id of a strategy of portfolio"
-            " 'treasury'> (keep-shape, half), was 'adopt:halv'"
+            "c.yaml:6:15 venues.main.existing: expected adopt:<id of a hedge or drift of"
+            " portfolio 'treasury'> (keep-shape, half), was 'adopt:halv'"
         ),
     ),
     "existing in other words": (
@@ -344,23 +344,13 @@ ROWS: dict[str, tuple[Change, str]] = {
     "a strategy misspelt": (
         ("kind: hedge", "kind: hegde"),
         (
-            "c.yaml:19:16 portfolios.treasury.strategies[1].kind: expected drift or hedge,"
+            f"c.yaml:19:16 portfolios.treasury.strategies[1].kind: expected {KINDS},"
             " was 'hegde'; did you mean 'hedge'?"
-        ),
-    ),
-    "a strategy of a later version": (
-        (HEDGE, "{kind: profit_ladder, id: out, asset: BTC}"),
-        (
-            "c.yaml:19:16 portfolios.treasury.strategies[1].kind: expected drift or hedge,"
-            " was 'profit_ladder'; profit_ladder comes with a later version"
         ),
     ),
     "a strategy without a kind": (
         (HEDGE, "{id: out}"),
-        (
-            "c.yaml:19:9 portfolios.treasury.strategies[1].kind: expected drift or hedge,"
-            " was missing"
-        ),
+        (f"c.yaml:19:9 portfolios.treasury.strategies[1].kind: expected {KINDS}, was missing"),
     ),
     "an id twice": (
         ("id: half", "id: keep-shape"),
@@ -387,14 +377,15 @@ ROWS: dict[str, tuple[Change, str]] = {
         ("ratio: 50%", "ratio: 150%"),
         (
             "c.yaml:19:52 portfolios.treasury.strategies[1].ratio: expected a percentage above 0%"
-            " and up to 100%, such as 60%, was '150%'"
+            " and up to 100%, such as 60%, was '150%';"
+            " a short of more than is held needs allow_net_short: true"
         ),
     ),
     "a hedge of nothing": (
         ("ratio: 50%", "ratio: 0%"),
         (
-            "c.yaml:19:52 portfolios.treasury.strategies[1].ratio: expected a percentage above 0%"
-            " and up to 100%, such as 60%, was '0%'"
+            "c.yaml:19:52 portfolios.treasury.strategies[1].ratio: expected a percentage above 0%,"
+            " such as 50%, was '0%'"
         ),
     ),
     "a hedge of a negative quantity": (
@@ -419,20 +410,6 @@ ROWS: dict[str, tuple[Change, str]] = {
         ),
     ),
     # of a later version
-    "a condition of a later version": (
-        (", ratio: 50%", ", ratio: 50%, when: {above: 90000}"),
-        (
-            "c.yaml:19:63 portfolios.treasury.strategies[1].when: expected always, was a mapping;"
-            " other conditions come with a later version"
-        ),
-    ),
-    "settling": (
-        (DRIFT, "{kind: drift, id: keep-shape, settle: {mode: futures_first}}"),
-        (
-            "c.yaml:18:54 portfolios.treasury.strategies[0].settle.mode: expected never,"
-            " was 'futures_first'; settling in spot comes with a later version"
-        ),
-    ),
     "another ladder": (
         ("{rungs: 4", "{ladder: chase, rungs: 4"),
         (

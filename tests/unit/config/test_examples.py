@@ -37,8 +37,8 @@ def test_an_example_loads_without_a_warning(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_tells_an_editor_its_schema(name: str) -> None:
     first = (REPO / "config" / name).read_text().splitlines()[0]
-    assert first == "# yaml-language-server: $schema=counterpoise.schema.json"
-    assert (REPO / "config" / "counterpoise.schema.json").is_file()
+    assert first == "# yaml-language-server: $schema=schema.json"
+    assert (REPO / "config" / "schema.json").is_file()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -267,7 +267,8 @@ def test_a_misspelt_section_is_read_under_its_right_name(loaded: Load) -> None:
         ),
         (
             "c.yaml:19:52 portfolios.treasury.strategies[1].ratio: expected a percentage above 0%"
-            " and up to 100%, such as 60%, was '150%'"
+            " and up to 100%, such as 60%, was '150%';"
+            " a short of more than is held needs allow_net_short: true"
         ),
     ]
 

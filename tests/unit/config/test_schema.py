@@ -11,12 +11,19 @@ import pytest
 from counterpoise.config import exchanges, units
 from counterpoise.config.schema import json_schema
 from counterpoise.domain.access import VenueAccess
-from counterpoise.domain.policy import ExecutionPolicy, FreshnessPolicy, LimitsPolicy
+from counterpoise.domain.policy import (
+    ApprovePolicy,
+    ExecutionPolicy,
+    FreshnessPolicy,
+    LimitsPolicy,
+)
+from counterpoise.domain.strategy.conversion import ConvertPolicy
+from counterpoise.domain.strategy.drift import SettlePolicy
 
 
 def test_the_examples_carry_the_schema_of_this_version(repo: Path) -> None:
-    carried = json.loads((repo / "config" / "counterpoise.schema.json").read_text())
-    again = "counterpoise schema > config/counterpoise.schema.json"
+    carried = json.loads((repo / "config" / "schema.json").read_text())
+    again = "counterpoise schema > config/schema.json"
     assert carried == json_schema(), f"expected the schema of this version; run {again}"
 
 
@@ -36,13 +43,21 @@ def test_every_key_is_described_and_no_other_is_allowed() -> None:
 def test_what_comes_later_is_not_offered() -> None:
     root, text = json_schema(), json.dumps(json_schema())
     assert set(root["properties"]) == {"store", "store_file", "venues", "portfolios"}
-    for later in ("x-not-yet", "profit_ladder", "cost_basis", '"margin"', "paper"):
+    for later in ("x-not-yet", '"margin"', '"funding"', "paper"):
         assert later not in text
+
+
+#: Keys that a policy calls otherwise.
+NAMES = {"roll": "roll_before"}
 
 
 @pytest.mark.parametrize(
     ("model", "policy"),
     [
+        ("SettleModel", SettlePolicy()),
+        ("DeriskConvertModel", ConvertPolicy()),
+        ("ConvertExitModel", ConvertPolicy()),
+        ("ApproveModel", ApprovePolicy()),
         ("ExecutionModel", ExecutionPolicy()),
         ("LimitsModel", LimitsPolicy()),
         ("FreshnessModel", FreshnessPolicy()),
@@ -56,7 +71,9 @@ def test_a_told_default_is_the_policys(model: str, policy: Any) -> None:
         if match is None:
             continue
         told += 1
-        kept = timedelta(seconds=30) if policy is VenueAccess else getattr(policy, key)
+        kept = (
+            timedelta(seconds=30) if policy is VenueAccess else getattr(policy, NAMES.get(key, key))
+        )
         if isinstance(kept, timedelta):
             assert units.duration(match[1]) == kept, key
         elif match[1].endswith("bps"):
