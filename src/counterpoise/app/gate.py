@@ -53,12 +53,17 @@ async def strays_shown(
 
 def _check_listed(app: App, policy: PortfolioPolicy, universe: Universe) -> None:
     """An asset that no venue lists in any form cannot be valued: a config error, before anything is decided."""
-    unknown = [a for a in policy.assets if a not in universe.spot and a not in universe.futures]
+    unknown = [
+        (f"portfolios.{policy.id}.sleeves.{sleeve.id}.assets.{asset}", asset)
+        for sleeve in policy.sleeves
+        for asset in sleeve.assets
+        if asset != policy.quote and asset not in universe.spot and asset not in universe.futures
+    ]
     if unknown:
+        expected = f"an asset listed against {policy.quote} at {', '.join(policy.venues)}"
         raise ConfigError(
             [
-                f"{app.settings.path}: portfolios.{policy.id}.sleeves: expected assets listed against"
-                f" {policy.quote} at {', '.join(policy.venues)}, was {asset}"
-                for asset in unknown
+                app.settings.located(path, f"expected {expected}, was {asset!r}")
+                for path, asset in unknown
             ]
         )
