@@ -166,13 +166,16 @@ async def test_a_wrong_key_ends_the_start_before_anything_is_sent(
 
 async def test_an_asset_that_no_venue_lists_is_a_config_error(configure: Configure) -> None:
     settings = configure(
-        ("{{BTC: 100%}}".replace("{{", "{").replace("}}", "}"), "{BTC: 50%, DOGE: 50%}")
+        ("{BTC: 100%}", "{BTC: 50%, DOGE: 50%}"),
     )
     with pytest.raises(ConfigError) as error:
         await run_daemon(settings, migrate=False, accept_config=None)
-    (problem,) = error.value.problems
-    assert "portfolios.book.sleeves" in problem
-    assert problem.endswith("listed against USDT at main, was DOGE")
+    assert error.value.problems == [
+        (
+            f"{settings.path}:16:48 portfolios.book.sleeves.core.assets.DOGE:"
+            " expected an asset listed against USDT at main, was 'DOGE'"
+        )
+    ]
 
 
 # --- wiring
