@@ -15,6 +15,7 @@ from typing import Any
 from counterpoise import __version__
 from counterpoise.app.cycle_report import iso
 from counterpoise.app.hedge_rows import closed_hedge, open_hedge
+from counterpoise.app.operator_view import operator_rows, strategy_row
 from counterpoise.config.settings import Outline
 from counterpoise.domain.errors import ConfigError
 from counterpoise.domain.instrument import is_spot
@@ -35,11 +36,11 @@ async def status(outline: Outline, portfolios: tuple[str, ...], now: datetime) -
     Raises WrongSchema, StoreError.
     """
     market_time = {p.id for p in outline.portfolios if p.market_time}
-    async with _opened(outline) as record:
+    async with opened(outline) as record:
         if record is None:
             found = [_never_run(name) for name in portfolios]
             return {"portfolios": found, "alerts": {"pending": 0, "dead": 0}, **_version()}
-        owner = _owner(outline)
+        owner = owner_of(outline)
         found = [
             await _portfolio(record, name, owner, None if name in market_time else now)
             for name in portfolios
@@ -51,7 +52,7 @@ async def orders(
     outline: Outline, portfolios: tuple[str, ...], *, live_only: bool, limit: int
 ) -> dict[str, Any]:
     """Return ``{"orders": [...]}``, newest first per portfolio. Raises WrongSchema, StoreError."""
-    async with _opened(outline) as record:
+    async with opened(outline) as record:
         if record is None:
             return {"orders": []}
         found: list[dict[str, Any]] = []
@@ -63,7 +64,7 @@ async def orders(
 
 async def journal(outline: Outline, portfolios: tuple[str, ...], *, limit: int) -> dict[str, Any]:
     """Return ``{"cycles": [...]}``, newest first per portfolio. Raises WrongSchema, StoreError."""
-    async with _opened(outline) as record:
+    async with opened(outline) as record:
         if record is None:
             return {"cycles": []}
         cycles: list[dict[str, Any]] = []
@@ -79,7 +80,7 @@ async def explain(
 
     Raises ConfigError for a cycle nobody recorded, WrongSchema, StoreError.
     """
-    async with _opened(outline) as record:
+    async with opened(outline) as record:
         if record is not None and cycle_id is None:
             rows = [r for name in portfolios for r in await record.journal.last(name, 1)]
             return {"cycles": [_cycle(row) for row in rows]}
@@ -91,6 +92,29 @@ async def explain(
         return {"cycles": [_cycle(row)] if row is not None else []}
 
 
+async def strategies(
+    outline: Outline, portfolios: tuple[str, ...], now: datetime
+) -> dict[str, Any]:
+    """Return ``{"strategies": [...]}``: each configured one, what it wants and why, and what it was told to do.
+
+    ``phase`` is None for one that no cycle has asked yet; ``overlays`` is asset -> signed base units. Raises
+    WrongSchema, StoreError.
+    """
+    configured = {p.id: p.strategies for p in outline.portfolios}
+    async with opened(outline) as record:
+        found: list[dict[str, Any]] = []
+        for name in portfolios:
+            known = await record.store.portfolio(name) if record is not None else None
+            recorded = await record.store.load(name, now) if record is not None and known else None
+            newest = await record.journal.last(name, 1) if record is not None else ()
+            document = newest[0].document if newest else {}
+            found += [
+                strategy_row(name, id_, kind, recorded, document)
+                for id_, kind in configured[name].items()
+            ]
+        return {"strategies": found}
+
+
 async def hedges(
     outline: Outline, portfolios: tuple[str, ...], now: datetime, *, limit: int
 ) -> dict[str, Any]:
@@ -99,7 +123,7 @@ async def hedges(
     ``closed_at`` and ``exit`` of an open one are None; its ``unrealized`` is at the newest journaled mark, None when
     that is unknown. Raises WrongSchema, StoreError.
     """
-    async with _opened(outline) as record:
+    async with opened(outline) as record:
         found: list[dict[str, Any]] = []
         for name in portfolios if record is not None else ():
             if record is None or await record.store.portfolio(name) is None:
@@ -118,7 +142,7 @@ async def hedges(
 
 
 @asynccontextmanager
-async def _opened(outline: Outline) -> AsyncIterator[SqlRecord | None]:
+async def opened(outline: Outline) -> AsyncIterator[SqlRecord | None]:
     """Give the open database, None when there is none yet."""
     if not sqlite_path(outline.store_url).exists():
         yield None
@@ -138,6 +162,8 @@ async def _portfolio(
     known = await record.store.portfolio(name)
     if known is None:
         return _never_run(name)
+    # only what waits is read: nothing of it depends on the time
+    waiting = await record.store.load(name, now or known.started_at)
     live = await record.store.orders(name, live_only=True, limit=_MANY)
     newest = await record.journal.last(name, 1)
     row = newest[0] if newest else None
@@ -157,6 +183,7 @@ async def _portfolio(
         "owner": owner,
         "summary": _told(row) if row is not None else None,
         "config_hash": known.config_hash,
+        **operator_rows(known, waiting.commands, waiting.approvals),
     }
 
 
@@ -176,11 +203,15 @@ def _never_run(name: str) -> dict[str, Any]:
         "owner": None,
         "summary": "never run",
         "config_hash": None,
+        "flattening": False,
+        "override": None,
+        "commands": [],
+        "approvals": [],
     }
 
 
-def _owner(outline: Outline) -> str | None:
-    """Who writes to the database now, None when nobody does."""
+def owner_of(outline: Outline) -> str | None:
+    """Return who writes to the database now, None when nobody does."""
     holder = FileLease(outline.store_url).holder
     return f"process {holder}" if holder is not None else None
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from counterpoise.app.cycle_report import iso
 from counterpoise.domain.numbers import text
 from counterpoise.domain.operator import Approval, Command
-from counterpoise.domain.records import PortfolioRecord
+from counterpoise.domain.records import PortfolioRecord, Recorded
 
 
 def operator_rows(
@@ -58,3 +58,38 @@ def approval_row(approval: Approval) -> dict[str, object]:
         "deadline_at": iso(approval.deadline_at),
         "state": approval.state.value,
     }
+
+
+def strategy_row(
+    portfolio: str,
+    strategy: str,
+    kind: str,
+    recorded: Recorded | None,
+    document: Mapping[str, object],
+) -> dict[str, object]:
+    """Return one strategy as ``strategy list`` tells it; ``document`` is the newest journaled cycle's."""
+    stored = recorded.strategies.get(strategy) if recorded is not None else None
+    state = stored.document if stored is not None and stored.kind == kind else None
+    decided = document.get("decisions")
+    reasons = [
+        str(d.get("text"))
+        for d in (decided if isinstance(decided, list) else [])
+        if isinstance(d, dict) and d.get("strategy") == strategy
+    ]
+    commands = recorded.commands if recorded is not None else ()
+    return {
+        "portfolio": portfolio,
+        "id": strategy,
+        "kind": kind,
+        "phase": _phase(state) if state is not None else None,
+        "overlays": state.get("overlays", {}) if state is not None else {},
+        "reasons": list(dict.fromkeys(reasons)),
+        "commands": [command_row(c) for c in commands if c.args.get("strategy") == strategy],
+    }
+
+
+def _phase(state: Mapping[str, object]) -> object:
+    """Where a strategy is in its life; one that has no phases is on or was stopped."""
+    if "phase" in state:
+        return state["phase"]
+    return "stopped" if state.get("stopped") else "on"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from counterpoise.cli.options import LogLevel, LogStyle, config_file
 from counterpoise.cli.output import warn
 
 if TYPE_CHECKING:
+    from counterpoise.app.desk import Voice
     from counterpoise.config import Outline, Settings
 
 
@@ -40,6 +42,32 @@ def one_portfolio(known: tuple[str, ...], chosen: str | None) -> tuple[str, ...]
     if chosen not in known:
         raise typer.BadParameter(f"--portfolio: expected {' or '.join(known)}, was {chosen!r}")
     return (chosen,)
+
+
+def the_portfolio(known: tuple[str, ...], chosen: str | None) -> str:
+    """Return the one portfolio that is meant. Raises ``typer.BadParameter`` when that is not clear."""
+    meant = one_portfolio(known, chosen)
+    if len(meant) != 1:
+        raise typer.BadParameter(
+            f"several portfolios: name one with --portfolio ({', '.join(known)})"
+        )
+    return meant[0]
+
+
+def voice() -> Voice:
+    """Return who types this, and where: what an operator's word is recorded with."""
+    import getpass
+    import platform
+
+    from counterpoise.app.clock import WallClock
+    from counterpoise.app.desk import Voice as Speaker
+
+    try:
+        who = getpass.getuser()
+    except (KeyError, OSError):
+        # a user id without a name, as in a container
+        who = f"uid {os.getuid()}"
+    return Speaker(who=who, origin=f"cli@{platform.node()}", now=WallClock().now())
 
 
 def set_up_logs(level: LogLevel, style: LogStyle) -> None:

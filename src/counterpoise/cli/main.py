@@ -10,6 +10,7 @@ import typer
 
 from counterpoise.cli import failures
 from counterpoise.cli.commands import (
+    answer,
     backtest,
     check,
     database,
@@ -22,6 +23,9 @@ from counterpoise.cli.commands import (
     run,
     schema,
     status,
+    steer,
+    strategy,
+    target,
     testnet,
     version,
 )
@@ -68,6 +72,15 @@ app.command("hedges")(hedges.command)
 app.command("orders")(orders.command)
 app.command("journal")(journal.command)
 app.command("explain")(explain.command)
+app.command("pause")(steer.pause)
+app.command("halt")(steer.halt)
+app.command("reduce-only")(steer.reduce_only)
+app.command("resume")(steer.resume)
+app.command("flatten")(steer.flatten)
+app.add_typer(strategy.app, name="strategy")
+app.command("target")(target.command)
+app.command("approve")(answer.approve)
+app.command("deny")(answer.deny)
 app.add_typer(database.app, name="db")
 app.command("schema")(schema.command)
 app.command("version")(version.command)

@@ -7,6 +7,7 @@ from typing import Any
 
 from counterpoise.cli.figures import count, money, percent, points, quantity
 from counterpoise.cli.output import print_table
+from counterpoise.cli.word_view import print_operator
 from counterpoise.domain.order import OrderState
 
 
@@ -17,6 +18,7 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
         f"Portfolio {name} at {document['as_of']}: equity {money(document['equity'], quote)},"
         f" state {document['state']}"
     )
+    print_operator(document)
     print_weights(document["weights"])
     _print_decisions(document["decisions"])
     _print_targets(document.get("targets", ()))

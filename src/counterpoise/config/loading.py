@@ -102,7 +102,12 @@ def outline(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) 
     if url is None:
         raise AssertionError("a file without a store must have told a problem")
     found = tuple(
-        PortfolioOutline(id=draft.id, market_time=_market_time(document, draft.venues.values()))
+        PortfolioOutline(
+            id=draft.id,
+            market_time=_market_time(document, draft.venues.values()),
+            strategies={s.id: s.kind for s in draft.strategies if s.id and s.kind},
+            sleeves={k: s.weight for k, s in draft.sleeves.items() if s.weight is not None},
+        )
         for draft in portfolios(document)
     )
     return Outline(path=FilePath(path), store_url=url, portfolios=found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from counterpoise.domain.access import Secret, VenueAccess
@@ -47,10 +48,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioOutline:
-    """A portfolio's name, and whether its time is a testnet server's market time."""
+    """A portfolio's name, and whether its time is a testnet server's market time.
+
+    ``strategies``: id -> kind, and ``sleeves``: id -> weight, as far as they can be read without the environment.
+    """
 
     id: str
     market_time: bool = False
+    strategies: Mapping[str, str] = field(default_factory=dict)
+    sleeves: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

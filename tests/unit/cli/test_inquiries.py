@@ -56,6 +56,10 @@ def test_status_as_json(cli: Cli, ran: Path) -> None:
         "owner": None,
         "summary": "2 orders sent",
         "config_hash": "a" * 64,
+        "flattening": False,
+        "override": None,
+        "commands": [],
+        "approvals": [],
     }
 
 

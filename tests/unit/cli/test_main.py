@@ -185,7 +185,7 @@ def test_no_config_at_all_is_told(
 
 def test_the_list_of_commands_fits_80_columns(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    for arguments in (["--help"], ["db", "--help"]):
+    for arguments in (["--help"], ["db", "--help"], ["strategy", "--help"]):
         shown = cli(*arguments).out
         assert "..." not in shown.partition("Commands:")[2]
         assert max(map(len, shown.splitlines())) <= 80

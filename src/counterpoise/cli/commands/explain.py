@@ -25,7 +25,10 @@ def command(
     portfolio: Portfolio = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell why a cycle acted or held: per strategy what it saw, what it wants, and what it waits for."""
+    """Tell why a cycle acted or held.
+
+    Per strategy: what it saw, what it wants, and what it waits for.
+    """
     outline = loaded.outline(ctx, None, config)
     chosen = loaded.one_portfolio(tuple(p.id for p in outline.portfolios), portfolio)
 

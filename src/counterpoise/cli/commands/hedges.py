@@ -38,7 +38,10 @@ def command(
     ] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show the hedge book: what each strategy's futures earned (price, funding) and cost (fees)."""
+    """Show the hedge book: what hedges earned and cost.
+
+    Per strategy: price, funding and fees of its futures.
+    """
     outline = loaded.outline(ctx, file, config)
     chosen = loaded.one_portfolio(tuple(p.id for p in outline.portfolios), portfolio)
 

@@ -21,7 +21,7 @@ def command(
     limit: Annotated[int, typer.Option(min=1, help="At most so many per portfolio.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the newest cycles and what came of them, from the database."""
+    """List the newest cycles and what came of them."""
     outline = loaded.outline(ctx, file, config)
     chosen = loaded.one_portfolio(tuple(p.id for p in outline.portfolios), portfolio)
 

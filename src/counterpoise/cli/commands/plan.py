@@ -20,7 +20,7 @@ def command(
     portfolio: Portfolio = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the next cycle would decide and send; sends nothing."""
+    """Show what the next cycle would decide and send; send nothing."""
     loaded.set_up_logs(LogLevel.WARNING, LogStyle.AUTO)
     settings = loaded.settings(ctx, file, config)
     known = tuple(policy.id for policy in settings.portfolios)

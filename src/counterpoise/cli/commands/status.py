@@ -13,6 +13,7 @@ from counterpoise.cli.figures import age, money, quantity
 from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
 from counterpoise.cli.output import print_json
 from counterpoise.cli.plan_view import print_weights
+from counterpoise.cli.word_view import print_operator
 
 _STATES = {
     "RUN": "trading allowed (RUN)",
@@ -65,6 +66,7 @@ def _print(one: Mapping[str, Any], config: object) -> None:
         f" as of {one['as_of']}{ago}; {writer}"
     )
     print(f"Last cycle: {one['summary']}")
+    print_operator(one)
     print_weights(one["weights"])
     for hedge in one["hedges"]:
         wanted = f"{quantity(hedge['overlay'])} {hedge['asset']}"

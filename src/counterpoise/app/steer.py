@@ -1,0 +1,201 @@
+"""What the operator commands do: judge a word by what the database says, and write it there as one audited row.
+
+Nothing here asks an exchange or the daemon; the daemon reads the row at the start of its next cycle and has the last
+word. A word that would change nothing is not written. Bad input writes nothing either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from counterpoise.app.desk import Desk, Voice, already, desk_of, unwritten, written
+from counterpoise.app.moments import resolved
+from counterpoise.app.shape import reshaped
+from counterpoise.config.problems import nearest, one_of
+from counterpoise.config.settings import Outline
+from counterpoise.domain.errors import ConfigError, SafetyRefusal
+from counterpoise.domain.instrument import is_spot
+from counterpoise.domain.numbers import text
+from counterpoise.domain.operator import (
+    Approval,
+    ApprovalState,
+    CommandKind,
+    TargetOverride,
+)
+from counterpoise.domain.records import TradingState
+from counterpoise.domain.steering import (
+    CONVERTS,
+    ONE_SHOT,
+    override_args,
+    shown_at,
+    shown_weight,
+    steered,
+)
+
+#: So many of the newest requests are looked through for the one that is answered.
+_MANY = 1000
+
+
+async def steer(
+    outline: Outline, portfolio: str, kind: CommandKind, voice: Voice
+) -> dict[str, Any]:
+    """Ask for a trading state, or for own futures to be closed; return what will happen.
+
+    Raises ConfigError for a portfolio that was never run, SafetyRefusal where the state forbids it, StoreError.
+    """
+    async with desk_of(outline, portfolio, voice) as desk:
+        command = desk.command(kind, voice)
+        before = desk.after
+        step = steered(before, command, desk.now)
+        if step.refused:
+            raise SafetyRefusal(f"portfolio {portfolio}: {kind.value}: {step.answer}")
+        if step.record == before:
+            return unwritten(desk, already(desk, step.answer))
+        return await written(desk, command, _effect(desk, kind))
+
+
+async def ask_strategy(
+    outline: Outline,
+    portfolio: str,
+    kind: CommandKind,
+    strategy: str,
+    at: str | None,
+    voice: Voice,
+) -> dict[str, Any]:
+    """Say a word to a strategy, due at ``at`` (an instant or a time from now) or at once.
+
+    Raises ConfigError for an unknown strategy, one of a kind that cannot do it, or an ``at`` that is over;
+    SafetyRefusal while own futures are being closed; StoreError.
+    """
+    async with desk_of(outline, portfolio, voice) as desk:
+        found = desk.outline.strategies.get(strategy)
+        if found is None:
+            raise _unknown("strategy", strategy, desk.outline.strategies)
+        if kind is CommandKind.CONVERT and found not in CONVERTS:
+            able = one_of(sorted(CONVERTS))
+            raise ConfigError(
+                [f"convert: expected a strategy of kind {able}, was {strategy}, a {found}"]
+            )
+        due_at = resolved("--at", at, desk.now) if at is not None else None
+        if desk.after.flattening and kind in {CommandKind.START, CommandKind.CONVERT}:
+            raise SafetyRefusal(
+                f"portfolio {portfolio}: {kind.value} {strategy}: own futures are being closed: resume first"
+            )
+        command = desk.command(kind, voice, {"strategy": strategy}, due_at)
+        for known in desk.recorded.commands:
+            if (known.kind, known.args, known.due_at) == (kind, command.args, due_at):
+                return unwritten(desk, f"already asked for: {known.id} waits for the daemon")
+        effect = f"{strategy} {_WORDS[kind]}"
+        if due_at is not None:
+            effect += f", at {shown_at(due_at)}"
+        if desk.after.trading_state is not TradingState.RUN:
+            effect += f" (the portfolio is {desk.after.trading_state.value}: resume lets it trade)"
+        return await written(desk, command, effect)
+
+
+async def retarget(
+    outline: Outline, portfolio: str, weights: tuple[str, ...], until: str, voice: Voice
+) -> dict[str, Any]:
+    """Give the sleeves in ``weights`` (``SLEEVE=WEIGHT``) other weights until ``until``; the others share the rest.
+
+    Raises ConfigError for weights or an instant that do not fit; StoreError.
+    """
+    async with desk_of(outline, portfolio, voice) as desk:
+        shape = reshaped(weights, desk.outline.sleeves)
+        until_at = resolved("--until", until, desk.now)
+        override = TargetOverride(weights=shape.weights, until_at=until_at)
+        command = desk.command(CommandKind.TARGET, voice, override_args(override))
+        before = desk.after
+        step = steered(before, command, desk.now, set(desk.outline.sleeves))
+        if step.refused:
+            raise ConfigError([f"target: {step.answer}"])
+        if step.record == before:
+            return unwritten(desk, already(desk, step.answer))
+        effect = f"{step.answer}; then the config's weights hold again"
+        if shape.shared:
+            shared = ", ".join(f"{s} {shown_weight(shape.weights[s])}" for s in shape.shared)
+            effect += f". Not named, so sharing the rest as the config shares it: {shared}"
+        return await written(desk, command, effect)
+
+
+async def reply(
+    outline: Outline, portfolios: tuple[str, ...], kind: CommandKind, approval: str, voice: Voice
+) -> dict[str, Any]:
+    """Approve or deny the request ``approval`` of one of ``portfolios``.
+
+    Raises ConfigError for a request that nobody made or that is settled; StoreError.
+    """
+    known: list[str] = []
+    for name in portfolios:
+        async with desk_of(outline, name, voice) as desk:
+            requests = await desk.record.store.approvals(name, _MANY)
+            found = next((a for a in requests if a.id == approval), None)
+            if found is not None:
+                return await _replied(desk, kind, found, voice)
+            known += [a.id for a in requests if a.state is ApprovalState.WAITING]
+    waiting = f"one that waits ({', '.join(known)})" if known else "none: no request waits"
+    raise ConfigError([f"{kind.value}: expected the id of a request, {waiting}, was {approval!r}"])
+
+
+async def _replied(
+    desk: Desk, kind: CommandKind, approval: Approval, voice: Voice
+) -> dict[str, Any]:
+    over = approval.deadline_at < desk.now
+    if approval.state is ApprovalState.EXPIRED or (
+        over and approval.state is ApprovalState.WAITING
+    ):
+        told = (
+            f"{kind.value}: request {approval.id} expired at {shown_at(approval.deadline_at)} and counts as denied;"
+            f" `counterpoise strategy start {approval.strategy}` lifts its limit"
+        )
+        raise ConfigError([told])
+    if approval.state is not ApprovalState.WAITING:
+        raise ConfigError(
+            [f"{kind.value}: request {approval.id} is {approval.state.value} already"]
+        )
+    command = desk.command(kind, voice, {"approval": approval.id})
+    for known in desk.recorded.commands:
+        if known.args == command.args:
+            return unwritten(
+                desk, f"already answered: {known.kind.value} ({known.id}) waits for the daemon"
+            )
+    qty = approval.wanted if kind is CommandKind.APPROVE else approval.cap
+    may = "may take its futures to" if kind is CommandKind.APPROVE else "stays at"
+    return await written(desk, command, f"{approval.strategy} {may} {text(qty)} {approval.asset}")
+
+
+def _effect(desk: Desk, kind: CommandKind) -> str:
+    if kind is not CommandKind.FLATTEN:
+        return _WORDS[kind]
+    positions = desk.recorded.positions.values()
+    held = [p for p in positions if p.own_qty != 0 and not is_spot(p.symbol)]
+    shown = ", ".join(f"{text(p.own_qty)} {p.symbol}" for p in held) or "none is on"
+    over = [s for s, kind in desk.outline.strategies.items() if kind in ONE_SHOT]
+    stand = [s for s in desk.outline.strategies if s not in over]
+    parts = [
+        f"own futures are closed with reduce-only orders ({shown}), then CANCEL_ONLY",
+        f"for good: {', '.join(over)}" if over else "",
+        f"opening again only after resume: {', '.join(stand)}" if stand else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+_WORDS: Mapping[CommandKind, str] = {
+    CommandKind.PAUSE: "own working orders are taken down and nothing new is sent; hedges stay on (CANCEL_ONLY)",
+    CommandKind.HALT: "nothing is sent any more, not even a cancel: orders that work stay on (HALT)",
+    CommandKind.REDUCE_ONLY: "positions may only shrink: orders that add are taken down, and no coins are traded"
+    " (REDUCE_ONLY)",
+    CommandKind.RESUME: "strategies act again (RUN)",
+    CommandKind.START: "begins anew",
+    CommandKind.RELEASE: "closes its futures and waits for its condition to come anew",
+    CommandKind.CONVERT: "turns its futures into coins",
+    CommandKind.CANCEL: "closes its futures and ends; only `strategy start` lets it act again",
+}
+
+
+def _unknown(what: str, name: str, known: Mapping[str, object]) -> ConfigError:
+    near = nearest(name, known)
+    hint = f"; did you mean {near!r}?" if near is not None else ""
+    expected = one_of(known) if known else "none: the config has none"
+    return ConfigError([f"{what}: expected {expected}, was {name!r}{hint}"])
