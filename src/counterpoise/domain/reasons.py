@@ -17,6 +17,14 @@ SENTENCES: Mapping[str, str] = {
     "inside_band": "{sleeve} weighs {weight}, within {band} of its target {target}: nothing to do",
     "outside_band": "{sleeve} weighs {weight}, more than {band} away from its target {target}: trade back to {to}",
     "leg_excluded": "{sleeve} weighs {weight} against a target of {target}, but legs: {legs} leaves it alone",
+    "calendar_due": "{sleeve} weighs {weight}, the calendar is due: trade back to its target {target}",
+    "drift_waits_band": "acts when {sleeve} is more than {band} away from its target {target}: it weighs {weight}",
+    "drift_waits_calendar": "acts when its calendar is due: {calendar}",
+    "drift_trades_coins": "{asset} is brought to its share in coins: {because}",
+    "settle_waits_at": "coins take over from futures at {at}",
+    "settle_waits_carry": "coins take over when carrying the futures over {span} costs more than trading coins in two"
+    " cycles: {carry} {quote} against {cost}",
+    "settle_carry_unknown": "what carrying futures costs is not known: no funding rate of {asset}",
     # what a strategy waits for, or what has come about
     "if_above": "{asset} at or above {level} in two cycles ({source} is {price})",
     "if_below": "{asset} at or below {level} in two cycles ({source} is {price})",

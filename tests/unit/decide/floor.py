@@ -85,13 +85,17 @@ class Floor:
             for a in self.assets
         }
         said = tuple(Ask(kind=k, command=k.value, at=self.now) for k in asks)
-        # the purse is whole: orders of ours lock nothing here
+        scene = make_scene(snapshot, self.policy)
+        # the purse is whole: orders of ours lock nothing here; no price is so low that a tick is a wide spread
+        narrow = {
+            a: replace(q, bid=self.prices[a], ask=self.prices[a])
+            for a, q in scene.coin_quotes.items()
+        }
         return replace(
-            make_scene(snapshot, self.policy),
+            scene,
             held=held,
             asks={self.strategy.id: said} if said else {},
-            others=self.others,
-            **self.changes,
+            **{"others": self.others, "coin_quotes": narrow, **self.changes},
         )
 
     def cycle(self, *asks: CommandKind, after: timedelta = MINUTE) -> dict[str, Decision]:
