@@ -32,6 +32,7 @@ from counterpoise.domain.strategy import from_document
 from counterpoise.execute.absence import Absences
 from counterpoise.execute.executor import Execution, Executor
 from counterpoise.execute.reconcile import Reconciled
+from counterpoise.observe.bars import BarCache
 from counterpoise.observe.poller import observe
 from counterpoise.ports import Clock, Store, Venue
 
@@ -59,6 +60,7 @@ class Cycle:
         self._absences = Absences(policy.freshness.approval)
         self._announcer = Announcer(policy)
         self._wallets = WalletWatch(policy)
+        self._bars = BarCache(policy.lookbacks, store)
         self._rows = rows or EveryLook()
 
     async def run(self) -> CycleReport:
@@ -75,7 +77,7 @@ class Cycle:
         instruments = {n: v.instruments() for n, v in self._venues.items()}
         universe = universe_of(policy, instruments, carried)
         snapshot = await observe(
-            policy.id, self._venues, universe, recorded, policy.holdings, self._clock
+            policy.id, self._venues, universe, recorded, policy.holdings, self._clock, self._bars
         )
         # what is listed may have changed while reading: from here on only what this look saw counts
         universe = universe_of(
@@ -107,7 +109,10 @@ class Cycle:
         moved = self._announcer.hedges_moved(seen, recorded, judged, universe, snapshot.as_of)
         news = (*told.alerts, *words(done, snapshot.as_of), *moved)
         execution = await self._executor.execute(
-            _intents(before, recorded, seen, judged, told, done, news, policy),
+            replace(
+                _intents(before, recorded, seen, judged, told, done, news, policy),
+                bars=self._bars.drained(),
+            ),
             judged.plan.cancel,
             judged.approved,
         )

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
 from counterpoise.domain.errors import VenueAuthError, VenueError
-from counterpoise.domain.instrument import is_spot
+from counterpoise.domain.instrument import expiry_of, is_spot
+from counterpoise.domain.ledger import Settlement
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.order import Fill, Order
-from counterpoise.domain.portfolio import Listing, Universe
+from counterpoise.domain.portfolio import Universe
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Account, Snapshot, VenueSnapshot
+from counterpoise.observe.bars import BarCache
 from counterpoise.ports import Clock, Venue
 
 T = TypeVar("T")
@@ -35,17 +38,24 @@ async def observe(
     recorded: Recorded,
     holdings: Mapping[str, Decimal],
     clock: Clock,
+    bars: BarCache | None = None,
 ) -> Snapshot:
-    """Return what every venue shows now.
+    """Return what every venue shows now; ``bars`` keeps the closed bars between looks.
 
     Raises
     ------
     VenueAuthError
         When a key is not accepted: going on would only lead to a ban.
     """
-    seen = await asyncio.gather(
-        *(_venue(name, venue, universe, recorded) for name, venue in venues.items())
+    cache = bars if bars is not None else BarCache((), None)
+    looks = (_venue(name, venue, universe, recorded, clock) for name, venue in venues.items())
+    unread, found = await asyncio.gather(
+        cache.read(venues, universe, clock.now()), asyncio.gather(*looks)
     )
+    seen = [
+        replace(v, bars=cache.of(v.venue), problems=(*v.problems, *unread.get(v.venue, ())))
+        for v in found
+    ]
     return Snapshot(
         portfolio=portfolio,
         as_of=clock.now(),
@@ -54,15 +64,18 @@ async def observe(
     )
 
 
-async def _venue(name: str, venue: Venue, universe: Universe, recorded: Recorded) -> VenueSnapshot:
+async def _venue(
+    name: str, venue: Venue, universe: Universe, recorded: Recorded, clock: Clock
+) -> VenueSnapshot:
     problems: list[str] = []
-    futures = _symbols(name, universe.futures)
-    coins = _symbols(name, universe.spot)
-    symbols = coins + futures
-    account, quotes, open_orders = await asyncio.gather(
+    watched = [x.instrument.symbol for x in universe.watched if x.venue == name]
+    symbols = _traded(name, universe)
+    account, quotes, open_orders, ledger, settlements = await asyncio.gather(
         _read("account", venue.account(), problems),
-        _read("prices", venue.quotes(symbols), problems),
+        _read("prices", venue.quotes(watched), problems),
         _read("open orders", venue.open_orders(symbols), problems),
+        _read("ledger", venue.ledger(_booked_since(name, recorded)), problems),
+        _settlements(name, venue, recorded, clock.now(), problems),
     )
     fills = await _fills(name, venue, symbols, account, recorded, problems)
     return VenueSnapshot(
@@ -73,11 +86,38 @@ async def _venue(name: str, venue: Venue, universe: Universe, recorded: Recorded
         fills=fills,
         instruments=venue.instruments(),
         problems=tuple(problems),
+        ledger=ledger,
+        settlements=settlements,
     )
 
 
-def _symbols(name: str, listings: Mapping[str, Listing]) -> list[str]:
-    return [x.instrument.symbol for x in listings.values() if x.venue == name]
+def _traded(name: str, universe: Universe) -> list[str]:
+    """Pairs and contracts in which something of ours may be or come to be."""
+    listings = (*universe.spot.values(), *(x for _, x in universe.contracts))
+    return [x.instrument.symbol for x in listings if x.venue == name]
+
+
+def _booked_since(name: str, recorded: Recorded) -> datetime:
+    """From when the venue's own bookings may be unknown."""
+    return recorded.ledger_at.get(name, recorded.portfolio.started_at) - OVERLAP
+
+
+async def _settlements(
+    name: str, venue: Venue, recorded: Recorded, now: datetime, problems: list[str]
+) -> dict[str, Settlement]:
+    """How dated futures that we knew of ended; one that is not told yet is asked for again at the next look."""
+    found: dict[str, Settlement] = {}
+    for (where, symbol), record in recorded.positions.items():
+        expiry = expiry_of(symbol)
+        if where != name or expiry is None or expiry > now or record.expected_qty == 0:
+            continue
+        listed = venue.instruments().get(symbol)
+        if listed is not None and listed.expiry_at is not None and listed.expiry_at > now:
+            continue
+        ended = await _read(f"settlement of {symbol}", venue.settlement(symbol), problems)
+        if ended is not None:
+            found[symbol] = ended
+    return found
 
 
 async def _fills(

@@ -9,6 +9,7 @@ import pytest
 from counterpoise.app.clock import ManualClock
 from counterpoise.domain.errors import VenueAuthError, VenueError
 from counterpoise.domain.instrument import Instrument
+from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import Fill, Order, OrderState, VenueOrder
 from counterpoise.domain.portfolio import Listing, Universe
@@ -46,6 +47,7 @@ class ShownVenue(SimVenue):
         self.holds = make_account({"BTC": 1}, {"USDT": 20_000})
         self.resting: tuple[VenueOrder, ...] = ()
         self.executed: tuple[Fill, ...] = ()
+        self.booked: tuple[LedgerEntry, ...] = ()
         self.errors: dict[str, VenueError] = {}
         self.asked: list[tuple[str, object]] = []
 
@@ -69,6 +71,10 @@ class ShownVenue(SimVenue):
     async def open_orders(self, symbols: Iterable[str]) -> tuple[VenueOrder, ...]:
         await self._ask("open orders", list(symbols))
         return self.resting
+
+    async def ledger(self, since: datetime) -> tuple[LedgerEntry, ...]:
+        await self._ask("ledger", since)
+        return self.booked
 
     async def fills(self, symbol: str, since: datetime) -> tuple[Fill, ...]:
         await self._ask(f"fills {symbol}", since)
@@ -139,6 +145,7 @@ async def test_only_what_this_venue_lists_of_the_portfolio_is_asked_for() -> Non
     await look(venue)
     assert sorted(venue.asked, key=str) == [
         ("account", None),
+        ("ledger", STARTED - OVERLAP),
         ("open orders", [SPOT, BTC_PERP, SOL_PERP]),
         ("quotes", [SPOT, BTC_PERP, SOL_PERP]),
     ]
@@ -201,14 +208,16 @@ async def test_fills_are_missing_as_a_whole_when_one_symbol_was_not_answered() -
 
 async def test_every_failed_read_is_named() -> None:
     venue = ShownVenue()
-    for what in ("account", "quotes", "open orders", f"fills {BTC_PERP}"):
+    for what in ("account", "quotes", "open orders", "ledger", f"fills {BTC_PERP}"):
         venue.errors[what] = VenueError(f"no {what}")
     seen = await look(venue)
     assert (seen.account, seen.open_orders, seen.fills) == (None, None, None)
+    assert seen.ledger is None
     assert set(seen.problems) == {
         "account: no account",
         "prices: no quotes",
         "open orders: no open orders",
+        "ledger: no ledger",
         f"fills of {BTC_PERP}: no fills {BTC_PERP}",
     }
 

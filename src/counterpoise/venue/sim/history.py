@@ -49,6 +49,28 @@ def candles(
     return _latest(track, interval, now, last, limit)
 
 
+def closed(
+    track: PriceTrack, interval: timedelta, since: datetime, until: datetime
+) -> list[Candle] | None:
+    """Return closed, complete bars of ``interval`` that open in [``since``, ``until``), oldest first.
+
+    None when the recorded bars do not make up ``interval``.
+    """
+    if interval < track.interval or interval % track.interval:
+        return None
+    parts = interval // track.interval
+    low = bisect_left(track.opens, _bucket_after(since, interval), hi=track.cursor)
+    high = bisect_left(track.opens, until + interval, hi=track.cursor)
+    bars = (track.candle(index) for index in range(low, high))
+    if parts == 1:
+        return [bar for bar in bars if bar.open_at < until]
+    return [
+        _merged(bucket, group)
+        for bucket, group in _grouped(bars, interval)
+        if len(group) == parts and bucket < until
+    ]
+
+
 def _latest(
     track: PriceTrack, interval: timedelta, now: datetime, last: datetime, limit: int
 ) -> list[Candle]:

@@ -6,6 +6,7 @@ is both, and adds what changes something.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -106,6 +107,22 @@ class MarketReads:
         track = self._listing.track(kind, symbol)
         return history.candles(track, interval, now=self.now, start=start, end=end, limit=limit)
 
+    def closed_candles(
+        self,
+        kind: MarketKind,
+        symbol: str,
+        interval: timedelta,
+        since: datetime,
+        until: datetime,
+    ) -> list[Candle] | None:
+        """Return closed bars of ``interval`` that open in [``since``, ``until``), oldest first.
+
+        A bar of which a part is missing (a halt) is not there. None when the recorded bars do not make up
+        ``interval``. Raises SimReject(UNKNOWN_SYMBOL).
+        """
+        track = self._listing.market(kind, symbol).track
+        return history.closed(track, interval, since, until)
+
     def funding_history(
         self,
         symbol: str,
@@ -172,9 +189,12 @@ class AccountReads:
         """Return trades of one market (of one order, at or after ``since``), oldest first."""
         return self._accounts.known(api_key).trades(kind, symbol, order_id=order_id, since=since)
 
-    def income(self, api_key: str) -> list[Income]:
-        """Return every booking in the futures wallet, oldest first."""
-        return list(self._accounts.known(api_key).income)
+    def income(self, api_key: str, *, since: datetime | None = None) -> list[Income]:
+        """Return every booking in the futures wallet (at or after ``since``), oldest first."""
+        income = self._accounts.known(api_key).income
+        if since is None:
+            return list(income)
+        return income[bisect_left(income, since, key=lambda entry: entry.at) :]
 
     def transfers(self, api_key: str) -> list[Transfer]:
         """Return every move between the account's wallets, oldest first."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from counterpoise.domain.bars import Bar
 from counterpoise.domain.errors import VenueAuthError, VenueError
 from counterpoise.domain.instrument import Instrument, InstrumentKind
+from counterpoise.domain.ledger import EntryKind, LedgerEntry, Settlement
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import (
     Accepted,
@@ -63,6 +65,14 @@ _TIMES: Mapping[DomainTimeInForce, TimeInForce] = {
 _KINDS: Mapping[OrderType, OrderKind] = {
     OrderType.LIMIT: OrderKind.LIMIT,
     OrderType.MARKET: OrderKind.MARKET,
+}
+
+
+_INCOME: Mapping[str, EntryKind] = {
+    "funding": EntryKind.FUNDING,
+    "realized_pnl": EntryKind.REALIZED_PNL,
+    "commission": EntryKind.COMMISSION,
+    "transfer": EntryKind.TRANSFER,
 }
 
 
@@ -123,9 +133,7 @@ class SimVenue:
     async def account(self) -> Account:
         """Read both wallets and all positions."""
         view = self._exchange.account(self._api_key)
-        perps = {
-            id_: symbol for (kind, id_), symbol in self._symbols.items() if kind is MarketKind.PERP
-        }
+        perps = self._perpetuals()
         return Account(
             spot={
                 asset: Balance(asset=asset, free=held.free, locked=held.locked)
@@ -145,6 +153,12 @@ class SimVenue:
             as_of=self._exchange.now,
             leverage={perps[id_]: dec(figure) for id_, figure in view.leverage.items()},
         )
+
+    def _perpetuals(self) -> dict[str, str]:
+        """Unified symbols of contracts by their venue id."""
+        return {
+            id_: symbol for (kind, id_), symbol in self._symbols.items() if kind is MarketKind.PERP
+        }
 
     async def quotes(self, symbols: Iterable[str]) -> Mapping[str, Quote]:
         """Read prices; an unknown or halted symbol has None where there is no price."""
@@ -188,6 +202,53 @@ class SimVenue:
         listed = self._known(symbol)
         trades = self._exchange.trades(self._api_key, listed.kind, listed.id, since=since)
         return tuple(self._fill(symbol, trade) for trade in trades)
+
+    async def bars(
+        self, symbol: str, interval: timedelta, since: datetime, until: datetime
+    ) -> tuple[Bar, ...]:
+        """Read closed bars that open in [``since``, ``until``), oldest first; a halt leaves a gap.
+
+        Raises VenueError for an unknown symbol, and for an interval that is no multiple of what is recorded.
+        """
+        listed = self._known(symbol)
+        found = self._exchange.closed_candles(listed.kind, listed.id, interval, since, until)
+        if found is None:
+            raise VenueError(
+                f"{self._id}: expected an interval that the recorded bars of {symbol} make up, was {interval}",
+                retryable=False,
+            )
+        return tuple(
+            Bar(
+                open_at=c.open_at,
+                open=c.open,
+                high=c.high,
+                low=c.low,
+                close=c.close,
+                volume=c.volume,
+            )
+            for c in found
+        )
+
+    async def ledger(self, since: datetime) -> tuple[LedgerEntry, ...]:
+        """Read what was booked into the futures wallet at or after ``since``, oldest first."""
+        perps = self._perpetuals()
+        return tuple(
+            LedgerEntry(
+                venue=self._id,
+                id=str(entry.income_id),
+                kind=_INCOME[entry.kind],
+                asset=entry.asset,
+                qty=entry.qty,
+                at=entry.at,
+                symbol=perps.get(entry.symbol) if entry.symbol is not None else None,
+            )
+            for entry in self._exchange.income(self._api_key, since=since)
+        )
+
+    async def settlement(self, symbol: str) -> Settlement | None:
+        """Return how a dated future ended: None, as none is listed here."""
+        del symbol
+        return None
 
     async def place(self, order: Order) -> PlaceOutcome:
         """Send one order. A client id that an open order has is looked up, as for a venue that says duplicate."""
