@@ -74,7 +74,7 @@ async def test_s8_funding_of_a_hedge_held_thirty_days(rate: str, hours: int, rec
         funding_hours=hours,
         days=31,
         bar=timedelta(hours=1),
-        every=timedelta(minutes=30),
+        every=timedelta(hours=3),
     )
     await stage.run(make_shape(FULL), hours=0.5)
     assert stage.position() == -1, "opened between instants"
