@@ -95,7 +95,7 @@ def _waiting(policy: HedgePolicy, scene: Scene, state: HedgeState, previous: Dec
 
 
 def _opened(state: HedgeState, scene: Scene) -> HedgeState:
-    return replace(state, phase=HedgePhase.ON, held={}, opened_at=scene.now, low=Extreme())
+    return replace(state, phase=HedgePhase.ON, held={}, opened_at=scene.now)
 
 
 def _on(

@@ -25,7 +25,7 @@ from counterpoise.domain.strategy import ProfitLadderPolicy, ProfitLadderState, 
 from counterpoise.domain.strategy.conditions import At, Extreme, highest
 from counterpoise.domain.strategy.profit_ladder import LadderPhase
 
-#: The names of its ends; targets are remembered by their number.
+#: The names of its ends, among those of its targets, which are numbers.
 _ENDS = ("trail", "below")
 
 
@@ -83,7 +83,6 @@ def _climbing(
     newest = targets[str(reached)] if reached > state.hit else None
     if newest is not None:
         state = _hit(policy, scene, state, reached)
-        held = {n: at for n, at in held.items() if n in _ENDS or int(n) > reached}
         # at what has just been reached, the next levels are others
         wakeups = Wakeups(soon=True)
     overlay, why = _sized(policy, scene, state, newest)

@@ -413,6 +413,13 @@ def test_a_rebound_counts_from_the_opening_not_from_before() -> None:
     assert played.looks(89, 89, 97, 97) == [-1] * 4
 
 
+def test_each_hedge_has_a_low_of_its_own() -> None:
+    """From the low of the hedge before, 60, the second would be released at 66, below where it opens."""
+    played = stage(BELOW, Rebound(size=dec("0.1")))
+    played.looks(60, 60, 60, 66, 66, 91, 91)
+    assert played.looks(89, 89, 89, 89, 89) == [0, -1, -1, -1, -1]
+
+
 def test_a_rebound_says_from_where_to_where() -> None:
     played = stage(BELOW, Rebound(size=dec("0.1")))
     played.looks(89, 89)
@@ -438,6 +445,17 @@ def test_after_a_release_it_must_see_its_condition_pass_before_it_opens_anew() -
     assert played.looks(91, 91) == [0, 0]
     assert phase_of(played) is HedgePhase.WAITING
     assert played.looks(80, 80) == [0, SHORT]
+
+
+def test_a_price_that_is_not_known_has_not_passed() -> None:
+    last = Below(price=dec(90), source=PriceSource.LAST)
+    played = stage(last, Above(price=dec(80), source=PriceSource.LAST))
+    for price in (79, 79, 85, 85):
+        played.look(85, last=price)
+    assert phase_of(played) is HedgePhase.RELEASED
+    decision = [played.look(85, last=None) for _ in range(3)][-1]
+    assert decision.reason.code == "price_unknown"
+    assert phase_of(played) is HedgePhase.RELEASED
 
 
 def test_closed_it_says_what_has_to_pass() -> None:

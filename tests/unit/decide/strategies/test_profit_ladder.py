@@ -160,7 +160,8 @@ def test_a_ladder_of_fewer_targets_than_were_reached_is_reached_wholly() -> None
     played = stage()
     played.looks(200, 200)
     played.policy = replace(LADDER, targets=TARGETS[:1])
-    assert played.look(200).overlay == FIRST
+    decision = played.look(200)
+    assert (decision.overlay, decision.reason.numbers["hit"]) == (FIRST, "1")
 
 
 # --- ends ---
@@ -311,6 +312,14 @@ def test_without_a_contract_the_wish_stays_and_nothing_is_seen() -> None:
     gone = [played.look(200, listed=False) for _ in range(3)][-1]
     assert (gone.overlay, gone.reason.code, gone.changed) == (FIRST, "no_instrument", False)
     assert played.looks(200, 200) == [FIRST, BOTH]
+
+
+def test_a_look_without_a_contract_confirms_no_high() -> None:
+    played = ended_by(trail=dec("0.1"))
+    played.look(200)
+    played.look(200, listed=False)
+    played.look(190)
+    assert state_of(played).high.price == 150
 
 
 # --- properties ---
