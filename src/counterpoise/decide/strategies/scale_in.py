@@ -129,8 +129,7 @@ def _stepped(
     phase: ScaleInPhase,
 ) -> Outcome:
     """Take the tranche that leads to ``phase``."""
-    held = {name: at for name, at in state.held.items() if name == _INVALID}
-    state = replace(state, phase=phase, held=held, stepped_at=scene.now)
+    state = replace(state, phase=phase, stepped_at=scene.now)
     overlay = _size(policy, scene, phase)
     numbers = {k: v for r in because.values() for k, v in r.says.numbers.items()}
     why = reason(
