@@ -191,7 +191,10 @@ class PortfolioModel(Shape):
         min_length=1,
         description="named parts: {core: {weight: 60%, assets: {BTC: 100%}, band: 5pp}}",
     )
-    strategies: list[Strategy] = Field(default=[], description="what to do, in order of priority")
+    strategies: list[Strategy] = Field(
+        default=[],
+        description="what to do; hedges act first, derisk last, and of one kind the first here",
+    )
     execution: ExecutionModel = Field(
         default=ExecutionModel(), description="how a position is moved"
     )

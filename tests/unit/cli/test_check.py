@@ -9,13 +9,27 @@ def test_a_good_config(cli: Cli, config: Config, tmp_path: Path) -> None:
     config()
     ran = cli("check")
     assert (ran.code, ran.err) == (0, "")
-    first, store, venue, portfolio = ran.out.splitlines()
-    assert first == "counterpoise.yaml: good"
-    assert store == f"store: sqlite:///{tmp_path}/here.db"
-    assert venue == "venue main: binance, environment demo"
-    assert portfolio.startswith(
-        "portfolio treasury: strategies keep-shape (drift), half (hedge); hash "
-    )
+    *told, last = ran.out.splitlines()
+    assert told == [
+        "counterpoise.yaml: good",
+        f"store: sqlite:///{tmp_path}/here.db",
+        "venue main: binance, environment demo",
+        "",
+        "portfolio treasury: in USDT, at main; held elsewhere: 0.5 BTC",
+        "Sleeves",
+        "sleeve  weight  band  assets",
+        "──────────────────────────────────────",
+        "core       60%   5pp  BTC 70%, ETH 30%",
+        "sat        20%   25%  SOL 100%",
+        "cash       20%     -  USDT 100%",
+        "Strategies",
+        "id          kind   asked for",
+        "───────────────────────────────────────────────────────────────────",
+        "keep-shape  drift  every sleeve outside its band back to its target",
+        "half        hedge  short 50% of the BTC",
+        ("Contracts: cheapest, rolled 5d before they expire; futures at most 3 x equity"),
+    ]
+    assert last == f"Hash {cli('check', '--json').json['portfolios'][0]['hash']}"
 
 
 def test_a_good_config_as_json(cli: Cli, config: Config) -> None:
@@ -30,7 +44,11 @@ def test_a_good_config_as_json(cli: Cli, config: Config) -> None:
     (portfolio,) = document["portfolios"]
     assert portfolio["id"] == "treasury"
     assert len(portfolio["hash"]) == 64
-    assert portfolio["strategies"][1] == {"id": "half", "kind": "hedge"}
+    assert portfolio["strategies"][1] == {
+        "id": "half",
+        "kind": "hedge",
+        "text": "short 50% of the BTC",
+    }
 
 
 def test_a_bad_config_is_2_and_goes_to_stderr(cli: Cli, config: Config) -> None:

@@ -446,6 +446,13 @@ DERISKS: dict[str, tuple[str, str]] = {
         f"{D}, convert: {{mode: ^slowly}}",
         "convert.mode: expected at_once or gradual, was 'slowly'",
     ),
+    "a band around nothing": (
+        "kind: derisk, id: x, sleeve: sat, target: 0%, retarget: ^band",
+        (
+            "retarget: expected a band of sleeve 'sat' in pp, as a percentage of a target of 0% is"
+            " nothing, was 'band'"
+        ),
+    ),
     "a way to follow nobody knows": (
         f"{D}, retarget: ^often",
         "retarget: expected never or band, was 'often'",
@@ -608,6 +615,22 @@ def test_problems_of_one_strategy_are_told_at_once(loaded: Load) -> None:
         "prize",
         "price",
         "below",
+    ]
+
+
+def test_a_short_that_follows_a_band_needs_one(loaded: Load) -> None:
+    derisk = "{kind: derisk, id: x, sleeve: core, target: 40%, retarget: band}"
+    with pytest.raises(ConfigError) as raised:
+        loaded(
+            (HEDGE, derisk),
+            (", band: 5pp", ""),
+            ("{kind: drift, id: keep-shape}", HEDGE.replace("half", "other")),
+        )
+    assert raised.value.problems == [
+        (
+            "c.yaml:19:68 portfolios.treasury.strategies[1].retarget: expected a band of sleeve"
+            " 'core' to follow, was 'band'; add band: 5pp"
+        )
     ]
 
 

@@ -18,6 +18,7 @@ def command(
     ctx: typer.Context, file: File = None, config: ConfigOption = None, as_json: AsJson = False
 ) -> None:
     """Check a config file: every problem with its line, no network."""
+    from counterpoise.cli.check_view import print_check
     from counterpoise.domain.errors import ConfigError, SafetyRefusal
 
     try:
@@ -33,17 +34,13 @@ def command(
     if as_json:
         print_json({"ok": True, "problems": [], **document(settings)})
         return
-    print(f"{settings.path}: good")
-    print(f"store: {settings.store_url}")
-    for name, access in settings.venues.items():
-        print(f"venue {name}: {access.exchange}, environment {access.environment}")
-    for policy in settings.portfolios:
-        strategies = ", ".join(f"{s.id} ({s.kind})" for s in policy.strategies) or "none"
-        print(f"portfolio {policy.id}: strategies {strategies}; hash {settings.hashes[policy.id]}")
+    print_check(settings)
 
 
 def document(settings: Settings) -> dict[str, object]:
     """Return what is known of a good config, without secrets."""
+    from counterpoise.cli.strategy_words import told
+
     return {
         "config": str(settings.path),
         "store": settings.store_url,
@@ -60,7 +57,8 @@ def document(settings: Settings) -> dict[str, object]:
                 "id": policy.id,
                 "hash": settings.hashes[policy.id],
                 "strategies": [
-                    {"id": strategy.id, "kind": strategy.kind} for strategy in policy.strategies
+                    {"id": strategy.id, "kind": strategy.kind, "text": told(strategy)}
+                    for strategy in policy.strategies
                 ],
             }
             for policy in settings.portfolios

@@ -40,9 +40,6 @@ class ConvertShape(Shape):
     every: Duration | None = Field(
         default=None, description="the time between two parts of a gradual one; default 1h"
     )
-    price: PriceSource | None = Field(
-        default=None, description="which price is meant: mark (default) or last"
-    )
     spot_fee: PriceDistance | None = Field(
         default=None, description="what trading coins costs; default 10bps"
     )
@@ -69,15 +66,15 @@ def _crossed(above: Level, below: Level) -> bool:
     return not above.relative and not below.relative and above.value <= below.value
 
 
-def policy(model: ConvertShape, mode: ConvertMode) -> ConvertPolicy:
-    """Return when and how fast coins take over."""
+def policy(
+    model: ConvertShape, mode: ConvertMode, source: PriceSource | None = None
+) -> ConvertPolicy:
+    """Return when and how fast coins take over; ``source`` is the price its levels mean."""
     return ConvertPolicy(
         mode=mode,
         at=model.at,
         above=model.above,
         below=model.below,
         on_command=model.on_command,
-        **given(
-            tranches=model.tranches, every=model.every, source=model.price, spot_fee=model.spot_fee
-        ),
+        **given(tranches=model.tranches, every=model.every, source=source, spot_fee=model.spot_fee),
     )

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from counterpoise.config import units
 from counterpoise.config.draft import PortfolioDraft
 from counterpoise.config.fields import Identifier, Share
 from counterpoise.config.problems import nearest
@@ -14,6 +15,7 @@ from counterpoise.config.shape import Shape, exactly_one
 from counterpoise.config.strategies import convert
 from counterpoise.domain.policy import Sleeve
 from counterpoise.domain.strategy import DeriskPolicy
+from counterpoise.domain.strategy.conditions import PriceSource
 from counterpoise.domain.strategy.conversion import ConvertMode, ConvertPolicy
 from counterpoise.domain.strategy.derisk import Retarget
 
@@ -24,6 +26,9 @@ class DeriskConvertModel(convert.ConvertShape):
     mode: ConvertMode = Field(
         default=ConvertMode.AT_ONCE,
         description="at_once (default): rung after rung; gradual: a tranche every so often",
+    )
+    price: PriceSource = Field(
+        default=PriceSource.MARK, description="which price is meant: mark (default) or last"
     )
 
 
@@ -49,7 +54,7 @@ class DeriskModel(Shape):
     retarget: Retarget = Field(
         default=Retarget.NEVER,
         description="never (default): the short keeps its size; band: sized anew when the weight"
-        " leaves the sleeve's band",
+        " leaves the sleeve's band around the target (5pp for all crypto)",
     )
 
 
@@ -62,6 +67,7 @@ def check(derisk: Section, portfolio: PortfolioDraft) -> None:
     name = derisk.word("sleeve") if which == "sleeve" else None
     if name is not None:
         traded = _check_sleeve(derisk, portfolio, name)
+        _check_band(derisk, portfolio, name)
     convert.check(derisk.at("convert"), "mode", one_asset=len(traded) <= 1)
 
 
@@ -78,15 +84,33 @@ def _check_sleeve(derisk: Section, portfolio: PortfolioDraft, name: str) -> list
     return traded
 
 
+def _check_band(derisk: Section, portfolio: PortfolioDraft, name: str) -> None:
+    """Complain of a short that should follow a band that is not there, or is nothing around the target."""
+    if derisk.word("retarget") != Retarget.BAND or name not in portfolio.sleeves:
+        return
+    sleeve = Section(document=derisk.document, path=portfolio.sleeves[name].path)
+    band, target = portfolio.sleeves[name].band, derisk.read(units.share, "target")
+    if not sleeve.has("band"):
+        derisk.complain(("retarget",), f"a band of sleeve {name!r} to follow", hint="add band: 5pp")
+    elif band is not None and band.relative and target == 0:
+        expected = f"a band of sleeve {name!r} in pp, as a percentage of a target of 0% is nothing"
+        derisk.complain(("retarget",), expected)
+
+
 def policy(model: DeriskModel, sleeves: tuple[Sleeve, ...], quote: str) -> DeriskPolicy:
     """Return what the strategy is asked for; ``sleeves`` are all of the portfolio's."""
     meant = [s for s in sleeves if model.sleeve is None or s.id == model.sleeve]
-    written = model.convert
     return DeriskPolicy(
         id=model.id,
         target=model.target,
         assets=tuple(a for sleeve in meant for a in sleeve.assets if a != quote),
         sleeve=model.sleeve,
-        convert=ConvertPolicy() if written is None else convert.policy(written, written.mode),
+        convert=_convert(model.convert),
         retarget=model.retarget,
     )
+
+
+def _convert(model: DeriskConvertModel | None) -> ConvertPolicy:
+    if model is None:
+        return ConvertPolicy()
+    return convert.policy(model, model.mode, model.price)

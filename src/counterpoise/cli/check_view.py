@@ -1,0 +1,64 @@
+"""A good config as a person checks it: where orders go, the shape, what each strategy is asked for."""
+
+from __future__ import annotations
+
+from counterpoise.cli.figures import quantity
+from counterpoise.cli.output import print_table
+from counterpoise.cli.strategy_words import told
+from counterpoise.config import Settings
+from counterpoise.config.words import duration, percent
+from counterpoise.domain.numbers import ONE
+from counterpoise.domain.policy import PortfolioPolicy, Sleeve
+
+
+def print_check(settings: Settings) -> None:
+    """Print what is known of a good config, without secrets."""
+    print(f"{settings.path}: good")
+    print(f"store: {settings.store_url}")
+    for name, access in settings.venues.items():
+        print(f"venue {name}: {access.exchange}, environment {access.environment}")
+    for policy in settings.portfolios:
+        print()
+        _print_portfolio(policy, settings.hashes[policy.id])
+
+
+def _print_portfolio(policy: PortfolioPolicy, config_hash: str) -> None:
+    held = ", ".join(f"{quantity(qty)} {asset}" for asset, qty in policy.holdings.items())
+    outside = f"; held elsewhere: {held}" if held else ""
+    print(f"portfolio {policy.id}: in {policy.quote}, at {', '.join(policy.venues)}{outside}")
+    rows = [(s.id, percent(s.weight), _band(s), _assets(s)) for s in policy.sleeves]
+    print_table("Sleeves", ("!sleeve", ">weight", ">band", "assets"), rows)
+    if policy.strategies:
+        asked = [(s.id, s.kind, told(s)) for s in policy.strategies]
+        print_table("Strategies", ("!id", "!kind", "asked for"), asked)
+    else:
+        print("No strategies: nothing is traded")
+    for line in _rules(policy):
+        print(line)
+    print(f"Hash {config_hash}")
+
+
+def _band(sleeve: Sleeve) -> str:
+    if sleeve.band.relative:
+        return percent(sleeve.band.size)
+    if sleeve.band.size == ONE:
+        return "-"
+    return percent(sleeve.band.size).replace("%", "pp")
+
+
+def _assets(sleeve: Sleeve) -> str:
+    return ", ".join(f"{asset} {percent(share)}" for asset, share in sleeve.assets.items())
+
+
+def _rules(policy: PortfolioPolicy) -> list[str]:
+    execution, limits = policy.execution, policy.limits
+    lines = [
+        (
+            f"Contracts: {execution.contract.value}, rolled {duration(execution.roll_before)} before"
+            f" they expire; futures at most {quantity(limits.max_leverage)} x equity"
+        )
+    ]
+    if policy.approve.deposits:
+        deadline = duration(policy.approve.deadline)
+        lines.append(f"Asked first: a hedge that grows with a deposit (within {deadline})")
+    return lines
