@@ -14,7 +14,7 @@ from decimal import Decimal
 from counterpoise.app.clock import ManualClock
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.replay import replay
-from counterpoise.domain.hedge_book import BookLine
+from counterpoise.domain.hedge_book import BookLine, ClosedHedge
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.policy import (
@@ -139,6 +139,10 @@ class Stage:
         book = (await self.recorded()).book.values()
         mine = (x for x in book if base_of(x.symbol) == asset and is_spot(x.symbol) is coins)
         return {x.strategy: x for x in mine}
+
+    async def closed(self) -> tuple[ClosedHedge, ...]:
+        """Positions that ended, oldest first."""
+        return await self.store.closed_hedges("p", START)
 
     def position(self, asset: str = "BTC") -> Decimal:
         """The exchange's own word on the futures position, over all contracts of ``asset``."""
