@@ -10,7 +10,14 @@ from decimal import Decimal
 import pytest
 
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.operator import Command, CommandKind, CommandState, TargetOverride
+from counterpoise.domain.operator import (
+    Approval,
+    ApprovalState,
+    Command,
+    CommandKind,
+    CommandState,
+    TargetOverride,
+)
 from counterpoise.domain.order import Order, Unknown
 from counterpoise.domain.policy import ExecutionPolicy, PortfolioPolicy
 from counterpoise.domain.records import Changes, PortfolioRecord, TradingState
@@ -466,3 +473,52 @@ def _sell_spot(world: World, qty: str) -> None:
             client_order_id=None,
         ),
     )
+
+
+# --- requests
+
+
+async def test_a_request_caps_until_it_is_approved() -> None:
+    world = make_world([80_000] * 400)
+    await world.run(policy_of(HALF), hours=2)
+    now = world.clock.now()
+    request = Approval(
+        id="a1", portfolio="p", strategy="half", asset="BTC", cap=dec("-0.5"), wanted=dec("-0.9"),
+        why="0.8 BTC came in at sim", asked_at=now, deadline_at=now + timedelta(hours=8),
+    )  # fmt: skip
+    await world.store.commit(Changes(portfolio="p", approvals=(request,)))
+    more = policy_of(replace(HALF, ratio=dec("0.9")))
+    await world.run(more, hours=2)
+    assert world.position() == dec("-0.5")
+    denied = await say(world, CommandKind.DENY, {"approval": "a1"})
+    await world.run(more, hours=2)
+    assert world.position() == dec("-0.5")
+    assert (await answer(world, denied)).state is CommandState.DONE
+    # a person may change their mind: starting the strategy lifts what was denied
+    await say(world, CommandKind.START, {"strategy": "half"})
+    await world.run(more, hours=2)
+    assert world.position() == dec("-0.9")
+    (known,) = await world.store.approvals("p", 9)
+    assert known.state is ApprovalState.MOOT
+
+
+async def test_an_approved_request_moves_and_one_without_an_answer_is_told_once() -> None:
+    world = make_world([80_000] * 400)
+    await world.run(policy_of(HALF), hours=2)
+    now = world.clock.now()
+    request = Approval(
+        id="a1", portfolio="p", strategy="half", asset="BTC", cap=dec("-0.5"), wanted=dec("-0.9"),
+        why="0.8 BTC came in at sim", asked_at=now, deadline_at=now + timedelta(hours=1),
+    )  # fmt: skip
+    await world.store.commit(Changes(portfolio="p", approvals=(request,)))
+    more = policy_of(replace(HALF, ratio=dec("0.9")))
+    await world.run(more, hours=3)
+    assert world.position() == dec("-0.5")
+    (late,) = [a for r in world.reports for a in r.alerts if a.kind == "approval"]
+    assert "Nobody answered request a1" in late.text
+    another = replace(request, id="a2", deadline_at=world.clock.now() + timedelta(hours=9))
+    gone = replace(request, state=ApprovalState.MOOT)
+    await world.store.commit(Changes(portfolio="p", approvals=(gone, another)))
+    await say(world, CommandKind.APPROVE, {"approval": "a2"})
+    await world.run(more, hours=2)
+    assert world.position() == dec("-0.9")

@@ -15,7 +15,7 @@ from counterpoise.app.announce import Announcer
 from counterpoise.app.calendar import due_instants, next_instant
 from counterpoise.app.cycle_report import CycleReport, Hedge, iso
 from counterpoise.app.judge import Judgement, judge
-from counterpoise.app.operator import Heeded, answered, heeded, words
+from counterpoise.app.operator import Heeded, answered, heeded, waiting, words
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.rows import EveryLook, Rows
@@ -104,10 +104,11 @@ class Cycle:
             seen.unexplained,
             doubts,
             due_instants(policy, snapshot.as_of),
+            seen.flows,
         )
         done = answered(recorded.commands, judged.decisions, snapshot.as_of)
         moved = self._announcer.hedges_moved(seen, recorded, judged, universe, snapshot.as_of)
-        news = (*told.alerts, *words(done, snapshot.as_of), *moved)
+        news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of), *moved)
         execution = await self._executor.execute(
             replace(
                 _intents(before, recorded, seen, judged, told, done, news, policy),
@@ -117,7 +118,9 @@ class Cycle:
             judged.approved,
         )
         said = operator_rows(
-            recorded.portfolio, (*told.commands, *done, *told.later), recorded.approvals
+            recorded.portfolio,
+            (*told.commands, *done, *told.later),
+            waiting(recorded.approvals, judged.approvals),
         )
         report = self._report(snapshot, recorded, seen, judged, execution)
         conditions = self._announcer.conditions(report, seen, recorded.raised)
@@ -173,7 +176,7 @@ def _intents(
         portfolio=policy.id,
         record=told.record,
         commands=(*told.commands, *done),
-        approvals=told.approvals,
+        approvals=(*told.approvals, *judged.approvals),
         strategies=judged.strategy_records(policy),
         targets=tuple(
             t for t in judged.plan.targets if recorded.targets.get((t.venue, t.symbol)) != t
@@ -183,6 +186,7 @@ def _intents(
         fills=seen.fills,
         alerts=news,
         ledger=seen.entries,
+        flows=seen.flows,
         book=book.changed(before.book),
         closed=book.closed,
         crosses=book.crosses,

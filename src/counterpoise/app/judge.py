@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from counterpoise.decide.approvals import reviewed
 from counterpoise.decide.combine import within_band
 from counterpoise.decide.engine import decide
 from counterpoise.decide.guards.freshness import stale_reasons
@@ -22,6 +23,7 @@ from counterpoise.domain.decision import Decisions, Want
 from counterpoise.domain.hedge_book import Booked, crossed, wanting
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, dec, quantize, text
+from counterpoise.domain.operator import Approval
 from counterpoise.domain.plan import NOTHING, Approved, Hold, Plan, Refused
 from counterpoise.domain.policy import PortfolioPolicy, shaped
 from counterpoise.domain.portfolio import (
@@ -33,7 +35,8 @@ from counterpoise.domain.portfolio import (
     view_of,
 )
 from counterpoise.domain.reasons import Reason, reason
-from counterpoise.domain.records import PositionRecord, Recorded, StrategyRecord
+from counterpoise.domain.records import Flow, PositionRecord, Recorded, StrategyRecord
+from counterpoise.domain.scene import Scene
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.strategy import StrategyState, from_document, to_document
 from counterpoise.plan.claims import claims_of, coin_wants_of, wants_of
@@ -46,7 +49,10 @@ _NOWHERE = PositionRecord(venue="", symbol="")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a look leads to. ``held`` says why nothing was decided; then only ``view`` and a wake-up are there."""
+    """What a look leads to. ``held`` says why nothing was decided; then only ``view`` and a wake-up are there.
+
+    ``approvals`` are requests to people that are new or have changed.
+    """
 
     view: PortfolioView | Unvalued | Broke
     decisions: Decisions | None = None
@@ -54,6 +60,7 @@ class Judgement:
     approved: tuple[Approved, ...] = ()
     refused: tuple[Refused, ...] = ()
     booked: Booked | None = None
+    approvals: tuple[Approval, ...] = ()
     held: tuple[Reason, ...] = ()
     within_band: bool | None = None
 
@@ -75,13 +82,19 @@ def judge(
     unexplained: Mapping[Contract, Reason],
     doubts: tuple[Reason, ...] = (),
     calendar: Mapping[str, datetime] | None = None,
+    flows: tuple[Flow, ...] = (),
 ) -> Judgement:
     """Return what ``snapshot`` and ``recorded`` (already reconciled with it) lead to.
 
     ``doubts`` say why its wallets are not believed yet (:class:`~counterpoise.decide.guards.wallets.WalletWatch`);
-    ``calendar`` is strategy -> the newest calendar instant at or before the look.
+    ``calendar`` is strategy -> the newest calendar instant at or before the look; ``flows`` are the deposits and
+    withdrawals that this very look booked.
     """
-    judged = _judged(snapshot, recorded, policy, universe, unexplained, doubts, calendar)
+    judged = _judged(snapshot, recorded, policy, universe, unexplained, doubts, calendar, flows)
+    if judged.decisions is None:
+        states = _states(recorded, policy)
+        requests = reviewed(recorded.approvals, flows, None, states, policy, snapshot.as_of)
+        judged = replace(judged, approvals=requests)
     view = judged.view if isinstance(judged.view, PortfolioView) else None
     return replace(judged, plan=restrained(judged.plan, snapshot, recorded, view))
 
@@ -94,6 +107,7 @@ def _judged(
     unexplained: Mapping[Contract, Reason],
     doubts: tuple[Reason, ...],
     calendar: Mapping[str, datetime] | None,
+    flows: tuple[Flow, ...],
 ) -> Judgement:
     policy = shaped(policy, recorded.portfolio.override, snapshot.as_of)
     held = [*doubts, *stale_reasons(snapshot, policy, universe, snapshot.as_of)]
@@ -117,7 +131,7 @@ def _judged(
     if held or not isinstance(view, PortfolioView):
         return Judgement(view=view, held=tuple(held))
     scene = scene_of(snapshot, recorded, policy, universe, view, calendar or {})
-    decisions = decide(scene, _states(recorded, policy), _baselines(recorded), recorded.approvals)
+    decisions, requests = _decided(scene, recorded, policy, flows)
     booked, wants = _claimed(decisions, snapshot, recorded, policy, universe)
     planned = plan(wants, snapshot, recorded, policy, unexplained)
     planned = replace(planned, holds=(*planned.holds, *_strays(recorded, policy, universe)))
@@ -129,8 +143,23 @@ def _judged(
         approved=approved,
         refused=refused,
         booked=booked,
+        approvals=requests,
         within_band=within_band(policy, view, decisions.effective_targets),
     )
+
+
+def _decided(
+    scene: Scene, recorded: Recorded, policy: PortfolioPolicy, flows: tuple[Flow, ...]
+) -> tuple[Decisions, tuple[Approval, ...]]:
+    """What strategies want and are given, and the requests to people that are new or have changed by it."""
+    states, baselines = _states(recorded, policy), _baselines(recorded)
+    decisions = decide(scene, states, baselines, recorded.approvals)
+    requests = reviewed(recorded.approvals, flows, decisions.decisions, states, policy, scene.now)
+    if not requests:
+        return decisions, ()
+    # a request caps from the very cycle that makes it; strategies want the same again, only less of it is given
+    standing = {a.id: a for a in (*recorded.approvals, *requests)}
+    return decide(scene, states, baselines, tuple(standing.values())), requests
 
 
 def _states(recorded: Recorded, policy: PortfolioPolicy) -> dict[str, StrategyState]:

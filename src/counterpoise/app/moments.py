@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from counterpoise.config import units
+from counterpoise.config import times, units
 from counterpoise.config.units import Expected
 from counterpoise.domain.errors import ConfigError
 from counterpoise.domain.steering import shown_at
@@ -24,12 +24,10 @@ def resolved(option: str, written: str, now: datetime) -> datetime:
     except Expected:
         pass
     try:
-        at = datetime.fromisoformat(written)
-    except ValueError:
-        raise ConfigError([f"{expected}, was {written!r}"]) from None
-    if at.utcoffset() is None:
-        raise ConfigError([f"{expected}, was {written!r}: Z for UTC or an offset is missing"])
-    at = at.astimezone(UTC)
+        at = times.instant(written)
+    except Expected as problem:
+        hint = f"; {problem.hint}" if problem.hint else ""
+        raise ConfigError([f"{expected}, was {written!r}{hint}"]) from None
     if at <= now:
         raise ConfigError([f"{expected}, was {written!r}: it is {shown_at(now)} already"])
     return at

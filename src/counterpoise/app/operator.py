@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from counterpoise.decide.approvals import is_asked
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
 from counterpoise.domain.instrument import is_spot
@@ -123,9 +124,23 @@ def answered(
     )
 
 
-def words(commands: Iterable[Command], at: datetime) -> tuple[Alert, ...]:
-    """Return the alerts for commands that :func:`answered` ticked off."""
-    return tuple(messages.command_heeded(command, at) for command in commands)
+def words(
+    done: Iterable[Command], approvals: Iterable[Approval], at: datetime
+) -> tuple[Alert, ...]:
+    """Return the alerts for commands that :func:`answered` ticked off, and for requests that are new or expired."""
+    alerts = [messages.command_heeded(command, at) for command in done]
+    for approval in approvals:
+        if approval.state is ApprovalState.WAITING and is_asked(approval):
+            alerts.append(messages.approval_asked(approval, at))
+        elif approval.state is ApprovalState.EXPIRED:
+            alerts.append(messages.approval_expired(approval, at))
+    return tuple(alerts)
+
+
+def waiting(known: Iterable[Approval], changed: Iterable[Approval]) -> tuple[Approval, ...]:
+    """Return the requests that wait or cap after a cycle, oldest first."""
+    after = {a.id: a for a in (*known, *changed)}
+    return tuple(a for a in after.values() if a.caps)
 
 
 def _end_override(desk: _Desk) -> None:

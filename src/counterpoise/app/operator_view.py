@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from counterpoise.app.cycle_report import iso
+from counterpoise.decide.approvals import is_asked
 from counterpoise.domain.numbers import text
 from counterpoise.domain.operator import Approval, Command
 from counterpoise.domain.records import PortfolioRecord, Recorded
@@ -24,7 +25,8 @@ def operator_rows(
         if override is not None
         else None,
         "commands": [command_row(command) for command in commands],
-        "approvals": [approval_row(approval) for approval in approvals],
+        # one that does not know yet what is wanted asks nobody anything
+        "approvals": [approval_row(a) for a in approvals if is_asked(a)],
     }
 
 

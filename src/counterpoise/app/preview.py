@@ -13,7 +13,7 @@ from counterpoise.app.calendar import due_instants
 from counterpoise.app.cycle_report import CycleReport, document_of, iso
 from counterpoise.app.gate import strays_shown
 from counterpoise.app.judge import judge
-from counterpoise.app.operator import answered, heeded
+from counterpoise.app.operator import answered, heeded, waiting
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.start import first_start, restart
@@ -77,6 +77,7 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
         {**seen.unexplained, **alone},
         doubts,
         due_instants(policy, snapshot.as_of),
+        seen.flows,
     )
     done = answered(recorded.commands, judged.decisions, snapshot.as_of)
     report = CycleReport(
@@ -95,7 +96,9 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
         within_band=judged.within_band,
         wake_at=judged.plan.wake_at,
         operator=operator_rows(
-            recorded.portfolio, (*told.commands, *done, *told.later), recorded.approvals
+            recorded.portfolio,
+            (*told.commands, *done, *told.later),
+            waiting(recorded.approvals, judged.approvals),
         ),
     )
     return {

@@ -310,7 +310,7 @@ def test_a_paused_portfolio_is_told_of(cli: Cli, ran: Path, store: Any) -> None:
         (("start", "haft"), 2, "strategy: expected keep-shape or half, was 'haft'; did you mean"),
         (("convert", "half"), 2, "convert: expected a strategy of kind derisk, dip_buy or drift"),
         (("start", "half", "--at", "2020-01-01T00:00Z"), 2, "--at: expected an instant to come"),
-        (("start", "half", "--at", "2999-01-01T00:00"), 2, "Z for UTC or an offset is missing"),
+        (("start", "half", "--at", "2999-01-01T00:00"), 2, "write Z for UTC, or an offset"),
         (("start", "half", "--at", "soon"), 2, "was 'soon'"),
         (("start",), 2, "Missing argument"),
     ],

@@ -1,0 +1,131 @@
+"""Requests that a person answers: a hedge that would grow because coins were deposited (MEANING 11).
+
+The overlay a strategy had is the cap until someone approves; what is denied or not answered in time keeps it. A
+request is moot once the strategy wants no more than the cap. Withdrawals never ask: what they leave uncovered is cut
+at once. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from counterpoise.domain.decision import Decision
+from counterpoise.domain.numbers import ZERO, text
+from counterpoise.domain.operator import Approval, ApprovalState, short_id
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.records import Flow
+from counterpoise.domain.strategy import StrategyState, overlay_of
+
+_Key = tuple[str, str]
+
+
+def reviewed(
+    known: Iterable[Approval],
+    flows: Sequence[Flow],
+    decisions: Sequence[Decision] | None,
+    states: Mapping[str, StrategyState],
+    policy: PortfolioPolicy,
+    now: datetime,
+) -> tuple[Approval, ...]:
+    """Return the requests that are new or have changed.
+
+    ``known`` wait or cap; ``flows`` were booked by this very look; ``decisions`` is None where nothing was decided:
+    then what ``states`` want so far becomes the cap, and the request is made (or dropped) by the next cycle that
+    decides. ``states`` is strategy id -> state before this look.
+    """
+    asked = {a.id: a for a in known}
+    before = dict(asked)
+    wishes = None if decisions is None else {(d.strategy, d.asset): d for d in decisions}
+    for id_, approval in asked.items():
+        asked[id_] = _settled(approval, wishes, policy, now)
+    deposits = [f for f in flows if f.qty > 0] if policy.approve.deposits else []
+    for asset in dict.fromkeys(f.asset for f in deposits):
+        made = [f for f in deposits if f.asset == asset]
+        for key, cap, wanted in _growing(asset, wishes, states, policy):
+            older = [a for a in asked.values() if (a.strategy, a.asset) == key and a.caps]
+            request = _request(key, older[-1].cap if older else cap, wanted, made, policy, now)
+            asked |= {a.id: replace(a, state=ApprovalState.MOOT, answered_at=now) for a in older}
+            asked[request.id] = request
+    return tuple(a for id_, a in asked.items() if before.get(id_) != a)
+
+
+def is_asked(approval: Approval) -> bool:
+    """Whether a person was asked: a request that does not know yet what is wanted waits in silence."""
+    return approval.wanted != approval.cap
+
+
+def beyond(wanted: Decimal, cap: Decimal) -> bool:
+    """Whether an overlay is larger than ``cap``, or on its other side."""
+    return not min(cap, ZERO) <= wanted <= max(cap, ZERO)
+
+
+def _settled(
+    approval: Approval,
+    wishes: Mapping[_Key, Decision] | None,
+    policy: PortfolioPolicy,
+    now: datetime,
+) -> Approval:
+    waiting = approval.state is ApprovalState.WAITING
+    if approval.strategy not in {s.id for s in policy.strategies}:
+        return replace(approval, state=ApprovalState.MOOT, answered_at=now)
+    # a strategy that says nothing of the asset in this cycle has not given up its wish
+    wish = wishes.get((approval.strategy, approval.asset)) if wishes is not None else None
+    if wish is not None:
+        if not beyond(wish.overlay, approval.cap):
+            return replace(approval, state=ApprovalState.MOOT, answered_at=now)
+        if waiting and not is_asked(approval):
+            return replace(
+                approval,
+                wanted=wish.overlay,
+                asked_at=now,
+                deadline_at=now + policy.approve.deadline,
+            )
+    if waiting and is_asked(approval) and approval.deadline_at <= now:
+        return replace(approval, state=ApprovalState.EXPIRED, answered_at=now)
+    return approval
+
+
+def _growing(
+    asset: str,
+    wishes: Mapping[_Key, Decision] | None,
+    states: Mapping[str, StrategyState],
+    policy: PortfolioPolicy,
+) -> list[tuple[_Key, Decimal, Decimal]]:
+    """Strategies whose futures on ``asset`` grow, with what they had and what they want."""
+    if wishes is not None:
+        return [
+            (key, d.previous, d.overlay)
+            for key, d in wishes.items()
+            if d.asset == asset and beyond(d.overlay, d.previous)
+        ]
+    # nobody decided: whoever might grow is held to what it has
+    traders = [s for s in policy.strategies if asset in (s.assets or policy.assets)]
+    held = {s.id: overlay_of(states[s.id], asset) if s.id in states else ZERO for s in traders}
+    return [((strategy, asset), overlay, overlay) for strategy, overlay in held.items()]
+
+
+def _request(
+    key: _Key,
+    cap: Decimal,
+    wanted: Decimal,
+    flows: Sequence[Flow],
+    policy: PortfolioPolicy,
+    now: datetime,
+) -> Approval:
+    strategy, asset = key
+    total = sum((f.qty for f in flows), ZERO)
+    where = " and ".join(dict.fromkeys(f.venue for f in flows))
+    return Approval(
+        id=short_id(policy.id, strategy, asset, *sorted(f.id for f in flows)),
+        portfolio=policy.id,
+        strategy=strategy,
+        asset=asset,
+        cap=cap,
+        wanted=wanted,
+        why=f"{text(total)} {asset} came in at {where}",
+        asked_at=now,
+        deadline_at=now + policy.approve.deadline,
+    )
