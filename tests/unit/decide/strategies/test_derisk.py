@@ -114,6 +114,22 @@ def test_the_quantity_is_frozen_but_never_above_what_is_held() -> None:
     assert on.cycle()["ETH"].overlay == -20
 
 
+def test_what_others_hedge_needs_no_second_short() -> None:
+    on = hedged()
+    on.others = {"ETH": dec(-70)}
+    assert on.cycle()["ETH"].overlay == -10
+
+
+def test_conversion_counts_what_others_hedge() -> None:
+    on = floor()
+    on.others = {"ETH": dec(-5)}
+    on.settle()
+    on.cycle(CommandKind.CONVERT)
+    on.fill()
+    on.settle()
+    assert (on.spot["ETH"], on.futures["ETH"]) == (65, 0)
+
+
 def test_a_band_sizes_it_anew_only_outside() -> None:
     on = hedged(retarget=Retarget.BAND)
     on.move(ETH="1.2")
@@ -331,7 +347,7 @@ def test_coins_kept_elsewhere_are_never_sold() -> None:
     on.spot["ETH"] = dec(10)
     on.settle()
     assert on.futures["ETH"] == -20
-    on.cycle(CommandKind.CONVERT)
+    assert on.cycle(CommandKind.CONVERT)["ETH"].coins == -2  # a rung of the ten that can be sold
     on.fill()
     on.settle()
     assert (on.spot["ETH"], on.futures["ETH"], phase(on)) == (0, 0, DeriskPhase.ENDED)
