@@ -12,11 +12,11 @@ until it was reached or can no longer be paid, so that a working order is not re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from counterpoise.decide.leg import Leg, Pace, leg_of
+from counterpoise.domain.decision import Wakeups
 from counterpoise.domain.numbers import ZERO, floor_step, text
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.scene import Scene
@@ -26,9 +26,6 @@ from counterpoise.domain.strategy.conversion import (
     ConvertMode,
     ConvertPolicy,
 )
-
-#: How soon a conversion looks again while it waits for something that announces itself nowhere.
-AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +45,11 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a conversion stands: a move per asset, the state to remember, and when to look again at the latest."""
+    """Where a conversion stands: a move per asset, the state to remember, and when to look again."""
 
     moves: Mapping[str, Move]
     conversion: ConversionState
-    wake_at: datetime | None = None
+    wakeups: Wakeups = field(default_factory=Wakeups)
 
     @property
     def done(self) -> bool:
@@ -119,13 +116,12 @@ def proceed(strategy: str, conversion: ConversionState, pace: Pace, scene: Scene
     for asset in buying:
         legs[asset], moves[asset], budget = _purchase(legs[asset], budget, scene, selling=selling)
     parts = {a: legs[a].part for a in conversion.assets}
-    waiting = any(m.idle for m in moves.values())
-    due = conversion.next_at
-    again = scene.now + AGAIN if waiting and due is None else due
+    # money, a wallet or a quieter market do not announce themselves
+    waiting = conversion.next_at is None and any(m.idle and not m.done for m in moves.values())
     return Progress(
         moves={a: moves[a] for a in conversion.assets},
         conversion=replace(conversion, assets=parts),
-        wake_at=again,
+        wakeups=Wakeups(soon=waiting, at=conversion.next_at),
     )
 
 

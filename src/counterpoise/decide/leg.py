@@ -185,7 +185,12 @@ class Leg:
 
     @property
     def coins(self) -> Decimal:
-        """The level of coins wanted now, by the hedge book's count, signed."""
+        """The level of coins wanted now, by the hedge book's count, signed.
+
+        Once a wish is reached that is what is there: what a fee took, or what is too small, is not ordered again.
+        """
+        if self.reached:
+            return self.held.coins
         return self.part.spot_from + (self.wish - self.part.fees) * self.side
 
     @property

@@ -241,7 +241,7 @@ class _Run:
         return Outcome(
             decisions=tuple(decisions),
             state=with_overlays(after, overlays),
-            wakeups=Wakeups(at=progress.wake_at),
+            wakeups=progress.wakeups,
         )
 
     def ended(self, state: DeriskState) -> Outcome:

@@ -249,7 +249,7 @@ def _moved(
         previous=previous,
         coins=move.coins,
         waits_for=move.waits_for,
-        wakeups=wakeups | Wakeups(at=progress.wake_at),
+        wakeups=wakeups | progress.wakeups,
     )
 
 

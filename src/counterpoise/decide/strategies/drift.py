@@ -177,7 +177,7 @@ class _Run:
         after = replace(state, conversion=progress.conversion)
         if progress.done:
             after = DriftState(calendar_at=state.calendar_at)
-        return self.outcome(after, decisions, Wakeups(at=progress.wake_at))
+        return self.outcome(after, decisions, progress.wakeups)
 
     def shaped(
         self,

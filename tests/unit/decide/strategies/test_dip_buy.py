@@ -284,8 +284,8 @@ def test_the_next_rung_waits_for_the_release_by_the_net() -> None:
     on.cycle()
     on.fill_coins("ETH")
     decision = on.cycle()["ETH"]
-    # 0.3998 arrived: in lots 0.399 may be released
-    assert (decision.overlay, decision.coins) == (dec("1.601"), dec("0.4"))
+    # 0.3998 arrived, and the fee is not bought again: in lots 0.399 may be released
+    assert (decision.overlay, decision.coins) == (dec("1.601"), dec("0.3998"))
     on.fill_futures("ETH")
     decision = on.cycle()["ETH"]
     assert decision.overlay == dec("1.601")
