@@ -109,22 +109,13 @@ class Cycle:
         done = answered(recorded.commands, judged.decisions, snapshot.as_of)
         moved = self._announcer.hedges_moved(seen, recorded, judged, universe, snapshot.as_of)
         news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of), *moved)
-        execution = await self._executor.execute(
-            replace(
-                _intents(before, recorded, seen, judged, told, done, news, policy),
-                bars=self._bars.drained(),
-            ),
-            judged.plan.cancel,
-            judged.approved,
-        )
-        said = operator_rows(
-            recorded.portfolio,
-            (*told.commands, *done, *told.later),
-            waiting(recorded.approvals, judged.approvals),
-        )
-        report = self._report(snapshot, recorded, seen, judged, execution)
+        changes = _intents(before, recorded, seen, judged, told, done, news, policy)
+        changes = replace(changes, bars=self._bars.drained())
+        execution = await self._executor.execute(changes, judged.plan.cancel, judged.approved)
+        commands = (*told.commands, *done, *told.later)
+        report = self._report(snapshot, recorded, seen, judged, execution, commands)
         conditions = self._announcer.conditions(report, seen, recorded.raised)
-        report = replace(report, alerts=(*news, *conditions), operator=said)
+        report = replace(report, alerts=(*news, *conditions))
         row = self._rows.row(report, policy)
         await store.commit(
             Changes(portfolio=policy.id, orders=execution.orders, alerts=conditions, journal=row)
@@ -138,6 +129,7 @@ class Cycle:
         seen: Reconciled,
         judged: Judgement,
         execution: Execution,
+        commands: tuple[Command, ...],
     ) -> CycleReport:
         return CycleReport(
             cycle_id=f"{self._policy.id}-{iso(snapshot.as_of)}",
@@ -157,6 +149,9 @@ class Cycle:
             held=judged.held,
             within_band=judged.within_band,
             wake_at=_wake_at(self._policy, judged, execution, snapshot.as_of),
+            operator=operator_rows(
+                recorded.portfolio, commands, waiting(recorded.approvals, judged.approvals)
+            ),
         )
 
 

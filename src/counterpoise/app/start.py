@@ -86,17 +86,16 @@ def first_start(
             config_hash=config_hash,
             started_at=now,
         ),
-        strategies=tuple(
-            StrategyRecord(
-                id=s,
-                kind=kinds[s],
-                document=to_document(with_overlays(initial_state(kinds[s]), overlays)),
-            )
-            for s, overlays in adopted.items()
-        ),
+        strategies=tuple(_adopting(s, kinds[s], overlays) for s, overlays in adopted.items()),
         positions=tuple(positions),
         alerts=(lifecycle(policy.id, "started", f"Watching {policy.id} for the first time", now),),
     )
+
+
+def _adopting(strategy: str, kind: str, overlays: Mapping[str, Decimal]) -> StrategyRecord:
+    """A strategy that begins with what it adopted."""
+    state = with_overlays(initial_state(kind), overlays)
+    return StrategyRecord(id=strategy, kind=kind, document=to_document(state))
 
 
 def _manageable(policy: PortfolioPolicy, strategy: str) -> tuple[str, ...]:
