@@ -238,3 +238,10 @@ def _short(world: World, qty: str) -> None:
             client_order_id=None,
         ),
     )
+
+
+async def test_what_every_guard_refuses_is_not_looked_at_again_before_it_is_time() -> None:
+    world = make_world([80_000] * 50, futures="100")
+    looks = await world.run(policy_of(HALF, execution=ExecutionPolicy(rungs=1)), hours=2)
+    assert all(report.refused and not report.results for report in world.reports)
+    assert looks == 9, "one every quarter of an hour, and one at the start"

@@ -136,6 +136,8 @@ def _judged(
     planned = plan(wants, snapshot, recorded, policy, unexplained)
     planned = replace(planned, holds=(*planned.holds, *_strays(recorded, policy, universe)))
     approved, refused = review(planned.place, snapshot, recorded, policy, view)
+    if planned.place and not approved:
+        planned = replace(planned, wake_at=planned.wake_unsent_at)
     return Judgement(
         view=view,
         decisions=decisions,

@@ -48,7 +48,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Orders to place (state PENDING, ids made), to cancel and to keep. ``wake_at`` is when to look again."""
+    """Orders to place (state PENDING, ids made), to cancel and to keep. ``wake_at`` is when to look again.
+
+    ``wake_unsent_at`` is the same for when no guard lets any of ``place`` pass: what was never sent wants no patience.
+    """
 
     targets: tuple[Target, ...] = ()
     place: tuple[Order, ...] = ()
@@ -56,6 +59,7 @@ class Plan:
     keep: tuple[Order, ...] = ()
     holds: tuple[Hold, ...] = ()
     wake_at: datetime | None = None
+    wake_unsent_at: datetime | None = None
 
 
 #: The plan of a cycle that decided nothing.

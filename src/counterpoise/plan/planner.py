@@ -310,13 +310,15 @@ def _merged(plans: list[Plan]) -> Plan:
     ladders = sorted((p.place for p in plans if p.place), key=_precedence)
     place = [o for ladder in ladders for o in ladder]
     wakes = [p.wake_at for p in plans if p.wake_at is not None]
+    unsent = [p.wake_at for p in plans if p.wake_at is not None and (p.keep or not p.place)]
     return Plan(
         targets=tuple(t for p in plans for t in p.targets),
         place=tuple(place),
         cancel=tuple(c for p in plans for c in p.cancel),
         keep=tuple(o for p in plans for o in p.keep),
         holds=tuple(h for p in plans for h in p.holds),
-        wake_at=min(wakes) if wakes else None,
+        wake_at=min(wakes, default=None),
+        wake_unsent_at=min(unsent, default=None),
     )
 
 

@@ -684,3 +684,13 @@ def test_what_is_planned_under_the_largest_order_passes_the_guard(want: str, mar
 def test_quantities_are_positive_and_sides_carry_the_sign() -> None:
     for position, want in [("0", "-1"), ("0", "1"), ("-1", "1"), ("1", "-1")]:
         assert all(o.qty > Decimal(0) for o in planned(want, world(position)).place)
+
+
+def test_what_is_placed_has_patience_only_if_it_is_sent() -> None:
+    first = planned(-1)
+    assert first.place
+    assert (first.wake_at, first.wake_unsent_at) == (NOW + PATIENCE, None)
+    one = replace(first, place=first.place[:1])
+    later = planned(-1, world(at=NOW + timedelta(seconds=30)), after(one))
+    assert later.place, "the other rungs"
+    assert later.wake_at == later.wake_unsent_at == NOW + PATIENCE, "one rests already"
