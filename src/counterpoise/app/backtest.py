@@ -73,8 +73,15 @@ class Backtest:
         return self.policy.venues[0]
 
 
-def prepare(policy: PortfolioPolicy, poll: timedelta, options: BacktestOptions) -> Backtest:
+def prepare(
+    policy: PortfolioPolicy,
+    poll: timedelta,
+    options: BacktestOptions,
+    market: RecordedMarket | None = None,
+) -> Backtest:
     """Load the market and open the account; ``poll`` is how often the portfolio would be looked at live.
+
+    ``market`` is one that was loaded before, for many runs on the same recordings.
 
     Raises
     ------
@@ -83,7 +90,8 @@ def prepare(policy: PortfolioPolicy, poll: timedelta, options: BacktestOptions) 
     """
     began = WallClock().now()
     given = None if options.balance is None else _given(options.balance, policy)
-    market = recorded_market(options.data, policy, options.start, options.end)
+    if market is None:
+        market = recorded_market(options.data, policy, options.start, options.end)
     exchange = SimExchange(
         rules=rules_of(market.series),
         series=market.series,
@@ -110,15 +118,19 @@ def prepare(policy: PortfolioPolicy, poll: timedelta, options: BacktestOptions) 
     )
 
 
-async def run(prepared: Backtest, on_look: Callable[[datetime], None]) -> BacktestReport:
-    """Replay the whole window and report; ``on_look`` is told the market time of every look.
+async def run(
+    prepared: Backtest,
+    on_cycle: Callable[[CycleReport], None],
+    store: MemoryStore | None = None,
+) -> BacktestReport:
+    """Replay the whole window and report; ``on_cycle`` is told every look, ``store`` keeps the rows.
 
     Raises CounterpoiseError when the portfolio never had a value.
     """
     policy, market, exchange = prepared.policy, prepared.market, prepared.exchange
     (key,) = exchange.accounts()
-    store = MemoryStore()
-    watch = _Watch(on_look=on_look)
+    store = store or MemoryStore()
+    watch = _Watch(on_cycle=on_cycle)
     watch.digest.add("policy", policy)
     watch.digest.add("balance", {f"{a}@{w}": q for (w, a), q in prepared.balance.items()})
     watch.digest.add("fees", prepared.options.fees)
@@ -167,7 +179,7 @@ async def run(prepared: Backtest, on_look: Callable[[datetime], None]) -> Backte
 class _Watch:
     """What is kept of every look, which is little: a decision goes into the digest when it changes."""
 
-    on_look: Callable[[datetime], None]
+    on_cycle: Callable[[CycleReport], None]
     digest: Digest = field(default_factory=Digest)
     points: list[Point] = field(default_factory=list)
     inside: list[bool] = field(default_factory=list)
@@ -189,7 +201,7 @@ class _Watch:
         if decided != self._decided:
             self._decided = decided
             self.digest.add("decided", (report.as_of, *decided))
-        self.on_look(report.as_of)
+        self.on_cycle(report)
 
 
 def _decided(report: CycleReport) -> tuple[object, ...]:

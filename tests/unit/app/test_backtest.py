@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from counterpoise.app.backtest import Backtest, BacktestOptions, prepare, run, written
+from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.errors import CounterpoiseError
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import Band, PortfolioPolicy, Sleeve
@@ -162,9 +163,9 @@ async def test_a_portfolio_that_is_never_valued_says_so(tmp_path: Path) -> None:
 
 async def test_progress_is_told_in_market_time(tmp_path: Path) -> None:
     write_market(tmp_path, "BTCUSDT", [50_000] * 5)
-    seen = []
+    seen: list[CycleReport] = []
     await run(prepared(tmp_path), seen.append)
-    assert seen == [START + n * HOUR for n in range(6)]
+    assert [report.as_of for report in seen] == [START + n * HOUR for n in range(6)]
 
 
 def test_looks_are_no_closer_than_the_bars_and_no_closer_than_the_poll(tmp_path: Path) -> None:

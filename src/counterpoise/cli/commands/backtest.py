@@ -154,7 +154,7 @@ async def _watched(prepared: Backtest) -> BacktestReport:
     from counterpoise.cli.progress import Progress
 
     with Progress(prepared.market.start, prepared.market.end) as progress:
-        return await run(prepared, progress.reached)
+        return await run(prepared, lambda report: progress.reached(report.as_of))
 
 
 def _tell(prepared: Backtest, json_file: Path | None) -> None:
