@@ -118,7 +118,7 @@ class ExecutionModel(Shape):
     )
     min_volume_24h: Amount | None = Field(
         default=None,
-        description="contracts that trade less are left alone beside others; default 1000000 USDT",
+        description="contracts that trade less a day are left alone; default 1000000 of the quote",
     )
     on_stop: Literal["cancel", "keep"] = Field(
         default="cancel", description="own working orders when the daemon stops: cancel or keep"

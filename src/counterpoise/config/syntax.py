@@ -26,6 +26,11 @@ def explained(error: MarkedYAMLError, content: str) -> tuple[Place, str]:
     if context == "while scanning a quoted scalar" and opened is not None:
         sign = _sign(lines, opened)
         return opened, f"expected a closing {sign}, was none; close the quote that begins here"
+    if "undefined alias" in problem or context == "while scanning an alias":
+        return opened or place, (
+            "expected a value, was an alias (*) of nothing; put a text that begins with * in quotes:"
+            " '*/15 * * * *'"
+        )
     if context in _FLOW and opened is not None:
         return place, _left_open(lines, opened, place, problem)
     if problem.startswith(("mapping values are not allowed", "expected <block end>")):

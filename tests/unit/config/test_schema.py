@@ -23,7 +23,7 @@ from counterpoise.domain.strategy.drift import SettlePolicy
 
 def test_the_examples_carry_the_schema_of_this_version(repo: Path) -> None:
     carried = json.loads((repo / "config" / "schema.json").read_text())
-    again = "counterpoise schema > config/schema.json"
+    again = "scripts/describe-config"
     assert carried == json_schema(), f"expected the schema of this version; run {again}"
 
 
