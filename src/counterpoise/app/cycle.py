@@ -32,8 +32,7 @@ from counterpoise.domain.strategy import from_document
 from counterpoise.execute.absence import Absences
 from counterpoise.execute.executor import Execution, Executor
 from counterpoise.execute.reconcile import Reconciled
-from counterpoise.observe.bars import BarCache
-from counterpoise.observe.poller import observe
+from counterpoise.observe.poller import Observer
 from counterpoise.ports import Clock, Store, Venue
 
 #: How soon to look again when an order's state is in motion.
@@ -60,7 +59,7 @@ class Cycle:
         self._absences = Absences(policy.freshness.approval)
         self._announcer = Announcer(policy)
         self._wallets = WalletWatch(policy)
-        self._bars = BarCache(policy.lookbacks, store)
+        self._observer = Observer(policy, self._venues, store, clock)
         self._rows = rows or EveryLook()
 
     async def run(self) -> CycleReport:
@@ -76,9 +75,7 @@ class Cycle:
         carried = carried_of(recorded)
         instruments = {n: v.instruments() for n, v in self._venues.items()}
         universe = universe_of(policy, instruments, carried)
-        snapshot = await observe(
-            policy.id, self._venues, universe, recorded, policy.holdings, self._clock, self._bars
-        )
+        snapshot = await self._observer.look(universe, recorded)
         # what is listed may have changed while reading: from here on only what this look saw counts
         universe = universe_of(
             policy, {n: s.instruments for n, s in snapshot.venues.items()}, carried
@@ -110,8 +107,9 @@ class Cycle:
         moved = self._announcer.hedges_moved(seen, recorded, judged, universe, snapshot.as_of)
         news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of), *moved)
         changes = _intents(before, recorded, seen, judged, told, done, news, policy)
-        changes = replace(changes, bars=self._bars.drained())
+        changes = replace(changes, bars=self._observer.new_bars)
         execution = await self._executor.execute(changes, judged.plan.cancel, judged.approved)
+        self._observer.stored()
         commands = (*told.commands, *done, *told.later)
         report = self._report(snapshot, recorded, seen, judged, execution, commands)
         conditions = self._announcer.conditions(report, seen, recorded.raised)

@@ -27,8 +27,7 @@ from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe, universe_of
 from counterpoise.domain.records import Changes, Recorded
 from counterpoise.execute.absence import Absences
-from counterpoise.observe.bars import BarCache
-from counterpoise.observe.poller import observe
+from counterpoise.observe.poller import Observer
 from counterpoise.ports import Store
 
 
@@ -59,10 +58,7 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
     told = heeded(recorded, policy, now)
     recorded = told.recorded
     universe = universe_of(policy, instruments, carried_of(recorded))
-    bars = BarCache(policy.lookbacks, store)
-    snapshot = await observe(
-        policy.id, venues, universe, recorded, policy.holdings, app.clock, bars
-    )
+    snapshot = await Observer(policy, venues, store, app.clock).look(universe, recorded)
     absences = Absences(policy.freshness.approval)
     strategies = {s.id for s in policy.strategies}
     seen = await align(venues, store, absences, recorded, snapshot, app.clock, strategies)

@@ -1,109 +1,190 @@
-"""Closed bars for the lookbacks that strategies declare: kept, back-filled, healed; never invented (MEANING 12).
+"""Closed bars of the lookbacks that strategies declare, kept as long as the process lives (MEANING 12).
 
-Lives as long as a portfolio's cycle. Back-fills from the store first, then from the venue, and asks the venue again
-only when a bar must have closed since. A hole is asked for once more; what the venue never traded stays a hole, and
-whoever looks back over it has too few bars.
+Filled from the store, then from the venue; after that the venue is asked only when another bar must have closed, so
+that a look costs nothing in between. Nothing is invented: a bar that the venue does not have, though it was asked
+twice, was never traded and stays a gap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from counterpoise.domain.bars import Bar, Lookback, last_closed_open
-from counterpoise.domain.errors import VenueAuthError, VenueError
 from counterpoise.domain.portfolio import Universe
 from counterpoise.domain.records import BarRow
+from counterpoise.observe.reading import read
 from counterpoise.ports import Store, Venue
 
-#: Bars kept beyond the longest lookback, so that a late one does not make the rest too short.
-SPARE = 3
+#: Bars kept beyond what is asked for: the newest may be one behind.
+SPARE = 2
+#: How often a hole is asked for before it counts as never traded.
+TIMES = 2
+#: The longest pause between two questions for the same missing bar.
+LONGEST = timedelta(minutes=10)
+#: Spans asked for in one look, at most.
+_SPANS = 3
 
 #: Venue, unified symbol, interval.
-_Key = tuple[str, str, timedelta]
+Key = tuple[str, str, timedelta]
+#: Opens of missing bars: from, and up to (excluded).
+_Span = tuple[datetime, datetime]
+
+
+@dataclass(slots=True)
+class _Series:
+    """The bars of one instrument and interval, oldest first, and what is known of the missing ones.
+
+    ``holes`` lie between bars. ``asked``: a hole, by the bar after it -> how often it was asked for. The newest
+    missing bars are asked for at every look at first, then after ever longer pauses.
+    """
+
+    interval: timedelta
+    bars: tuple[Bar, ...] = ()
+    holes: tuple[_Span, ...] = ()
+    loaded: bool = False
+    asked: dict[datetime, int] = field(default_factory=dict)
+    problem: str | None = None
+    _newest_asked: datetime | None = None
+    _first_at: datetime | None = None
+    _last_at: datetime | None = None
+
+    def missing(self, first: datetime, last: datetime, now: datetime) -> list[_Span]:
+        """Return the spans to ask for at ``now`` so that every bar from ``first`` to ``last`` is there."""
+        if self._pausing(last, now):
+            return []
+        found: list[_Span] = []
+        after = max(self.bars[-1].open_at + self.interval, first) if self.bars else first
+        if after <= last and (self.problem is not None or self._asks_again(last, now)):
+            found.append((after, last + self.interval))
+        found += [hole for hole in self._gaps(first) if self.asked.get(hole[1], 0) < TIMES]
+        return found[:_SPANS]
+
+    def note_asked(self, last: datetime, now: datetime) -> None:
+        """Remember that the bars up to ``last`` were asked for at ``now``."""
+        if self._newest_asked != last or self._first_at is None:
+            self._newest_asked, self._first_at = last, now
+        self._last_at = now
+
+    def add(self, bars: Iterable[Bar], first: datetime) -> list[Bar]:
+        """Take in ``bars``, let go what opens before ``first``; return those that were not known."""
+        known = {b.open_at for b in self.bars}
+        new = sorted((b for b in bars if b.open_at not in known), key=lambda b: b.open_at)
+        if new and self.bars and new[0].open_at > self.bars[-1].open_at:
+            self.holes += _between((self.bars[-1], *new), self.interval)
+            self.bars += tuple(new)
+        elif new:
+            self.bars = tuple(sorted((*self.bars, *new), key=lambda b: b.open_at))
+            self.holes = _between(self.bars, self.interval)
+        old = next((n for n, b in enumerate(self.bars) if b.open_at >= first), len(self.bars))
+        if old:
+            self.bars = self.bars[old:]
+            self.holes = tuple(h for h in self.holes if self.bars and h[1] > self.bars[0].open_at)
+        return new
+
+    def note_holes(self, span: _Span, first: datetime) -> None:
+        """Remember that what is still missing in ``span`` was asked for."""
+        gaps = self._gaps(first)
+        for since, until in gaps:
+            if since < span[1] and until > span[0]:
+                self.asked[until] = self.asked.get(until, 0) + 1
+        left = {until for _, until in gaps}
+        self.asked = {until: times for until, times in self.asked.items() if until in left}
+
+    def _gaps(self, first: datetime) -> tuple[_Span, ...]:
+        """The holes, and what is missing before the oldest bar."""
+        if self.bars and self.bars[0].open_at > first:
+            return ((first, self.bars[0].open_at), *self.holes)
+        return self.holes
+
+    def _asks_again(self, last: datetime, now: datetime) -> bool:
+        """Whether a bar that did not come is due to be asked for: after twice the time it was asked for already."""
+        if self._newest_asked != last or self._first_at is None or self._last_at is None:
+            return True
+        patience = min(
+            2 * (self._last_at - self._first_at), self._last_at - self._first_at + LONGEST
+        )
+        return now > self._last_at and now - self._first_at >= patience
+
+    def _pausing(self, last: datetime, now: datetime) -> bool:
+        """Whether the venue failed us, and is left alone for a while."""
+        return self.problem is not None and not self._asks_again(last, now)
+
+
+def _between(bars: tuple[Bar, ...], interval: timedelta) -> tuple[_Span, ...]:
+    return tuple(
+        (older.open_at + interval, newer.open_at)
+        for older, newer in pairwise(bars)
+        if newer.open_at - older.open_at > interval
+    )
 
 
 class BarCache:
-    """The closed bars of one portfolio. ``store`` is None before there is a database."""
+    """The bars of one portfolio. ``store`` is None before there is a database."""
 
-    def __init__(self, lookbacks: tuple[Lookback, ...], store: Store | None) -> None:
-        self._lookbacks = lookbacks
+    def __init__(self, lookbacks: Iterable[Lookback], store: Store | None) -> None:
+        self._lookbacks = tuple(lookbacks)
         self._store = store
-        self._known: dict[_Key, tuple[Bar, ...]] = {}
-        self._asked_again: set[tuple[_Key, datetime]] = set()
-        self._new: list[BarRow] = []
+        self._series: dict[Key, _Series] = {}
+        self._rows: list[BarRow] = []
 
-    async def read(
-        self, venues: Mapping[str, Venue], universe: Universe, now: datetime
-    ) -> dict[str, list[str]]:
-        """Bring every series up to ``now``; returns what could not be read, by venue.
+    @property
+    def new(self) -> tuple[BarRow, ...]:
+        """Bars that came from a venue and are not stored yet."""
+        return tuple(self._rows)
 
-        Raises VenueAuthError, StoreError.
+    def stored(self) -> None:
+        """Take note that what :attr:`new` gave is durable."""
+        self._rows.clear()
+
+    async def look(
+        self, name: str, venue: Venue, universe: Universe, now: datetime, problems: list[str]
+    ) -> dict[tuple[str, timedelta], tuple[Bar, ...]]:
+        """Return (symbol, interval) -> closed bars that ``venue`` is to give, asking it only for what is missing.
+
+        A failed read is a problem until one succeeds; what is known is given all the same. Raises VenueAuthError,
+        StoreError.
         """
-        problems: dict[str, list[str]] = {}
-        for look in self._lookbacks:
-            listing = universe.barred(look.asset)
-            if listing is None or listing.venue not in venues:
-                continue
-            symbol = listing.instrument.symbol
-            key = (listing.venue, symbol, look.interval)
-            try:
-                await self._update(key, venues[listing.venue], look, now)
-            except VenueAuthError:
-                raise
-            except VenueError as error:
-                problems.setdefault(listing.venue, []).append(f"bars of {symbol}: {error}")
-        return problems
+        wanted = self._wanted(name, universe)
+        self._series = {k: s for k, s in self._series.items() if k[0] != name or k in wanted}
+        await asyncio.gather(*(self._filled(key, n, venue, now) for key, n in wanted.items()))
+        found = {key: self._series[key] for key in wanted}
+        problems += [s.problem for s in found.values() if s.problem is not None]
+        return {(symbol, interval): s.bars for (_, symbol, interval), s in found.items()}
 
-    def of(self, venue: str) -> dict[tuple[str, timedelta], tuple[Bar, ...]]:
-        """Return (symbol, interval) -> closed bars of one venue, oldest first."""
-        return {(s, i): bars for (v, s, i), bars in self._known.items() if v == venue}
+    def _wanted(self, name: str, universe: Universe) -> dict[Key, int]:
+        """What to have of one venue: key -> how many bars."""
+        wanted: dict[Key, int] = {}
+        for asked in self._lookbacks:
+            listing = universe.barred(asked.asset)
+            if listing is not None and listing.venue == name:
+                wanted[name, listing.instrument.symbol, asked.interval] = asked.bars + SPARE
+        return wanted
 
-    def drained(self) -> tuple[BarRow, ...]:
-        """Return the bars read since this was asked last, to be stored."""
-        rows, self._new = tuple(self._new), []
-        return rows
-
-    async def _update(self, key: _Key, venue: Venue, look: Lookback, now: datetime) -> None:
+    async def _filled(self, key: Key, count: int, venue: Venue, now: datetime) -> None:
+        """Bring one series up to date."""
         name, symbol, interval = key
-        newest = last_closed_open(now, interval)
-        oldest = newest - (look.bars + SPARE - 1) * interval
-        if key not in self._known:
-            stored = (
-                await self._store.bars(name, symbol, interval, oldest)
-                if self._store is not None
-                else ()
-            )
-            self._known[key] = tuple(stored)
-        known = self._known[key]
-        if known and known[-1].open_at >= newest:
-            return
-        since = max(known[-1].open_at + interval, oldest) if known else oldest
-        self._add(key, await venue.bars(symbol, interval, since, newest + interval), oldest)
-        await self._heal(key, venue, oldest)
-
-    async def _heal(self, key: _Key, venue: Venue, oldest: datetime) -> None:
-        """Ask once for each hole, and for the time before the first bar."""
-        _, symbol, interval = key
-        bars = self._known[key]
-        if not bars:
-            return
-        starts = [oldest - interval, *(bar.open_at for bar in bars)]
-        holes = [
-            (before + interval, after.open_at)
-            for before, after in zip(starts, bars, strict=False)
-            if after.open_at - before > interval
-        ]
-        for since, until in holes:
-            if (key, since) not in self._asked_again:
-                self._asked_again.add((key, since))
-                self._add(key, await venue.bars(symbol, interval, since, until), oldest)
-
-    def _add(self, key: _Key, bars: tuple[Bar, ...], oldest: datetime) -> None:
-        known = {bar.open_at: bar for bar in self._known[key] if bar.open_at >= oldest}
-        new = [bar for bar in bars if bar.open_at >= oldest and bar.open_at not in known]
-        known |= {bar.open_at: bar for bar in new}
-        self._known[key] = tuple(known[at] for at in sorted(known))
-        venue, symbol, interval = key
-        self._new += [BarRow(venue=venue, symbol=symbol, interval=interval, bar=bar) for bar in new]
-        self._asked_again = {asked for asked in self._asked_again if asked[1] >= oldest}
+        series = self._series.setdefault(key, _Series(interval=interval))
+        last = last_closed_open(now, interval)
+        first = last - (count - 1) * interval
+        if not series.loaded:
+            if self._store is not None:
+                series.add(await self._store.bars(name, symbol, interval, first), first)
+            series.loaded = True
+        for span in series.missing(first, last, now):
+            if span[1] > last:
+                series.note_asked(last, now)
+            problems: list[str] = []
+            asking = venue.bars(symbol, interval, *span)
+            bars = await read(f"bars of {symbol}", asking, problems)
+            series.problem = next(iter(problems), None)
+            if bars is None:
+                series.note_asked(last, now)
+                return
+            closed = [b for b in bars if span[0] <= b.open_at < span[1] and b.open_at <= last]
+            for bar in series.add(closed, first):
+                self._rows.append(BarRow(venue=name, symbol=symbol, interval=interval, bar=bar))
+            series.note_holes(span, first)

@@ -1,0 +1,76 @@
+"""The venue's own books: what it wrote into the account, and how dated futures ended.
+
+Entries are read from where the records end, and a little further back, because a venue may publish them late or
+date them before they counted (a deposit is dated when it was first seen). What was stored is not handed out again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from counterpoise.domain.instrument import Instrument, expiry_of
+from counterpoise.domain.ledger import LedgerEntry, Settlement
+from counterpoise.domain.records import Recorded
+from counterpoise.observe.reading import read
+from counterpoise.ports import Venue
+
+#: How much further back than the newest known entry the venue's books are read.
+OVERLAP = timedelta(hours=1)
+
+_Keys = frozenset[tuple[str, str, str]]
+
+
+class LedgerReads:
+    """How far the books of each venue were read and stored. A new one begins where the records end."""
+
+    def __init__(self) -> None:
+        self._stored: dict[str, tuple[datetime, _Keys]] = {}
+        self._unstored: dict[str, tuple[datetime, _Keys]] = {}
+
+    async def read(
+        self, name: str, venue: Venue, recorded: Recorded, now: datetime, problems: list[str]
+    ) -> tuple[LedgerEntry, ...] | None:
+        """Return what may be new in the books of ``venue``, oldest first; None when they were not answered."""
+        began = recorded.portfolio.started_at
+        since, stored = self._stored.get(name, (began, frozenset()))
+        since = max(since, recorded.ledger_at.get(name, began)) - OVERLAP
+        self._unstored.pop(name, None)
+        entries = await read("ledger", venue.ledger(since), problems)
+        if entries is None:
+            return None
+        self._unstored[name] = (now, frozenset(e.key for e in entries))
+        return tuple(e for e in entries if e.key not in stored)
+
+    def stored(self) -> None:
+        """Take note that what the last look read is durable."""
+        self._stored |= self._unstored
+        self._unstored.clear()
+
+
+async def read_settlements(
+    name: str, venue: Venue, recorded: Recorded, now: datetime, problems: list[str]
+) -> dict[str, Settlement]:
+    """Return how the dated futures ended in which the records still expect a position."""
+    listed = venue.instruments()
+    ended = [
+        symbol
+        for (where, symbol), known in recorded.positions.items()
+        if where == name
+        and (known.own_qty != 0 or known.baseline_qty != 0)
+        and _may_have_ended(symbol, listed.get(symbol), now)
+    ]
+    answers = await asyncio.gather(
+        *(read(f"settlement of {s}", venue.settlement(s), problems) for s in ended)
+    )
+    return {s: answer for s, answer in zip(ended, answers, strict=True) if answer is not None}
+
+
+def _may_have_ended(symbol: str, listed: Instrument | None, now: datetime) -> bool:
+    """Whether ``symbol`` is a dated future that is past its end or trades no more."""
+    named = expiry_of(symbol)
+    if named is None:
+        return False
+    if listed is None or not listed.active:
+        return True
+    return (listed.expiry_at or named) <= now
