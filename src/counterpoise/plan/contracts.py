@@ -92,11 +92,14 @@ def chosen(
         current = universe.futures.get(asset)
         if asset in leaving or current is None:
             continue
+        if not at_home and (current.venue, current.instrument.symbol) in kept:
+            # at another venue than the one new hedges are opened at now
+            at_home = [current]
         if at_home:
             current = at_home[-1] if current not in at_home else current
             futures[asset] = current
             if ends_soon(current.instrument, execution, snapshot.as_of):
-                others = [x for x in listings if x != current]
+                others = [x for x in listings if x != current and x.venue == current.venue]
                 successor = _best(universe, asset, others, wanted, snapshot, execution)
                 if successor is not None:
                     futures[asset], leaving[asset] = successor, current
