@@ -7,7 +7,7 @@ within the cents that crossing the spread costs. Fees and funding are off unless
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -41,7 +41,9 @@ from counterpoise.venue.sim import (
     SimExchange,
     SymbolRules,
     Wallet,
+    dated_series,
 )
+from counterpoise.venue.sim.rules import expiry_of
 from counterpoise.venue.sim.venue import SimVenue
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -207,8 +209,12 @@ def make_stage(
     bar: timedelta = timedelta(minutes=15),
     every: timedelta = timedelta(minutes=15),
     leverage: int = 5,
+    dated: Mapping[str, object] | None = None,
 ) -> Stage:
-    """A stage at ``prices`` with ``coins`` in the spot wallet and ``futures`` USDT as collateral."""
+    """A stage at ``prices`` with ``coins`` in the spot wallet and ``futures`` USDT as collateral.
+
+    ``dated``: venue id of a dated future (``BTCUSDT_260110``) -> its yearly basis over the coin.
+    """
     series, listed, rates = [], [], []
     bars = int(timedelta(days=days) / bar)
     for asset, price in prices.items():
@@ -226,6 +232,14 @@ def make_stage(
                     symbol=symbol, rates=tuple(FundingRate(at=at, rate=rate) for at in instants)
                 )
             )
+    for symbol, basis in (dated or {}).items():
+        pair = symbol.partition("_")[0]
+        expiry_at = expiry_of(symbol)
+        assert expiry_at is not None
+        coin = next(s for s in series if (s.kind, s.symbol) == ("spot", pair))
+        series.append(dated_series(coin, symbol, expiry_at, dec(str(basis)), TICK))
+        perp = rules(MarketKind.PERP, pair)
+        listed.append(replace(perp, symbol=symbol, expiry_at=expiry_at))
     exchange = SimExchange(rules=listed, series=series, funding=rates, now=START, fees=fees)
     keys = exchange.open_account(
         {
@@ -233,8 +247,8 @@ def make_stage(
             (Wallet.FUTURES, "USDT"): dec(str(futures)),
         }
     )
-    for asset in prices:
-        exchange.set_leverage(keys.api_key, f"{asset}USDT", leverage)
+    for symbol in (*(f"{asset}USDT" for asset in prices), *(dated or {})):
+        exchange.set_leverage(keys.api_key, symbol, leverage)
     clock = ManualClock(START, exchange.advance)
     return Stage(exchange=exchange, api_key=keys.api_key, clock=clock, every=every)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterpoise.venue.sim.dated import dated_series
 from counterpoise.venue.sim.exchange import SimExchange
 from counterpoise.venue.sim.feed import Recording, load_files, load_folder, load_series
 from counterpoise.venue.sim.log import TruthLog
@@ -11,6 +12,7 @@ from counterpoise.venue.sim.model import (
     Balance,
     Book,
     Candle,
+    Delivery,
     Fees,
     FundingRate,
     FundingSeries,
@@ -42,6 +44,7 @@ __all__ = [
     "Balance",
     "Book",
     "Candle",
+    "Delivery",
     "Fees",
     "FundingRate",
     "FundingSeries",
@@ -67,6 +70,7 @@ __all__ = [
     "Transfer",
     "TruthLog",
     "Wallet",
+    "dated_series",
     "default_rules",
     "load_files",
     "load_folder",

@@ -202,6 +202,26 @@ class Clearing:
             asset=rules.quote,
         )
 
+    def deliver(self, account: Account, rules: SymbolRules, price: Decimal, at: datetime) -> None:
+        """Close the account's position in an expired future at ``price``; without one nothing is written down."""
+        qty = account.position(rules.symbol).qty
+        if qty == 0:
+            return
+        position, realized = account.position(rules.symbol).traded(-qty, price)
+        account.positions[rules.symbol] = position
+        account.moved_at[rules.symbol] = at
+        self._book_income(account, "realized_pnl", rules.symbol, rules.quote, realized, at, None)
+        self._log.append(
+            "settlement",
+            at,
+            account=account.id,
+            market=rules.kind,
+            symbol=rules.symbol,
+            qty=qty,
+            price=price,
+            asset=rules.quote,
+        )
+
     def deposit(self, account: Account, wallet: Wallet, asset: str, qty: Decimal) -> None:
         """Give a new account money from outside."""
         self._ledger.move(asset, qty, HOUSE, account.purse(wallet))

@@ -1,7 +1,7 @@
 """Time on the simulated exchange: it moves only when told, and everything due happens on the way.
 
-At one instant the order is: marks, perpetuals, spot markets (each by symbol), then funding, which is charged on
-the positions and the mark after all bars that close at that instant.
+At one instant the order is: marks, contracts, spot markets (each by symbol), then funding, which is charged on
+the positions and the mark after all bars that close at that instant, then expiries.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from functools import partial
 from counterpoise.venue.sim.accounts import Accounts
 from counterpoise.venue.sim.clearing import Clearing
 from counterpoise.venue.sim.desk import OrderDesk
+from counterpoise.venue.sim.expiry import Expiry
 from counterpoise.venue.sim.listing import Listing, Perpetual
 from counterpoise.venue.sim.market import Market
 from counterpoise.venue.sim.model import Candle, MarketKind
 from counterpoise.venue.sim.timeline import Stream, Timeline
 
-MARK_TURN, PERP_TURN, SPOT_TURN, FUNDING_TURN = range(4)
+MARK_TURN, PERP_TURN, SPOT_TURN, FUNDING_TURN, EXPIRY_TURN = range(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,9 @@ class Clockwork:
                 yield _Steps((MARK_TURN, symbol), track.next_at, partial(self._mark, perp))
             yield _Steps((PERP_TURN, symbol), perp.market.track.next_at, partial(self._perp, perp))
             yield _Steps((FUNDING_TURN, symbol), perp.funding.next_at, partial(self._funding, perp))
+            if perp.expiry is not None:
+                expire = partial(self._expire, perp.market, perp.expiry)
+                yield _Steps((EXPIRY_TURN, symbol), perp.expiry.next_at, expire)
         for symbol, market in self._listing.spot.items():
             yield _Steps((SPOT_TURN, symbol), market.track.next_at, partial(self._trade, market))
 
@@ -90,6 +94,13 @@ class Clockwork:
         mark = perp.mark.at_funding(at)
         for account in self._accounts:
             self._clearing.funding(account, perp.market.rules, rate, mark, at)
+
+    def _expire(self, market: Market, expiry: Expiry, at: datetime) -> None:
+        """End a dated future: its orders expire, every position is closed at the settlement price."""
+        price = expiry.settle(at)
+        self._desk.close(market, at)
+        for account in self._accounts:
+            self._clearing.deliver(account, market.rules, price, at)
 
     def jump(self, market: Market, price: Decimal) -> None:
         """Move a market to ``price`` now; what rests beyond it fills as in a bar of the last volume."""

@@ -171,6 +171,14 @@ class OrderDesk:
                 self._unrest(order)
                 self._end(account, order, OrderStatus.EXPIRED, at)
 
+    def close(self, market: Market, at: datetime) -> None:
+        """End a market for good: every open order expires."""
+        market.closed = True
+        for account in self._accounts:
+            for order in account.orders(market.kind, market.symbol, open_only=True):
+                self._unrest(order)
+                self._end(account, order, OrderStatus.EXPIRED, at)
+
     # matching what rests
 
     def match(self, market: Market, bar: Candle, at: datetime) -> None:

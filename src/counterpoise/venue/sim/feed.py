@@ -1,9 +1,9 @@
 """Recorded candles and funding rates from CSV files.
 
-``spot_BTCUSDT_1h.csv.gz`` says by its name what it holds; any other file needs ``kind`` and ``symbol`` told. The
-interval is read off the rows, not the name. A file that is wrong anywhere is refused whole, with a ValueError
-that names file, line, what was expected and what was there: a market with a hole nobody mentioned is worse than
-none. Nothing is ever filled in.
+``spot_BTCUSDT_1h.csv.gz`` says by its name what it holds (``perp_BTCUSDT_260327_1h.csv`` a dated future); any other
+file needs ``kind`` and ``symbol`` told. The interval is read off the rows, not the name. A file that is wrong anywhere
+is refused whole, with a ValueError that names file, line, what was expected and what was there: a market with a hole
+nobody mentioned is worse than none. Nothing is ever filled in.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from counterpoise.venue.sim.model import Candle, FundingRate, FundingSeries, Ser
 
 FeedKind = Literal["spot", "perp", "mark", "funding"]
 
-_NAME = re.compile(r"(spot|perp|mark|funding)_([A-Z0-9]+)_\d+[smhdw]\.csv(?:\.gz)?")
+_NAME = re.compile(r"(spot|perp|mark|funding)_([A-Z0-9]+(?:_\d{6})?)_\d+[smhdw]\.csv(?:\.gz)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: dict[FeedKind, str] = {
     "spot": "ts,open,high,low,close,volume",

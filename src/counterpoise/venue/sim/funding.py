@@ -7,7 +7,7 @@ recording but not yet in the world: only past rates are ever shown.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -35,6 +35,12 @@ class FundingSchedule:
     def next_at(self) -> datetime | None:
         """Return the next instant, None when none is recorded."""
         return self._instants[self._cursor] if self._cursor < len(self._instants) else None
+
+    def interval(self) -> timedelta | None:
+        """Return the time between the last instant and the next (the last two at the end); None with fewer."""
+        first = max(min(self._cursor, len(self._instants) - 1) - 1, 0)
+        pair = self._instants[first : first + 2]
+        return pair[1] - pair[0] if len(pair) == 2 else None
 
     def step(self) -> Decimal:
         """Pass the next instant. Returns the rate charged at it."""

@@ -7,10 +7,11 @@ bars without a rule are not traded.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from counterpoise.venue.sim.expiry import Expiry
 from counterpoise.venue.sim.funding import FundingSchedule
 from counterpoise.venue.sim.market import Market, MarkPrice
 from counterpoise.venue.sim.model import (
@@ -28,11 +29,12 @@ from counterpoise.venue.sim.track import PriceTrack
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Perpetual:
-    """A perpetual market with what a spot market does not have."""
+    """A contract with what a spot market does not have; ``expiry`` only of a dated future, which has no funding."""
 
     market: Market
     mark: MarkPrice
     funding: FundingSchedule
+    expiry: Expiry | None = None
 
 
 class Listing:
@@ -77,6 +79,18 @@ class Listing:
                 mark=MarkPrice(track, _track(bars, "mark", rule, now), now),
                 funding=FundingSchedule(rates.get(rule.symbol), now),
             )
+        self._set_expiries(now)
+
+    def _set_expiries(self, now: datetime) -> None:
+        for symbol, perp in self.perps.items():
+            rules = perp.market.rules
+            if rules.expiry_at is None:
+                continue
+            # the price under it; where the coin itself is not traded here, its own
+            under = self.spot.get(rules.pair, perp.market)
+            expiry = Expiry(symbol, rules.expiry_at, under, rules.tick_size)
+            self.perps[symbol] = replace(perp, expiry=expiry)
+            perp.market.closed = rules.expiry_at <= now
 
     def markets(self) -> Iterator[Market]:
         """Yield every market, perpetuals first, then spot, by symbol."""

@@ -98,6 +98,7 @@ class TruthLog:
 
         ``funding``: ``qty`` is the payment in ``asset``, signed, positive = received, ``price`` the mark it was
         charged on. ``transfer``: ``status`` is ``source>target``. ``cancel``: ``status`` is canceled or expired.
+        ``settlement``: ``qty`` is the position, signed, that was closed at ``price``.
         """
         entry: dict[str, LogValue] = dict.fromkeys(FIELDS)
         for name, value in fields.items():

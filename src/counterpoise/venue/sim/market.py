@@ -39,6 +39,8 @@ class Market:
         self._participation = participation
         self._taken: dict[Side, Decimal] = {Side.BUY: ZERO, Side.SELL: ZERO}
         self._depth = self.budget(track.last_bar)
+        #: A dated future that has expired: it never trades again.
+        self.closed = False
 
     @property
     def kind(self) -> MarketKind:
@@ -53,7 +55,7 @@ class Market:
     @property
     def halted(self) -> bool:
         """Whether nothing can trade now."""
-        return self.track.halted
+        return self.closed or self.track.halted
 
     @property
     def begun(self) -> bool:

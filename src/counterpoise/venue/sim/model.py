@@ -22,7 +22,7 @@ IncomeKind = Literal["funding", "realized_pnl", "commission", "transfer"]
 
 
 class MarketKind(StrEnum):
-    """Spot, or a linear perpetual settled in its quote asset."""
+    """Spot, or a linear contract settled in its quote asset: a perpetual, or a future whose rules name an expiry."""
 
     SPOT = "spot"
     PERP = "perp"
@@ -116,7 +116,8 @@ class SymbolRules:
     """The filters of one market. ``lot_size``, ``min_qty`` and ``max_qty`` in base, ``min_notional`` in quote.
 
     ``price_band_up`` and ``price_band_down`` bound a limit price as multiples of the market's price; a perpetual
-    bounds only the side that would cross (a buy from above, a sell from below), spot bounds both.
+    bounds only the side that would cross (a buy from above, a sell from below), spot bounds both. ``expiry_at`` of a
+    dated future (``BTCUSDT_260327``): it charges no funding and ends then.
     """
 
     symbol: str
@@ -133,6 +134,12 @@ class SymbolRules:
     quote_precision: int = 8
     price_band_up: Decimal = Decimal(5)
     price_band_down: Decimal = Decimal("0.2")
+    expiry_at: datetime | None = None
+
+    @property
+    def pair(self) -> str:
+        """The venue id of the spot market under it (``BTCUSDT`` of ``BTCUSDT_260327``)."""
+        return self.symbol.partition("_")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +271,15 @@ class Income:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How a dated future ended: every position was closed at ``price`` (quote)."""
+
+    symbol: str
+    price: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """One completed move between an account's wallets."""
 
@@ -355,6 +371,7 @@ class Book:
     next_funding_at: datetime | None
     halted: bool
     at: datetime
+    funding_interval: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from counterpoise.venue.sim.model import (
     AccountView,
     Book,
     Candle,
+    Delivery,
     FundingRate,
     Income,
     MarketKind,
@@ -63,11 +64,20 @@ class MarketReads:
         """Whether a market has ever traded. Raises SimReject(UNKNOWN_SYMBOL)."""
         return self._listing.market(kind, symbol).begun
 
+    def delivery(self, symbol: str) -> Delivery | None:
+        """Return how a dated future ended; None before, and for what never ends. Raises SimReject."""
+        expiry = self._listing.perp(symbol).expiry
+        return expiry.delivery if expiry is not None else None
+
+    def trades_no_more(self, kind: MarketKind, symbol: str) -> bool:
+        """Whether a market has ended for good. Raises SimReject(UNKNOWN_SYMBOL)."""
+        return self._listing.market(kind, symbol).closed
+
     def book(self, kind: MarketKind, symbol: str) -> Book:
         """Return the best prices, and for a perpetual mark, index and funding. Raises SimReject."""
         market = self._listing.market(kind, symbol)
         perp = self._listing.perps.get(symbol) if kind is MarketKind.PERP else None
-        spot = self._listing.spot.get(symbol)
+        spot = self._listing.spot.get(market.rules.pair)
         ask, bid = market.best(Side.BUY), market.best(Side.SELL)
         return Book(
             symbol=symbol,
@@ -83,6 +93,7 @@ class MarketReads:
             next_funding_at=perp.funding.next_at() if perp else None,
             halted=market.halted,
             at=self.now,
+            funding_interval=perp.funding.interval() if perp else None,
         )
 
     def ticker(self, kind: MarketKind, symbol: str) -> Ticker24h:

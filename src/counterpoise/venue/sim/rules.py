@@ -7,6 +7,7 @@ points; where the two differ, the tick here is the finer one.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from counterpoise.domain.numbers import ONE, dec
@@ -42,11 +43,26 @@ _SPOT_BAND = (dec("5"), dec("0.2"))
 
 
 def split_symbol(symbol: str) -> tuple[str, str]:
-    """Return (base, quote) of a venue id. Raises ValueError when no known quote ends it."""
+    """Return (base, quote) of a venue id, dated or not. Raises ValueError when no known quote ends it."""
+    symbol = symbol.partition("_")[0]
     for quote in _QUOTES:
         if symbol.endswith(quote) and len(symbol) > len(quote):
             return symbol.removesuffix(quote), quote
     raise ValueError(f"expected a symbol that ends in one of {', '.join(_QUOTES)}, was {symbol}")
+
+
+def expiry_of(symbol: str) -> datetime | None:
+    """Return when a dated future (``BTCUSDT_260327``) ends: 08:00 UTC of that day; None for other ids.
+
+    Raises ValueError for a date that is none.
+    """
+    date = symbol.partition("_")[2]
+    if not date:
+        return None
+    try:
+        return datetime.strptime(date, "%y%m%d").replace(hour=8, tzinfo=UTC)
+    except ValueError:
+        raise ValueError(f"expected a date as YYMMDD after the pair, was {symbol}") from None
 
 
 def default_rules(symbol: str, kind: MarketKind, *, price: Decimal | None = None) -> SymbolRules:
@@ -70,6 +86,7 @@ def default_rules(symbol: str, kind: MarketKind, *, price: Decimal | None = None
         min_notional=notional,
         price_band_up=up,
         price_band_down=down,
+        expiry_at=expiry_of(symbol),
     )
 
 

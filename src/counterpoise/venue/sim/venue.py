@@ -8,7 +8,7 @@ adapter would not have sent anything. Unified symbols are ``BTC/USDT`` and ``BTC
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -96,6 +96,8 @@ class SimVenue:
         self._symbols: dict[tuple[MarketKind, str], str] = {}
         self._instruments: dict[str, Instrument] = {}
         self._coming: list[_Listed] = []
+        #: Dated futures that have not ended yet.
+        self._dated: list[str] = []
 
     @property
     def id(self) -> str:
@@ -112,6 +114,7 @@ class SimVenue:
             self._symbols[rules.kind, rules.symbol] = instrument.symbol
         self._instruments.clear()
         self._coming = list(self._listed.values())
+        self._dated = [s for s, x in self._listed.items() if x.instrument.expiry_at is not None]
 
     async def close(self) -> None:
         """There is nothing to let go."""
@@ -128,7 +131,17 @@ class SimVenue:
                 known = {symbol: each.instrument for symbol, each in self._listed.items()}
                 hidden = {each.instrument.symbol for each in self._coming}
                 self._instruments = {s: i for s, i in known.items() if s not in hidden}
+        for symbol in [s for s in self._dated if self._ended(s)]:
+            self._dated.remove(symbol)
+            ended = replace(self._listed[symbol].instrument, active=False)
+            self._listed[symbol] = replace(self._listed[symbol], instrument=ended)
+            if symbol in self._instruments:
+                self._instruments = {**self._instruments, symbol: ended}
         return self._instruments
+
+    def _ended(self, symbol: str) -> bool:
+        listed = self._listed[symbol]
+        return self._exchange.trades_no_more(listed.kind, listed.id)
 
     async def account(self) -> Account:
         """Read both wallets and all positions."""
@@ -180,7 +193,15 @@ class SimVenue:
             as_of=book.at,
             funding_rate=book.funding_rate,
             next_funding_at=book.next_funding_at,
+            funding_interval=book.funding_interval,
+            volume_24h=self._volume(listed),
         )
+
+    def _volume(self, listed: _Listed) -> Decimal | None:
+        """Quote volume of 24 h, for dated futures, whose liquidity is asked about; a perpetual's is not told."""
+        if listed.instrument.kind is not InstrumentKind.FUTURE:
+            return None
+        return self._exchange.ticker(listed.kind, listed.id).quote_volume
 
     async def open_orders(self, symbols: Iterable[str]) -> tuple[VenueOrder, ...]:
         """Read all open orders of ``symbols``, oldest first; unknown symbols have none."""
@@ -246,9 +267,10 @@ class SimVenue:
         )
 
     async def settlement(self, symbol: str) -> Settlement | None:
-        """Return how a dated future ended: None, as none is listed here."""
-        del symbol
-        return None
+        """Return how a dated future ended; None before, and for what is not listed."""
+        listed = self._listed.get(symbol)
+        ended = self._exchange.delivery(listed.id) if listed is not None else None
+        return None if ended is None else Settlement(symbol=symbol, price=ended.price, at=ended.at)
 
     async def place(self, order: Order) -> PlaceOutcome:
         """Send one order. A client id that an open order has is looked up, as for a venue that says duplicate."""
@@ -335,9 +357,12 @@ def instrument_of(rules: SymbolRules) -> Instrument:
     """Return the instrument of one market; quantities are base units on both sides."""
     spot = rules.kind is MarketKind.SPOT
     pair = f"{rules.base}/{rules.quote}"
+    dated = rules.expiry_at
+    contract = f"{pair}:{rules.quote}" + (f"-{dated:%y%m%d}" if dated is not None else "")
+    kind = InstrumentKind.PERPETUAL if dated is None else InstrumentKind.FUTURE
     return Instrument(
-        symbol=pair if spot else f"{pair}:{rules.quote}",
-        kind=InstrumentKind.SPOT if spot else InstrumentKind.PERPETUAL,
+        symbol=pair if spot else contract,
+        kind=InstrumentKind.SPOT if spot else kind,
         base=rules.base,
         quote=rules.quote,
         settle=None if spot else rules.quote,
@@ -346,6 +371,7 @@ def instrument_of(rules: SymbolRules) -> Instrument:
         min_qty=rules.min_qty,
         min_notional=rules.min_notional,
         max_qty=rules.max_qty,
+        expiry_at=dated,
     )
 
 
