@@ -113,7 +113,8 @@ async def test_a_hedge_let_go_in_the_middle_of_a_roll_closes_both_legs() -> None
     await stage.run(hedged(roll_days=0), hours=3)
     assert held(stage) == {SOON: -1}
     for _ in range(30):
-        await stage.run(hedged(roll_days=7.5), hours=0.01)
+        await stage.run(hedged(roll_days=7.5), hours=0)
+        await stage.clock.sleep(dec(30))
         if len(held(stage)) == 2:
             break
     assert len(held(stage)) == 2
