@@ -307,6 +307,9 @@ async def test_s5_with_too_little_free_quote_it_converts_partly_and_waits() -> N
     decided = stage.last.decisions
     assert decided is not None
     assert any(w.code == "convert_quote_short" for d in decided.decisions for w in d.waits_for)
+    alerts = [a for r in stage.reports for a in r.alerts if a.kind == "waits"]
+    assert len(alerts) == 1, "asked for once"
+    assert "needs" in alerts[0].text
     placed = len(stage.events("place"))
     await stage.run(policy, hours=2)
     assert len(stage.events("place")) == placed, "it waits"

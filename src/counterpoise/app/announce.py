@@ -33,7 +33,11 @@ _BY_STATE = frozenset(
     {"trading_state", "trading_state_reduce_only", "trading_state_coins", "flattening_adds"}
 )
 #: Conditions that only a cycle which decided something can see: one that held may not clear them.
-_JUDGED = ("refused:", "position:")
+_JUDGED = ("refused:", "position:", "waits:")
+#: What a conversion waits for that only a person or a quieter market can give.
+_NEEDS = frozenset(
+    {"convert_quote_short", "convert_coins_locked", "convert_spread", "convert_no_pair"}
+)
 
 
 class Announcer:
@@ -184,6 +188,7 @@ _CLEARED = {
     "hold": "Deciding again: the reason to hold ({what}) is gone",
     "order": "The outcome of order {what} is settled",
     "refused": "No longer refused: {what}",
+    "waits": "No longer waited for: {what}",
     "position": "The position is explained again: {what}",
     "rejected": "Orders on {what} are taken again",
     "key": "The key is accepted again",
