@@ -141,6 +141,7 @@ class Announcer:
             text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
             yield f"refused:{order.symbol}:{refusal.reason.code}", (Severity.WARNING, text)
         yield from _rejected(report, raised)
+        yield from _waits(report)
         suspects = frozenset(f"position:{v}:{s}" for v, s in seen.unexplained)
         for (where, symbol), why in seen.unexplained.items():
             key = f"position:{where}:{symbol}"
@@ -167,6 +168,15 @@ def _rejected(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str
         kind, _, symbol = key.partition(":")
         if kind == "rejected" and symbol not in taken and not _reached(report, symbol):
             yield key, (Severity.WARNING, "")
+
+
+def _waits(report: CycleReport) -> Iterator[tuple[str, _Condition]]:
+    """Conversions that cannot go on by themselves (MEANING 15): then they ask."""
+    for decision in report.decisions.decisions if report.decisions is not None else ():
+        for need in (decision.reason, *decision.waits_for):
+            if need.code in _NEEDS:
+                key = f"waits:{decision.strategy}:{need.code}:{decision.asset}"
+                yield key, (Severity.WARNING, f"{decision.strategy} waits: {need.text}")
 
 
 def _reached(report: CycleReport, symbol: str) -> bool:
