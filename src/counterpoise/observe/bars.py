@@ -7,8 +7,7 @@ twice, was never traded and stays a gap.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -52,31 +51,35 @@ class _Series:
     _first_at: datetime | None = None
     _last_at: datetime | None = None
 
-    def missing(self, first: datetime, last: datetime, now: datetime) -> list[_Span]:
-        """Return the spans to ask for at ``now`` so that every bar from ``first`` to ``last`` is there."""
-        if self._pausing(last, now):
-            return []
+    def missing(self, first: datetime, now: datetime) -> list[_Span]:
+        """Return the spans to ask for at ``now`` so that every closed bar from ``first`` on is there."""
+        last = last_closed_open(now, self.interval)
+        asks = self._asks_again(last, now)
+        if self.problem is not None and not asks:
+            return []  # the venue failed us: it is left alone for a while
         found: list[_Span] = []
         after = max(self.bars[-1].open_at + self.interval, first) if self.bars else first
-        if after <= last and (self.problem is not None or self._asks_again(last, now)):
+        if after <= last and asks:
             found.append((after, last + self.interval))
         found += [hole for hole in self._gaps(first) if self.asked.get(hole[1], 0) < TIMES]
         return found[:_SPANS]
 
-    def note_asked(self, last: datetime, now: datetime) -> None:
-        """Remember that the bars up to ``last`` were asked for at ``now``."""
+    def note_asked(self, now: datetime) -> None:
+        """Remember that the newest bars were asked for at ``now``."""
+        last = last_closed_open(now, self.interval)
         if self._newest_asked != last or self._first_at is None:
             self._newest_asked, self._first_at = last, now
         self._last_at = now
 
     def add(self, bars: Iterable[Bar], first: datetime) -> list[Bar]:
         """Take in ``bars``, let go what opens before ``first``; return those that were not known."""
-        known = {b.open_at for b in self.bars}
-        new = sorted((b for b in bars if b.open_at not in known), key=lambda b: b.open_at)
-        if new and self.bars and new[0].open_at > self.bars[-1].open_at:
-            self.holes += _between((self.bars[-1], *new), self.interval)
+        new = sorted(bars, key=lambda b: b.open_at)
+        if new and (not self.bars or new[0].open_at > self.bars[-1].open_at):
+            self.holes += _between((*self.bars[-1:], *new), self.interval)
             self.bars += tuple(new)
         elif new:
+            known = {b.open_at for b in self.bars}
+            new = [b for b in new if b.open_at not in known]
             self.bars = tuple(sorted((*self.bars, *new), key=lambda b: b.open_at))
             self.holes = _between(self.bars, self.interval)
         old = next((n for n, b in enumerate(self.bars) if b.open_at >= first), len(self.bars))
@@ -109,10 +112,6 @@ class _Series:
         )
         return now > self._last_at and now - self._first_at >= patience
 
-    def _pausing(self, last: datetime, now: datetime) -> bool:
-        """Whether the venue failed us, and is left alone for a while."""
-        return self.problem is not None and not self._asks_again(last, now)
-
 
 def _between(bars: tuple[Bar, ...], interval: timedelta) -> tuple[_Span, ...]:
     return tuple(
@@ -140,18 +139,28 @@ class BarCache:
         """Take note that what :attr:`new` gave is durable."""
         self._rows.clear()
 
-    async def look(
-        self, name: str, venue: Venue, universe: Universe, now: datetime, problems: list[str]
-    ) -> dict[tuple[str, timedelta], tuple[Bar, ...]]:
-        """Return (symbol, interval) -> closed bars that ``venue`` is to give, asking it only for what is missing.
+    def questions(
+        self, name: str, venue: Venue, universe: Universe, now: datetime
+    ) -> list[Awaitable[None]]:
+        """Return what to await so that :meth:`of` is up to date: nothing unless a bar is missing.
 
-        A failed read is a problem until one succeeds; what is known is given all the same. Raises VenueAuthError,
-        StoreError.
+        Awaiting raises VenueAuthError, StoreError; any other failed read is a problem that :meth:`of` names.
         """
         wanted = self._wanted(name, universe)
         self._series = {k: s for k, s in self._series.items() if k[0] != name or k in wanted}
-        await asyncio.gather(*(self._filled(key, n, venue, now) for key, n in wanted.items()))
-        found = {key: self._series[key] for key in wanted}
+        asked: list[Awaitable[None]] = []
+        for key, count in wanted.items():
+            series = self._series.setdefault(key, _Series(interval=key[2]))
+            first = last_closed_open(now, key[2]) - (count - 1) * key[2]
+            if not series.loaded or series.missing(first, now):
+                asked.append(self._filled(series, key, venue, first, now))
+        return asked
+
+    def of(
+        self, name: str, universe: Universe, problems: list[str]
+    ) -> dict[tuple[str, timedelta], tuple[Bar, ...]]:
+        """Return (symbol, interval) -> closed bars of one venue; a failed read stays a problem until one succeeds."""
+        found = {key: self._series[key] for key in self._wanted(name, universe)}
         problems += [s.problem for s in found.values() if s.problem is not None]
         return {(symbol, interval): s.bars for (_, symbol, interval), s in found.items()}
 
@@ -164,25 +173,25 @@ class BarCache:
                 wanted[name, listing.instrument.symbol, asked.interval] = asked.bars + SPARE
         return wanted
 
-    async def _filled(self, key: Key, count: int, venue: Venue, now: datetime) -> None:
+    async def _filled(
+        self, series: _Series, key: Key, venue: Venue, first: datetime, now: datetime
+    ) -> None:
         """Bring one series up to date."""
         name, symbol, interval = key
-        series = self._series.setdefault(key, _Series(interval=interval))
         last = last_closed_open(now, interval)
-        first = last - (count - 1) * interval
         if not series.loaded:
             if self._store is not None:
                 series.add(await self._store.bars(name, symbol, interval, first), first)
             series.loaded = True
-        for span in series.missing(first, last, now):
+        for span in series.missing(first, now):
             if span[1] > last:
-                series.note_asked(last, now)
+                series.note_asked(now)
             problems: list[str] = []
             asking = venue.bars(symbol, interval, *span)
             bars = await read(f"bars of {symbol}", asking, problems)
             series.problem = next(iter(problems), None)
             if bars is None:
-                series.note_asked(last, now)
+                series.note_asked(now)
                 return
             closed = [b for b in bars if span[0] <= b.open_at < span[1] and b.open_at <= last]
             for bar in series.add(closed, first):

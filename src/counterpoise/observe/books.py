@@ -6,7 +6,6 @@ date them before they counted (a deposit is dated when it was first seen). What 
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 
 from counterpoise.domain.instrument import Instrument, expiry_of
@@ -48,22 +47,24 @@ class LedgerReads:
         self._unstored.clear()
 
 
-async def read_settlements(
-    name: str, venue: Venue, recorded: Recorded, now: datetime, problems: list[str]
-) -> dict[str, Settlement]:
-    """Return how the dated futures ended in which the records still expect a position."""
-    listed = venue.instruments()
-    ended = [
+def ended(name: str, venue: Venue, recorded: Recorded, now: datetime) -> list[str]:
+    """Return the dated futures that may have ended and in which the records still expect a position."""
+    return [
         symbol
         for (where, symbol), known in recorded.positions.items()
         if where == name
         and (known.own_qty != 0 or known.baseline_qty != 0)
-        and _may_have_ended(symbol, listed.get(symbol), now)
+        and _may_have_ended(symbol, venue.instruments().get(symbol), now)
     ]
-    answers = await asyncio.gather(
-        *(read(f"settlement of {s}", venue.settlement(s), problems) for s in ended)
-    )
-    return {s: answer for s, answer in zip(ended, answers, strict=True) if answer is not None}
+
+
+async def read_settlement(
+    venue: Venue, symbol: str, found: dict[str, Settlement], problems: list[str]
+) -> None:
+    """Add to ``found`` how ``symbol`` ended, if ``venue`` tells already."""
+    answer = await read(f"settlement of {symbol}", venue.settlement(symbol), problems)
+    if answer is not None:
+        found[symbol] = answer
 
 
 def _may_have_ended(symbol: str, listed: Instrument | None, now: datetime) -> bool:

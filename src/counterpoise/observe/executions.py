@@ -21,6 +21,13 @@ from counterpoise.ports import Venue
 OVERLAP = timedelta(minutes=1)
 
 
+def may_have_filled(
+    name: str, symbols: Iterable[str], account: Account | None, recorded: Recorded
+) -> list[str]:
+    """Return those of ``symbols`` whose fills may be unknown; all of them when no account was answered."""
+    return [s for s in symbols if account is None or _may_have_filled(name, s, account, recorded)]
+
+
 async def read_fills(
     name: str,
     venue: Venue,
@@ -35,8 +42,6 @@ async def read_fills(
     """
     found: list[Fill] = []
     for symbol in symbols:
-        if account is not None and not _may_have_filled(name, symbol, account, recorded):
-            continue
         since = _since(name, symbol, account, recorded)
         part = await read(f"fills of {symbol}", venue.fills(symbol, since), problems)
         if part is None:

@@ -11,13 +11,14 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
+from counterpoise.domain.ledger import Settlement
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe
 from counterpoise.domain.records import BarRow, Recorded
 from counterpoise.domain.snapshot import Snapshot, VenueSnapshot
 from counterpoise.observe.bars import BarCache
-from counterpoise.observe.books import LedgerReads, read_settlements
-from counterpoise.observe.executions import read_fills
+from counterpoise.observe.books import LedgerReads, ended, read_settlement
+from counterpoise.observe.executions import may_have_filled, read_fills
 from counterpoise.observe.reading import read
 from counterpoise.ports import Clock, Store, Venue
 
@@ -62,9 +63,9 @@ class Observer:
             When bars that were kept cannot be read.
         """
         now = self._clock.now()
-        seen = await asyncio.gather(
-            *(self._venue(n, venue, universe, recorded, now) for n, venue in self._venues.items())
-        )
+        looks = [self._venue(n, v, universe, recorded, now) for n, v in self._venues.items()]
+        # a replay looks at one venue 47,000 times: it is not to pay for tasks that have nothing to wait for
+        seen = await asyncio.gather(*looks) if len(looks) > 1 else [await looks[0]]
         return Snapshot(
             portfolio=self._policy.id,
             as_of=self._clock.now(),
@@ -78,17 +79,27 @@ class Observer:
         problems: list[str] = []
         priced = [x.instrument.symbol for x in universe.watched if x.venue == name]
         traded = _traded(name, universe)
-        account, quotes, open_orders, bars, settlements = await asyncio.gather(
+        settlements: dict[str, Settlement] = {}
+        state = asyncio.gather(
             read("account", venue.account(), problems),
             read("prices", venue.quotes(priced), problems),
             read("open orders", venue.open_orders(traded), problems),
-            self._bars.look(name, venue, universe, now, problems),
-            read_settlements(name, venue, recorded, now, problems),
         )
-        fills, ledger = await asyncio.gather(
-            read_fills(name, venue, traded, account, recorded, problems),
-            self._ledgers.read(name, venue, recorded, now, problems),
-        )
+        seldom = self._bars.questions(name, venue, universe, now)
+        seldom += [
+            read_settlement(venue, symbol, settlements, problems)
+            for symbol in ended(name, venue, recorded, now)
+        ]
+        if seldom:
+            await asyncio.gather(state, *seldom)
+        account, quotes, open_orders = await state
+        unread = may_have_filled(name, traded, account, recorded)
+        booking = self._ledgers.read(name, venue, recorded, now, problems)
+        if unread:
+            filling = read_fills(name, venue, unread, account, recorded, problems)
+            fills, ledger = await asyncio.gather(filling, booking)
+        else:
+            fills, ledger = (), await booking
         return VenueSnapshot(
             venue=name,
             account=account,
@@ -96,10 +107,10 @@ class Observer:
             open_orders=open_orders,
             fills=fills,
             instruments=venue.instruments(),
-            problems=tuple(problems),
-            bars=bars,
+            bars=self._bars.of(name, universe, problems),
             ledger=ledger,
             settlements=settlements,
+            problems=tuple(problems),
         )
 
 

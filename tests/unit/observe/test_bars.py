@@ -52,6 +52,19 @@ class Tape(SimVenue):
         return tuple(bar(at) for at in closed if since <= at < until)
 
 
+async def shown(
+    cache: BarCache,
+    tape: Tape,
+    now: datetime = NOW,
+    problems: list[str] | None = None,
+    universe: Universe = PERP,
+    venue: str = VENUE,
+) -> dict[tuple[str, timedelta], tuple[Bar, ...]]:
+    for question in cache.questions(venue, tape, universe, now):
+        await question
+    return cache.of(venue, universe, [] if problems is None else problems)
+
+
 class Seen:
     """A cache on a tape: what looks show of it."""
 
@@ -66,7 +79,7 @@ class Seen:
         self.tape.now = NOW + since_noon
         self.tape.asked.clear()
         self.problems.clear()
-        found = await self.cache.look(VENUE, self.tape, PERP, self.tape.now, self.problems)
+        found = await shown(self.cache, self.tape, self.tape.now, self.problems)
         self.bars = found.get(KEY, ())
         return list(self.tape.asked)
 
@@ -117,9 +130,9 @@ async def test_two_intervals_and_an_asset_nobody_lists() -> None:
     other = Lookback(asset="ETH", interval=HOUR, bars=5)
     daily = Lookback(asset="BTC", interval=24 * HOUR, bars=2)
     cache = BarCache((LOOK, other, daily), None)
-    found = await cache.look(VENUE, tape, PERP, NOW, [])
+    found = await shown(cache, tape)
     assert set(found) == {KEY, (BTC_PERP, 24 * HOUR)}
-    assert await cache.look("side", tape, PERP, NOW, []) == {}, "listed at another venue"
+    assert await shown(cache, tape, venue="side") == {}, "listed at another venue"
 
 
 async def test_another_contract_is_filled_from_the_start() -> None:
@@ -130,7 +143,7 @@ async def test_another_contract_is_filled_from_the_start() -> None:
         spot={}, futures={"BTC": Listing(venue=VENUE, instrument=make_instrument(other))}
     )
     seen.tape.asked.clear()
-    found = await seen.cache.look(VENUE, seen.tape, moved, NOW, [])
+    found = await shown(seen.cache, seen.tape, universe=moved)
     assert list(found) == [(other, HOUR)]
     assert seen.tape.asked == [(FIRST, NOW)]
 

@@ -9,7 +9,7 @@ from counterpoise.domain.errors import VenueError
 from counterpoise.domain.ledger import EntryKind, LedgerEntry, Settlement
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.records import PositionRecord, Recorded
-from counterpoise.observe.books import OVERLAP, LedgerReads, read_settlements
+from counterpoise.observe.books import OVERLAP, LedgerReads, ended, read_settlement
 from tests.build import BTC_PERP, NOW, VENUE, make_instrument, make_recorded
 from tests.unit.observe.shown import HOUR, STARTED, ShownVenue
 
@@ -100,34 +100,25 @@ def holding(symbol: str, own: str = "-0.3", baseline: str = "0") -> PositionReco
     return PositionRecord(venue=VENUE, symbol=symbol, own_qty=dec(own), baseline_qty=dec(baseline))
 
 
-async def settlements(venue: ShownVenue, *positions: PositionRecord) -> dict[str, Settlement]:
-    recorded = make_recorded(positions=positions)
-    return await read_settlements(VENUE, venue, recorded, NOW, [])
+def asked(venue: ShownVenue, *positions: PositionRecord) -> list[str]:
+    return ended(VENUE, venue, make_recorded(positions=positions), NOW)
 
 
-def asked(venue: ShownVenue) -> list[str]:
-    return [what.split()[1] for what, _ in venue.asked]
+@pytest.mark.parametrize("mine", [("-0.3", "0"), ("0", "0.2"), ("0.2", "-0.1")])
+def test_the_end_of_what_expired_is_asked_for(mine: tuple[str, str]) -> None:
+    assert asked(ShownVenue(), holding(MARCH, *mine)) == [MARCH]
 
 
-@pytest.mark.parametrize("mine", [("-0.3", "0"), ("0", "0.2"), ("0.1", "-0.1")])
-async def test_the_end_of_what_expired_is_asked_for(mine: tuple[str, str]) -> None:
-    venue = ShownVenue()
-    venue.ended[MARCH] = Settlement(symbol=MARCH, price=dec(90_000), at=NOW)
-    assert await settlements(venue, holding(MARCH, *mine)) == venue.ended
+def test_own_and_foreign_that_cancel_out_are_asked_about_too() -> None:
+    assert asked(ShownVenue(), holding(MARCH, "0.1", "-0.1")) == [MARCH]
 
 
-async def test_an_end_that_is_not_known_yet_is_left_out() -> None:
-    venue = ShownVenue()
-    assert await settlements(venue, holding(MARCH)) == {}
-    assert asked(venue) == [MARCH]
-
-
-async def test_a_flat_record_a_living_contract_and_another_venue_are_not_asked_about() -> None:
+def test_a_flat_record_a_living_contract_and_another_venue_are_not_asked_about() -> None:
     venue = ShownVenue()
     venue.listed[SEPTEMBER] = make_instrument(SEPTEMBER, expiry_at=NOW + 90 * 24 * HOUR)
     elsewhere = replace(holding(MARCH), venue="side")
-    await settlements(venue, holding(MARCH, "0"), holding(BTC_PERP), holding(SEPTEMBER), elsewhere)
-    assert asked(venue) == []
+    flat = holding(MARCH, "0")
+    assert asked(venue, flat, holding(BTC_PERP), holding(SEPTEMBER), elsewhere) == []
 
 
 @pytest.mark.parametrize(
@@ -139,29 +130,30 @@ async def test_a_flat_record_a_living_contract_and_another_venue_are_not_asked_a
         pytest.param(None, [JUNE], id="an hour nobody tells: from the day in its name"),
     ],
 )
-async def test_the_listing_tells_the_hour(expiry_at: datetime | None, expected: list[str]) -> None:
+def test_the_listing_tells_the_hour(expiry_at: datetime | None, expected: list[str]) -> None:
     venue = ShownVenue()
     venue.listed[JUNE] = make_instrument(JUNE, expiry_at=expiry_at)
-    await settlements(venue, holding(JUNE))
-    assert asked(venue) == expected
+    assert asked(venue, holding(JUNE)) == expected
 
 
-async def test_what_trades_no_more_may_have_ended_early() -> None:
+def test_what_trades_no_more_may_have_ended_early() -> None:
     venue = ShownVenue()
     gone = "BTC/USDT:USDT-251226"
     later = NOW + 90 * 24 * HOUR
     venue.listed[SEPTEMBER] = make_instrument(SEPTEMBER, expiry_at=later, active=False)
-    await settlements(venue, holding(SEPTEMBER), holding(gone))
-    assert asked(venue) == [SEPTEMBER, gone]
+    assert asked(venue, holding(SEPTEMBER), holding(gone)) == [SEPTEMBER, gone]
 
 
-async def test_an_answer_that_failed_is_named_and_hides_no_other() -> None:
+async def test_an_end_is_taken_when_it_is_told() -> None:
     venue = ShownVenue()
-    ended = Settlement(symbol=JUNE, price=dec(90_000), at=NOW)
-    venue.ended[JUNE] = ended
-    venue.errors[f"settlement {MARCH}"] = VenueError("time-out")
+    found: dict[str, Settlement] = {}
     problems: list[str] = []
-    recorded = make_recorded(positions=[holding(MARCH), holding(JUNE)])
-    found = await read_settlements(VENUE, venue, recorded, NOW, problems)
-    assert found == {JUNE: ended}
+    await read_settlement(venue, JUNE, found, problems)
+    assert (found, problems) == ({}, []), "not known yet"
+    venue.ended[JUNE] = Settlement(symbol=JUNE, price=dec(90_000), at=NOW)
+    await read_settlement(venue, JUNE, found, problems)
+    assert found == venue.ended
+    venue.errors[f"settlement {MARCH}"] = VenueError("time-out")
+    await read_settlement(venue, MARCH, found, problems)
+    assert found == venue.ended
     assert problems == [f"settlement of {MARCH}: time-out"]
