@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Context, Decimal
+from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 from itertools import pairwise
 
@@ -16,8 +16,8 @@ from counterpoise.domain.numbers import ZERO, dec
 
 YEAR = timedelta(days=365)  # coins trade on every day of it
 
-#: Logarithms to this many digits: far more than any price has, at half the cost of the money context.
-_LOGARITHM = Context(prec=28)
+#: Statistics of logarithms need fewer digits than money, and each costs: a year of hours is looked at every cycle.
+_STATISTICS = Context(prec=28)
 
 
 def rolling_high(bars: Sequence[Bar]) -> Decimal:
@@ -44,15 +44,17 @@ def realised_volatility(bars: Sequence[Bar], interval: timedelta) -> Decimal:
     """
     _enough(bars, 3)
     returns = [_log_return(before.close, bar.close) for before, bar in pairwise(bars)]
-    mean = sum(returns, ZERO) / len(returns)
-    variance = sum(((r - mean) ** 2 for r in returns), ZERO) / (len(returns) - 1)
-    return (variance * (YEAR // timedelta(microseconds=1)) / _microseconds(interval)).sqrt()
+    with localcontext(_STATISTICS):
+        mean = sum(returns, ZERO) / len(returns)
+        deviations = [each - mean for each in returns]
+        variance = sum((d * d for d in deviations), ZERO) / (len(returns) - 1)
+        return (variance * _microseconds(YEAR) / _microseconds(interval)).sqrt()
 
 
 # consecutive looks share all bars but one
 @lru_cache(maxsize=16_384)
 def _log_return(before: Decimal, after: Decimal) -> Decimal:
-    return (after / before).ln(_LOGARITHM)
+    return (after / before).ln(_STATISTICS)
 
 
 def _microseconds(interval: timedelta) -> Decimal:

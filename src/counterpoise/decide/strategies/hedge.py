@@ -80,14 +80,13 @@ def _waiting(policy: HedgePolicy, scene: Scene, state: HedgeState, previous: Dec
     """Closed: opens when its condition counts and its release does not hold."""
     when, release = (read(c, scene, policy.asset) for c in (policy.when, policy.release))
     names, held, wakeups = settled({"when": when}, state.held, scene.now)
-    blocked = release.holds is True
-    if "when" in names and not blocked:
+    if "when" in names and release.holds is not True:
         return _on(policy, scene, _opened(state, scene), previous, opening=when)
     waits: tuple[Reason, ...] = (when.says,)
-    if blocked:
+    if "when" in names:
         why = reason("hedge_release_holds", asset=policy.asset, because=release.says.text)
+        waits = (passed(release).says,)
         wakeups |= passed(release).wakeups
-        waits = (when.says, passed(release).says)
     else:
         why = when.says if when.holds is None else reason("hedge_waits", asset=policy.asset)
     state = replace(state, held=held)

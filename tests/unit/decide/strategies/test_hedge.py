@@ -475,7 +475,7 @@ def test_it_does_not_open_while_what_would_release_it_holds() -> None:
     assert played.looks(110, 120, 110) == [0] * 3
     decision = played.look(115)
     assert decision.reason.code == "hedge_release_holds"
-    assert [w.code for w in decision.waits_for] == ["if_always", "if_no_longer"]
+    assert [w.code for w in decision.waits_for] == ["if_no_longer"]
     assert played.wakeups.below == {"BTC": dec(110)}
     assert played.look(109).overlay == SHORT
 
