@@ -173,10 +173,11 @@ def _rejected(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str
 def _waits(report: CycleReport) -> Iterator[tuple[str, _Condition]]:
     """Conversions that cannot go on by themselves (MEANING 15): then they ask."""
     for decision in report.decisions.decisions if report.decisions is not None else ():
-        for need in (decision.reason, *decision.waits_for):
-            if need.code in _NEEDS:
-                key = f"waits:{decision.strategy}:{need.code}:{decision.asset}"
-                yield key, (Severity.WARNING, f"{decision.strategy} waits: {need.text}")
+        # while something still moves it is not the reason yet
+        need = decision.reason
+        if need.code in _NEEDS:
+            key = f"waits:{decision.strategy}:{need.code}:{decision.asset}"
+            yield key, (Severity.WARNING, f"{decision.strategy} waits: {need.text}")
 
 
 def _reached(report: CycleReport, symbol: str) -> bool:
