@@ -57,6 +57,8 @@ def decide(
     wakeups: dict[str, Wakeups] = {}
     for strategy in sorted(policy.strategies, key=lambda s: PRIORITY.index(s.kind)):
         state = states.get(strategy.id, initial_state(strategy.kind))
+        if scene.flattening:
+            state = _unconverted(state)
         seen = replace(scene, others=_sums(decisions), purse=_left(scene, decisions))
         outcome = _run(strategy, seen, state)
         decisions += outcome.decisions
@@ -70,6 +72,13 @@ def decide(
         notes=notes,
         wakeups=wakeups,
     )
+
+
+def _unconverted(state: StrategyState) -> StrategyState:
+    """A standing strategy gives its conversion up when all futures are closed; the others end altogether."""
+    if isinstance(state, DriftState):
+        return replace(state, conversion=None, opened_at=None)
+    return state
 
 
 def _run(strategy: StrategyPolicy, scene: Scene, state: StrategyState) -> Outcome:
