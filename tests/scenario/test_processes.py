@@ -150,3 +150,46 @@ def test_recorded_prices_over_http(tmp_path: Path, shared: Path) -> None:
         assert testnet.positions()["BTCUSDT"] < 0
         row = json.loads(desk.command("journal", "--json").stdout)
         assert row["schema"] == 1
+
+
+def test_an_operator_steers_a_running_daemon_through_its_database(tmp_path: Path) -> None:
+    with Testnet() as testnet:
+        desk = make_desk(tmp_path, testnet)
+        daemon = desk.daemon()
+        wait_until(lambda: "BTCUSDT" in testnet.positions(), "a hedge")
+        asked = desk.command("flatten", "--json")
+        assert asked.returncode == 0, asked.stderr
+        document = json.loads(asked.stdout)
+        assert document["written"]
+        assert str(document["owner"]) == f"process {daemon.pid}"
+        assert document["last_cycle_age_s"] is None, "market time has no age on the wall"
+        wait_until(lambda: status(desk)["state"] == "CANCEL_ONLY", "closed and paused")
+        assert testnet.positions() == {}
+        assert status(desk)["flattening"] is False
+        placed = len(testnet.placed())
+        later = testnet.now_ms + DAY_MS // 12
+        wait_until(lambda: testnet.now_ms >= later, "market time")
+        assert len(testnet.placed()) == placed, "paused"
+        again = json.loads(desk.command("pause", "--json").stdout)
+        assert (again["written"], again["effect"]) == (
+            False,
+            "already CANCEL_ONLY: nothing changed",
+        )
+        refused = desk.command("halt", "--portfolio", "bok")
+        assert refused.returncode == 2
+        assert desk.command("resume").returncode == 0
+        wait_until(lambda: status(desk)["state"] == "RUN", "running again")
+        wait_until(lambda: "BTCUSDT" in testnet.positions(), "the hedge again")
+        assert daemon.poll() is None, desk.log
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(20) == 0, desk.log
+        placed_ids = testnet.placed()
+        assert len(placed_ids) == len(set(placed_ids))
+        # nobody runs: a plan shows what a waiting word would do, and writes nothing
+        assert desk.command("pause").returncode == 0
+        planned = json.loads(desk.command("plan", "--json").stdout)
+        assert planned["state"] == "CANCEL_ONLY"
+        (shown_command,) = planned["commands"]
+        assert (shown_command["kind"], shown_command["state"]) == ("pause", "done")
+        assert status(desk)["state"] == "RUN"
+        assert [c["state"] for c in status(desk)["commands"]] == ["pending"]  # type: ignore[attr-defined]  # JSON

@@ -160,7 +160,7 @@ SENTENCES: Mapping[str, str] = {
     "trading_state_coins": "trading state is REDUCE_ONLY: no coins are traded",
     "coins_short": "needs {needed} {asset} in the spot wallet, {available} is free: {missing} {asset} is missing",
     "trading_state_net_exposure": "trading state is REDUCE_ONLY and this close would leave {asset} more exposed:"
-    " an operator has to allow it",
+    " an operator allows it with resume",
 }
 
 

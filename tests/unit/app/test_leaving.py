@@ -158,6 +158,18 @@ async def test_a_venue_that_does_not_answer_holds_up_neither_the_rest_nor_the_st
     assert asyncio.all_tasks() == before
 
 
+async def test_halt_sends_no_cancel_at_a_stop_either() -> None:
+    desk = Desk()
+    await desk.start()
+    halted = PortfolioRecord(
+        id="p", trading_state=TradingState.HALT, config_hash="h", started_at=START
+    )
+    await desk.store.commit(Changes(portfolio="p", record=halted))
+    told = (await desk.leave()).text
+    assert "4 orders keep working: HALT sends nothing, not even a cancel" in told
+    assert desk.working() == 3
+
+
 @pytest.mark.parametrize("mood", ["gone", "accepted"])
 async def test_a_cancel_that_did_not_end_its_order_is_not_told_as_done(mood: str) -> None:
     desk = Desk()

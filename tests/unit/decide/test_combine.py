@@ -320,3 +320,15 @@ def test_a_target_below_zero_is_judged_at_zero_where_net_short_is_not_allowed() 
     )
     allowed = make_policy(HEDGE, DRIFT, allow_net_short=True)
     assert judged(allowed, held, *decisions) == ({"BTC": dec("-0.1"), "SOL": dec("0.2")}, True)
+
+
+def test_while_own_futures_are_closed_nothing_is_given_in_futures_or_coins() -> None:
+    snapshot = make_snapshot(spot={"BTC": 1}, futures={"USDT": 100_000})
+    scene = make_scene(snapshot, make_policy(HEDGE, DRIFT), flattening=True)
+    wishes = [wish("h", "-0.5"), replace(wish("keep", "0.2", kind="drift"), coins=dec("0.1"))]
+    given, notes = granted_of(wishes, scene, {})
+    assert [(d.overlay, d.granted, d.coins) for d in given] == [
+        (dec("-0.5"), 0, None),
+        (dec("0.2"), 0, None),
+    ]
+    assert [n.code for n in notes] == ["flattening"]
