@@ -8,14 +8,14 @@ adapter would not have sent anything. Unified symbols are ``BTC/USDT`` and ``BTC
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from counterpoise.domain.bars import Bar
 from counterpoise.domain.errors import VenueAuthError, VenueError
 from counterpoise.domain.instrument import Instrument, InstrumentKind
-from counterpoise.domain.ledger import EntryKind, LedgerEntry, Settlement
+from counterpoise.domain.ledger import LedgerEntry, Settlement
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import (
     Accepted,
@@ -24,65 +24,28 @@ from counterpoise.domain.order import (
     Gone,
     NotPlaced,
     Order,
-    OrderState,
-    OrderType,
     PlaceOutcome,
     Unknown,
     VenueOrder,
 )
 from counterpoise.domain.order import Side as DomainSide
-from counterpoise.domain.order import TimeInForce as DomainTimeInForce
-from counterpoise.domain.snapshot import Account, Balance, FuturesWallet, Position, Quote
+from counterpoise.domain.snapshot import Account, Balance, FuturesWallet, Quote
 from counterpoise.venue.sim.exchange import SimExchange
 from counterpoise.venue.sim.model import (
-    AccountView,
     MarketKind,
-    OrderKind,
-    OrderStatus,
-    PlaceRequest,
     RejectCode,
-    Side,
     SimOrder,
     SimReject,
     SimTrade,
-    SymbolRules,
-    TimeInForce,
 )
-
-_STATES: Mapping[OrderStatus, OrderState] = {
-    OrderStatus.OPEN: OrderState.OPEN,
-    OrderStatus.PARTIALLY_FILLED: OrderState.PARTIALLY_FILLED,
-    OrderStatus.FILLED: OrderState.FILLED,
-    OrderStatus.CANCELED: OrderState.CANCELED,
-    OrderStatus.EXPIRED: OrderState.EXPIRED,
-}
-_TIMES: Mapping[DomainTimeInForce, TimeInForce] = {
-    DomainTimeInForce.GTC: TimeInForce.GTC,
-    DomainTimeInForce.IOC: TimeInForce.IOC,
-    DomainTimeInForce.FOK: TimeInForce.FOK,
-    DomainTimeInForce.GTX: TimeInForce.POST_ONLY,
-}
-_KINDS: Mapping[OrderType, OrderKind] = {
-    OrderType.LIMIT: OrderKind.LIMIT,
-    OrderType.MARKET: OrderKind.MARKET,
-}
-
-
-_INCOME: Mapping[str, EntryKind] = {
-    "funding": EntryKind.FUNDING,
-    "realized_pnl": EntryKind.REALIZED_PNL,
-    "commission": EntryKind.COMMISSION,
-    "transfer": EntryKind.TRANSFER,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """A market by both of its names."""
-
-    kind: MarketKind
-    id: str
-    instrument: Instrument
+from counterpoise.venue.sim.unified import (
+    INCOME,
+    STATES,
+    Listed,
+    instrument_of,
+    positions_of,
+    request_of,
+)
 
 
 class SimVenue:
@@ -92,10 +55,10 @@ class SimVenue:
         self._id = venue_id
         self._exchange = exchange
         self._api_key = api_key
-        self._listed: dict[str, _Listed] = {}
+        self._listed: dict[str, Listed] = {}
         self._symbols: dict[tuple[MarketKind, str], str] = {}
         self._instruments: dict[str, Instrument] = {}
-        self._coming: list[_Listed] = []
+        self._coming: list[Listed] = []
         #: Dated futures that have not ended yet.
         self._dated: list[str] = []
 
@@ -110,7 +73,7 @@ class SimVenue:
             raise VenueAuthError(f"{self._id}: expected a known API key, was another")
         for rules in self._exchange.rules():
             instrument = instrument_of(rules)
-            self._listed[instrument.symbol] = _Listed(rules.kind, rules.symbol, instrument)
+            self._listed[instrument.symbol] = Listed(rules.kind, rules.symbol, instrument)
             self._symbols[rules.kind, rules.symbol] = instrument.symbol
         self._instruments.clear()
         self._coming = list(self._listed.values())
@@ -162,7 +125,7 @@ class SimVenue:
                 )
                 for asset, wallet in view.futures.items()
             },
-            positions=_positions(view, perps),
+            positions=positions_of(view, perps),
             as_of=self._exchange.now,
             leverage={perps[id_]: dec(figure) for id_, figure in view.leverage.items()},
         )
@@ -197,7 +160,7 @@ class SimVenue:
             volume_24h=self._volume(listed),
         )
 
-    def _volume(self, listed: _Listed) -> Decimal | None:
+    def _volume(self, listed: Listed) -> Decimal | None:
         """Quote volume of 24 h, for dated futures, whose liquidity is asked about; a perpetual's is not told."""
         if listed.instrument.kind is not InstrumentKind.FUTURE:
             return None
@@ -257,7 +220,7 @@ class SimVenue:
             LedgerEntry(
                 venue=self._id,
                 id=str(entry.income_id),
-                kind=_INCOME[entry.kind],
+                kind=INCOME[entry.kind],
                 asset=entry.asset,
                 qty=entry.qty,
                 at=entry.at,
@@ -280,14 +243,14 @@ class SimVenue:
                 code=RejectCode.UNKNOWN_SYMBOL.value, text=f"{order.symbol} is not listed"
             )
         try:
-            placed = self._exchange.place(self._api_key, _request(order, listed))
+            placed = self._exchange.place(self._api_key, request_of(order, listed))
         except SimReject as refusal:
             if refusal.code is RejectCode.DUPLICATE_CLIENT_ID:
                 return self._placed_before(order, listed, refusal.text)
             return NotPlaced(code=refusal.code.value, text=refusal.text)
         return Accepted(order=self._venue_order(placed))
 
-    def _placed_before(self, order: Order, listed: _Listed, words: str) -> PlaceOutcome:
+    def _placed_before(self, order: Order, listed: Listed, words: str) -> PlaceOutcome:
         found = self._find(listed, order.client_order_id)
         if found is None or (found.side.value, found.qty) != (order.side.value, order.qty):
             return Unknown(text=f"{words}; it was not found by its id as it was sent")
@@ -306,13 +269,13 @@ class SimVenue:
             return Gone(text=refusal.text)
         return Accepted(order=self._venue_order(ended))
 
-    def _known(self, symbol: str) -> _Listed:
+    def _known(self, symbol: str) -> Listed:
         listed = self._listed.get(symbol)
         if listed is None:
             raise VenueError(f"{self._id}: {symbol} is not listed", retryable=False)
         return listed
 
-    def _find(self, listed: _Listed, client_order_id: str) -> SimOrder | None:
+    def _find(self, listed: Listed, client_order_id: str) -> SimOrder | None:
         try:
             return self._exchange.order(
                 self._api_key, listed.kind, listed.id, client_order_id=client_order_id
@@ -331,7 +294,7 @@ class SimVenue:
             qty=order.qty,
             filled_qty=order.filled_qty,
             price=order.price,
-            state=_STATES[order.status],
+            state=STATES[order.status],
             reduce_only=order.reduce_only,
             created_at=order.created_at,
             avg_fill_price=order.filled_quote / order.filled_qty if order.filled_qty else None,
@@ -351,54 +314,3 @@ class SimVenue:
             maker=trade.maker,
             filled_at=trade.at,
         )
-
-
-def instrument_of(rules: SymbolRules) -> Instrument:
-    """Return the instrument of one market; quantities are base units on both sides."""
-    spot = rules.kind is MarketKind.SPOT
-    pair = f"{rules.base}/{rules.quote}"
-    dated = rules.expiry_at
-    contract = f"{pair}:{rules.quote}" + (f"-{dated:%y%m%d}" if dated is not None else "")
-    kind = InstrumentKind.PERPETUAL if dated is None else InstrumentKind.FUTURE
-    return Instrument(
-        symbol=pair if spot else contract,
-        kind=InstrumentKind.SPOT if spot else kind,
-        base=rules.base,
-        quote=rules.quote,
-        settle=None if spot else rules.quote,
-        tick_size=rules.tick_size,
-        lot_size=rules.lot_size,
-        min_qty=rules.min_qty,
-        min_notional=rules.min_notional,
-        max_qty=rules.max_qty,
-        expiry_at=dated,
-    )
-
-
-def _positions(view: AccountView, symbols: Mapping[str, str]) -> dict[str, Position]:
-    return {
-        symbols[held.symbol]: Position(
-            symbol=symbols[held.symbol],
-            qty=held.qty,
-            entry_price=held.entry_price,
-            mark_price=held.mark_price,
-            unrealized_pnl=held.unrealized_pnl,
-            leverage=Decimal(held.leverage),
-        )
-        for held in view.positions
-        if held.qty
-    }
-
-
-def _request(order: Order, listed: _Listed) -> PlaceRequest:
-    return PlaceRequest(
-        kind=listed.kind,
-        symbol=listed.id,
-        side=Side(order.side.value),
-        order_kind=_KINDS[order.type],
-        qty=order.qty,
-        price=order.price,
-        time_in_force=_TIMES[order.time_in_force],
-        reduce_only=order.reduce_only,
-        client_order_id=order.client_order_id,
-    )
