@@ -10,7 +10,7 @@ from decimal import Decimal
 from counterpoise.domain.hedge_book import CENT
 from counterpoise.domain.numbers import quantize, text
 from counterpoise.report.curve import Performance
-from counterpoise.report.hedges import HedgeRow
+from counterpoise.report.hedges import HedgeRow, hedge_document
 from counterpoise.report.truth import Trading
 
 
@@ -65,7 +65,7 @@ def document_of(report: BacktestReport) -> dict[str, object]:
         "fills": trading.fills,
         "liquidations": trading.liquidations,
         "band_breaches": report.band_breaches,
-        "hedges": [_hedge(row) for row in report.hedges],
+        "hedges": [hedge_document(row) for row in report.hedges],
     }
 
 
@@ -77,24 +77,6 @@ def per_second(count: int, wall_s: Decimal) -> Decimal:
 def breaches(inside: Sequence[bool]) -> int:
     """Return how often a run of looks left the band: a stretch outside counts once, however long."""
     return sum(not now and before for before, now in zip((True, *inside), inside, strict=False))
-
-
-def _hedge(row: HedgeRow) -> dict[str, object]:
-    return {
-        "strategy": row.strategy,
-        "asset": row.asset,
-        "instrument": row.instrument,
-        "opened_at": _iso(row.opened_at),
-        "closed_at": _iso(row.closed_at) if row.closed_at is not None else None,
-        "qty": text(row.qty),
-        "entry": text(row.entry),
-        "exit": text(row.exit) if row.exit is not None else None,
-        "price_pnl": _money(row.price_pnl),
-        "unrealized": _money(row.unrealized) if row.unrealized is not None else None,
-        "funding": _money(row.funding),
-        "fees": _money(row.fees),
-        "net": _money(row.net),
-    }
 
 
 def _iso(at: datetime) -> str:
