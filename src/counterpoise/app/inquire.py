@@ -14,17 +14,16 @@ from typing import Any
 
 from counterpoise import __version__
 from counterpoise.app.cycle_report import iso
-from counterpoise.app.hedge_rows import closed_hedge, open_hedge
 from counterpoise.app.operator_view import operator_rows, strategy_row
 from counterpoise.config.settings import Outline
 from counterpoise.domain.errors import ConfigError
-from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import dec, text
 from counterpoise.domain.order import Order
 from counterpoise.domain.records import JournalRow
 from counterpoise.record.sql import SqlRecord, connect
 from counterpoise.record.sql.location import sqlite_path
 from counterpoise.record.sql.lock import FileLease
+from counterpoise.report.hedges import hedge_document, hedge_rows
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _MANY = 10_000  # more working orders than any limit allows
@@ -118,10 +117,10 @@ async def strategies(
 async def hedges(
     outline: Outline, portfolios: tuple[str, ...], now: datetime, *, limit: int
 ) -> dict[str, Any]:
-    """Return ``{"hedges": [...]}``: the hedge book's open lines first, then what was closed, newest first.
+    """Return ``{"hedges": [...]}``: open positions first, then those that ended, newest first.
 
-    ``closed_at`` and ``exit`` of an open one are None; its ``unrealized`` is at the newest journaled mark, None when
-    that is unknown. Raises WrongSchema, StoreError.
+    An open one is valued at the newest journaled mark; ``unrealized`` is None where that is unknown. Raises
+    WrongSchema, StoreError.
     """
     async with opened(outline) as record:
         found: list[dict[str, Any]] = []
@@ -131,13 +130,13 @@ async def hedges(
             recorded = await record.store.load(name, now)
             newest = await record.journal.last(name, 1)
             prices = newest[0].document.get("prices") if newest else None
-            marks = prices if isinstance(prices, dict) else {}
-            lines = [x for x in recorded.book.values() if x.qty != 0 and not is_spot(x.symbol)]
-            found += [{"portfolio": name, **open_hedge(x, marks.get(x.symbol))} for x in lines]
-            closed = await record.store.closed_hedges(name, _EVER)
-            ended = [c for c in closed if not is_spot(c.symbol)]
-            newest_first = sorted(ended, key=lambda c: c.closed_at, reverse=True)[:limit]
-            found += [{"portfolio": name, **closed_hedge(c)} for c in newest_first]
+            known = prices if isinstance(prices, dict) else {}
+            lines = recorded.book.values()
+            marks = {(x.venue, x.symbol): dec(known[x.symbol]) for x in lines if x.symbol in known}
+            rows = hedge_rows(await record.store.closed_hedges(name, _EVER), lines, marks)
+            ended = [r for r in rows if r.closed_at is not None][-limit:]
+            shown = [*(r for r in rows if r.closed_at is None), *reversed(ended)]
+            found += [{"portfolio": name, **hedge_document(row)} for row in shown]
         return {"hedges": found}
 
 

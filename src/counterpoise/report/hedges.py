@@ -20,8 +20,9 @@ from counterpoise.domain.numbers import ZERO, quantize, text
 class HedgeRow:
     """One position of one strategy; ``qty`` is its largest size, ``held`` what is open, signed, in base units.
 
-    Money is in quote. ``closed_at`` and ``exit`` are None while it is open; then ``price_pnl`` holds ``unrealized`` as well (None
-    when no mark is known: ``price_pnl`` is what was realised then). ``net`` = price PnL + funding - fees.
+    Money is in quote. ``closed_at`` and ``exit`` are None while it is open; then ``price_pnl`` holds ``unrealized``
+    as well (None when no mark is known: ``price_pnl`` is what was realised then). ``net`` = price PnL + funding -
+    fees.
     """
 
     strategy: str

@@ -66,6 +66,9 @@ def explained(ran: Path, tmp_path: Path) -> Path:
         wanted=dec("-0.5"),
         qty=dec("-0.4"),
         cost=dec("-40000"),
+        peak_qty=dec("-0.4"),
+        entry_value=dec(40000),
+        entry_qty=dec("0.4"),
         opened_at=AT,
         funding=dec(3),
         fees=dec("1.5"),
@@ -123,7 +126,8 @@ def test_the_hedge_book_tells_open_and_closed_ones(cli: Cli, explained: Path) ->
     assert [r["strategy"] for r in rows] == ["half", "out"]
     held, ended = rows
     assert (held["closed_at"], held["exit"]) == (None, None)
-    assert (held["unrealized"], held["net"]) == ("4000", "4001.5")
+    assert (held["unrealized"], held["price_pnl"], held["net"]) == ("4000", "4000", "4001.5")
+    assert (held["qty"], held["held"], ended["held"]) == ("-0.4", "-0.4", "0")
     assert (ended["price_pnl"], ended["net"]) == ("-200", "-196")
     told = cli("hedges", explained).out
     (line,) = [x for x in told.splitlines() if x.startswith("half")]
@@ -133,8 +137,18 @@ def test_the_hedge_book_tells_open_and_closed_ones(cli: Cli, explained: Path) ->
 
 
 def test_an_open_hedge_without_a_price_has_no_net(cli: Cli, ran: Path, tmp_path: Path) -> None:
-    line = BookLine(strategy="half", venue="main", symbol=BTC_PERP, qty=dec(-1), cost=dec(-1))
+    line = BookLine(
+        strategy="half",
+        venue="main",
+        symbol=BTC_PERP,
+        qty=dec(-1),
+        cost=dec(-1),
+        peak_qty=dec(-1),
+        entry_value=dec(1),
+        entry_qty=dec(1),
+        opened_at=AT,
+    )
     commit(tmp_path, Changes(portfolio="treasury", book=(line,)))
     (row,) = cli("hedges", ran, "--json").json["hedges"]
-    assert (row["unrealized"], row["net"]) == (None, None)
+    assert row["unrealized"] is None
     assert "(1 of unknown price left out): 0.00" in cli("hedges", ran).out

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from counterpoise.cli import loaded
-from counterpoise.cli.figures import moment, money, quantity
+from counterpoise.cli.figures import UNKNOWN, moment, money, quantity
 from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
 from counterpoise.cli.output import print_json, print_table
 from counterpoise.domain.numbers import ZERO, dec, text
@@ -18,7 +18,8 @@ _COLUMNS = (
     "!instrument",
     "!opened",
     "!closed",
-    ">quantity",
+    ">largest",
+    ">now",
     ">entry",
     ">exit",
     ">price PnL",
@@ -66,25 +67,19 @@ def command(
                 moment(row["opened_at"], short=True),
                 moment(row["closed_at"], short=True) if row["closed_at"] else "open",
                 quantity(row["qty"]),
+                quantity(row["held"]),
                 money(row["entry"]),
                 money(row["exit"]),
-                money(_price_pnl(row)),
+                money(row["price_pnl"]),
                 money(row["funding"]),
                 money(row["fees"]),
-                money(row["net"]),
+                money(row["net"]) if row["unrealized"] is not None else UNKNOWN,
             )
             for row in rows
         ],
     )
-    known = [dec(row["net"]) for row in rows if row["net"] is not None]
+    known = [dec(row["net"]) for row in rows if row["unrealized"] is not None]
     unpriced = len(rows) - len(known)
     without = f" ({unpriced} of unknown price left out)" if unpriced else ""
     print(f"Net of all of them{without}: {money(text(sum(known, ZERO)))}")
     print("Price PnL of an open one is at the last cycle's mark; funding received is positive.")
-
-
-def _price_pnl(row: dict[str, str | None]) -> str | None:
-    realized, unrealized = row["price_pnl"], row["unrealized"]
-    if realized is None or unrealized is None:
-        return None
-    return text(dec(realized) + dec(unrealized))
