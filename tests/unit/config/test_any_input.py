@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from counterpoise.config import load, outline
+from counterpoise.config.schema import json_schema
 from counterpoise.domain.errors import ConfigError
 from tests.conftest import REPO
 from tests.unit.config.good import ENV, GOOD
@@ -60,3 +61,77 @@ def test_no_bytes_end_in_another_error(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(ConfigError):
         load(path, ENV)
+
+
+#: Values that keys of strategies take, or might be thought to.
+TAKEN = [
+    "80000", "90000", "2900", "0.5", "1", "3", "20", "0", "5%",
+    "50%", "100%", "150%", "30d", "7d", "90m", "1h", "4h", "1d",
+    "mark", "last", "true", "false", "always", "manual", "BTC", "ETH", "SOL",
+    "USDT", "core", "cash", "gradual", "at_once", "hedge", "close", "band", "never",
+    "futures_first", "spot", "half", "short", "long", "2026-03-01T08:00Z",
+    "2026-03-02T08:00Z", "'0 8 * * mon'", "take_profit", "convert",
+]  # fmt: skip
+SHAPES = json_schema()["$defs"]
+NESTED = {
+    "when": ["WhenModel"],
+    "release": ["ReleaseModel"],
+    "window": ["WindowModel"],
+    "end": ["EndModel"],
+    "tranches": ["TranchesModel"],
+    "entry": ["EntryModel"],
+    "confirm": ["ConfirmModel"],
+    "commit": ["CommitModel"],
+    "convert": ["DeriskConvertModel"],
+    "exit": ["TakeProfitModel", "ConvertExitModel"],
+    "settle": ["SettleModel"],
+}
+MODELS = {
+    "hedge": "HedgeModel",
+    "profit_ladder": "ProfitLadderModel",
+    "scale_in": "ScaleInModel",
+    "dip_buy": "DipBuyModel",
+    "drift": "DriftModel",
+    "derisk": "DeriskModel",
+}
+
+
+def test_the_generator_knows_every_shape_of_a_strategy() -> None:
+    used = {*MODELS.values(), *(name for names in NESTED.values() for name in names), "TargetModel"}
+    assert all(name in SHAPES for name in used)
+    assert {kind: SHAPES[name]["properties"]["kind"]["const"] for kind, name in MODELS.items()} == {
+        kind: kind for kind in MODELS
+    }
+
+
+def written(draw: st.DrawFn, name: str) -> str:
+    """Some of the keys of a shape, mostly the needed ones, with values that may do."""
+    shape, made = SHAPES[name], {}
+    for key in shape["properties"]:
+        likely = 9 if key in shape.get("required", ()) else 4
+        if draw(st.integers(0, 9)) > likely:
+            continue
+        if key == "targets":
+            made[key] = f"[{written(draw, 'TargetModel')}, {written(draw, 'TargetModel')}]"
+        elif key in NESTED and draw(st.integers(0, 3)) > 0:
+            made[key] = written(draw, draw(st.sampled_from(NESTED[key])))
+        else:
+            fixed = shape["properties"][key].get("const")
+            made[key] = fixed or draw(st.sampled_from(TAKEN))
+    return "{" + ", ".join(f"{key}: {value}" for key, value in made.items()) + "}"
+
+
+@st.composite
+def strategies_written(draw: st.DrawFn) -> str:
+    return written(draw, draw(st.sampled_from(list(MODELS.values()))))
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=strategies_written())
+def test_any_strategy_is_told_or_loads(tmp_path: Path, text: str) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("fake-secret-of-a-test")
+    path = tmp_path / "c.yaml"
+    path.write_text(GOOD.replace("{kind: hedge, id: half, asset: BTC, ratio: 50%}", text))
+    for problem in problems_of(path):
+        assert re.match(re.escape(str(path)) + r":\d+:\d+ ", problem), problem

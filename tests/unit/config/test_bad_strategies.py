@@ -559,6 +559,13 @@ DRIFTS: dict[str, tuple[str, str]] = {
             " was 'deadline'"
         ),
     ),
+    "a deadline for coins that move at once": (
+        "kind: drift, id: x, settle: {mode: spot, spot_fee: 5bps, ^deadline: 7d}",
+        (
+            "settle.deadline: expected no deadline with mode: spot, where no futures wait for coins,"
+            " was 'deadline'"
+        ),
+    ),
     "settling nobody knows": (
         "kind: drift, id: x, settle: {mode: ^futures}",
         (

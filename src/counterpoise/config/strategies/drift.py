@@ -57,11 +57,15 @@ class DriftModel(Shape):
 
 def check(drift: Section) -> None:
     """Complain of what cannot be meant."""
-    if drift.word("settle", "mode") != SettleMode.NEVER:
-        return
-    settle = drift.at("settle")
-    for key in settle.written("deadline", "horizon", "spot_fee"):
-        settle.complain_of_key(key, f"no {key} with mode: never, where nothing is settled")
+    mode, settle = drift.word("settle", "mode"), drift.at("settle")
+    if mode == SettleMode.NEVER:
+        for key in settle.written("deadline", "horizon", "spot_fee"):
+            settle.complain_of_key(key, f"no {key} with mode: never, where nothing is settled")
+    elif mode == SettleMode.SPOT:
+        for key in settle.written("deadline", "horizon"):
+            settle.complain_of_key(
+                key, f"no {key} with mode: spot, where no futures wait for coins"
+            )
 
 
 def policy(model: DriftModel) -> DriftPolicy:
