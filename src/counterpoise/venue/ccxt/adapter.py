@@ -12,9 +12,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from counterpoise.domain.access import VenueAccess
+from counterpoise.domain.access import Environment, VenueAccess
+from counterpoise.domain.bars import Bar
 from counterpoise.domain.errors import VenueError
 from counterpoise.domain.instrument import Instrument
+from counterpoise.domain.ledger import LedgerEntry, Settlement
 from counterpoise.domain.order import (
     Accepted,
     CancelOutcome,
@@ -27,15 +29,17 @@ from counterpoise.domain.order import (
 )
 from counterpoise.domain.snapshot import Account, Quote
 from counterpoise.ports import Clock
+from counterpoise.venue.ccxt import books, mapping, outcome, reads
 from counterpoise.venue.ccxt import endpoints as ask
-from counterpoise.venue.ccxt import mapping, outcome, reads
 from counterpoise.venue.ccxt.call import Call, CallFailed
 from counterpoise.venue.ccxt.endpoints import Scope
 from counterpoise.venue.ccxt.instruments import Catalogue, Listing
+from counterpoise.venue.ccxt.klines import bars_between
 from counterpoise.venue.ccxt.limiter import Limiter
 from counterpoise.venue.ccxt.mapping import understood
 from counterpoise.venue.ccxt.orders import order_params
 from counterpoise.venue.ccxt.scrub import Scrubber
+from counterpoise.venue.ccxt.settlements import read_settlement
 from counterpoise.venue.ccxt.stock import stock_binance
 from counterpoise.venue.ccxt.trades import trades_since
 from counterpoise.venue.ccxt.wire import Wire
@@ -56,6 +60,7 @@ class CcxtVenue:
         self._limiter = Limiter(clock)
         self._catalogue = Catalogue({})
         self._loaded_at: datetime | None = None
+        self._tells_flows = False
         self._line: Wire | None = None
 
     @property
@@ -144,6 +149,31 @@ class CcxtVenue:
             )
             return tuple(mapping.fill(self.id, symbol, row) for row in rows)
 
+    async def bars(
+        self, symbol: str, interval: timedelta, since: datetime, until: datetime
+    ) -> tuple[Bar, ...]:
+        """Read closed bars of last prices that open in [``since``, ``until``), oldest first. Raises VenueError."""
+        return await bars_between(self._wire, self._listed(symbol), interval, since, until)
+
+    async def ledger(self, since: datetime) -> tuple[LedgerEntry, ...]:
+        """Read what was booked at or after ``since``, oldest first, 89 days back at most. Raises VenueError.
+
+        Demo accounts, and keys that may not read the wallet history, tell the futures wallet only.
+        """
+        entries = await books.read_income(self._wire, self.id, self._catalogue, since)
+        if self._tells_flows:
+            flows = await books.read_flows(self._wire, self.id, since)
+            # a refused key is not tried at every look, or it ends in a ban
+            self._tells_flows = flows is not None
+            entries += flows or ()
+        return tuple(sorted(entries, key=lambda entry: entry.at))
+
+    async def settlement(self, symbol: str) -> Settlement | None:
+        """Return how a dated future ended; a demo account never knows. Raises VenueError."""
+        if self._access.environment is Environment.DEMO:
+            return None
+        return await read_settlement(self._wire, symbol)
+
     async def place(self, order: Order) -> PlaceOutcome:
         """Send one order once and return what is proven about it.
 
@@ -222,7 +252,7 @@ class CcxtVenue:
             )
 
     async def _load(self) -> None:
-        infos = {scope: await self._wire.read(ask.EXCHANGE_INFO[scope]) for scope in Scope}
+        infos = {scope: await self._wire.read(asked) for scope, asked in ask.EXCHANGE_INFO.items()}
         with understood("exchangeInfo"):
             catalogue = Catalogue(infos)
             for scope, info in infos.items():
@@ -230,6 +260,7 @@ class CcxtVenue:
         if not catalogue.instruments:
             raise VenueError(f"{self.id}: expected instruments, was an empty list")
         self._catalogue, self._loaded_at = catalogue, self._clock.now()
+        self._tells_flows = self._access.environment is not Environment.DEMO
 
     def _listed(self, symbol: str) -> Listing:
         listing = self._catalogue.get(symbol)

@@ -18,6 +18,7 @@ class Scope(StrEnum):
 
     SPOT = "spot"
     FUTURES = "futures"
+    WALLET = "wallet"  # /sapi: deposits and withdrawals; not there on demo accounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +70,19 @@ ORDER = _both(("privateGetOrder", 4), ("fapiPrivateGetOrder", 1), signed=True)
 # a futures order weighs nothing by address: it counts against the account's orders instead
 PLACE = _both(("privatePostOrder", 1), ("fapiPrivatePostOrder", 0), signed=True)
 CANCEL = _both(("privateDeleteOrder", 1), ("fapiPrivateDeleteOrder", 1), signed=True)
+
+INCOME = Endpoint(method="fapiPrivateGetIncome", scope=Scope.FUTURES, weight=30, signed=True)
+DEPOSITS = Endpoint(method="sapiGetCapitalDepositHisrec", scope=Scope.WALLET, weight=1, signed=True)
+# weighs 18,000 of an account's 180,000 in a minute: the same share of what an address may use
+WITHDRAWALS = Endpoint(
+    method="sapiGetCapitalWithdrawHistory", scope=Scope.WALLET, weight=1200, signed=True
+)
+DELIVERY_PRICES = Endpoint(method="fapiDataGetDeliveryPrice", scope=Scope.FUTURES, weight=1)
+
+
+def klines(scope: Scope, limit: int) -> Endpoint:
+    """Return the question for up to ``limit`` bars; on futures its weight grows with the limit."""
+    if scope is Scope.SPOT:
+        return Endpoint(method="publicGetKlines", scope=scope, weight=2)
+    weight = next((w for most, w in ((99, 1), (499, 2), (1000, 5)) if limit <= most), 10)
+    return Endpoint(method="fapiPublicGetKlines", scope=scope, weight=weight)

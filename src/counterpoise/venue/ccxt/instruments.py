@@ -49,8 +49,16 @@ class Catalogue:
         return self._by_symbol.get(symbol)
 
     def symbol(self, scope: Scope, venue_id: str) -> str:
-        """Return our symbol; the venue's own id where we have none, so that nothing held disappears."""
-        return self._symbols.get((scope, venue_id), venue_id)
+        """Return our symbol; the venue's own id where we have none, so that nothing held disappears.
+
+        A dated future (``PAIR_YYMMDD``) that is listed no more is still named by its pair.
+        """
+        known = self._symbols.get((scope, venue_id))
+        pair, _, day = venue_id.partition("_")
+        if known is None and day:
+            endless = self._symbols.get((scope, pair))
+            return venue_id if endless is None else f"{endless}-{day}"
+        return venue_id if known is None else known
 
     def _add(self, scope: Scope, row: Mapping[str, Any]) -> None:
         name = str(row.get("symbol"))

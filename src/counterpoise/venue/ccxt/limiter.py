@@ -75,8 +75,10 @@ class Limiter:
         self._weights = {
             Scope.SPOT: {"1M": Window(60, 6000)},
             Scope.FUTURES: {"1M": Window(60, 2400)},
+            Scope.WALLET: {"1M": Window(60, 12_000)},
         }
-        self._orders = {
+        self._orders: dict[Scope, dict[str, Window]] = {
+            Scope.WALLET: {},
             Scope.SPOT: {"10S": Window(10, 100), "1D": Window(86400, 200_000)},
             Scope.FUTURES: {"10S": Window(10, 300), "1M": Window(60, 1200)},
         }
@@ -142,6 +144,7 @@ class Limiter:
         now = self._clock.now()
         for prefix, windows in (
             ("x-mbx-used-weight-", self._weights[scope]),
+            ("x-sapi-used-ip-weight-", self._weights[scope]),
             ("x-mbx-order-count-", self._orders[scope]),
         ):
             for suffix, window in windows.items():

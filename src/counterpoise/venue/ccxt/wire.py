@@ -8,6 +8,7 @@ success, so one that comes back would be retried for ever. Orders use :meth:`Wir
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +24,7 @@ from counterpoise.venue.ccxt.stock import never_connected
 
 CLOCK_REFUSED = -1021
 #: key format, key or permission or address, signature
-_KEY_REFUSED = frozenset({-2014, -2015, -1022})
+KEY_REFUSED = frozenset({-2014, -2015, -1022})
 _STRIKES = 3
 
 
@@ -119,6 +120,11 @@ class Wire:
             raise
         self._exchange.options["timeDifference"] = (before + after) // 2 - served
 
+    def venue_now(self) -> datetime:
+        """Return the venue's time, as far as it was measured."""
+        ahead_ms = self._exchange.options.get("timeDifference") or 0
+        return self._clock.now() - timedelta(milliseconds=ahead_ms)
+
     async def close(self) -> None:
         """Let every connection go."""
         await self._exchange.close()
@@ -144,7 +150,7 @@ class Wire:
         would count as many.
         """
         scope = failure.scope
-        if failure.code in _KEY_REFUSED:
+        if failure.code in KEY_REFUSED:
             self._strikes[scope] += 1
             # before the first success there is nothing to hope for; afterwards it may be a passing ban
             if scope not in self._known_good or self._strikes[scope] >= _STRIKES:

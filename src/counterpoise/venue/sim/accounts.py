@@ -19,6 +19,7 @@ from counterpoise.venue.sim.ledger import Purse
 from counterpoise.venue.sim.margin import DEFAULT_LEVERAGE
 from counterpoise.venue.sim.model import (
     AccountKeys,
+    Flow,
     Income,
     MarketKind,
     RejectCode,
@@ -42,6 +43,7 @@ class Account:
     leverage: dict[str, int] = field(default_factory=dict)
     income: list[Income] = field(default_factory=list)
     transfers: list[Transfer] = field(default_factory=list)
+    flows: list[Flow] = field(default_factory=list)
     _orders: dict[int, SimOrder] = field(default_factory=dict)
     _open: dict[int, None] = field(default_factory=dict)
     _by_client: dict[tuple[MarketKind, str, str], int] = field(default_factory=dict)

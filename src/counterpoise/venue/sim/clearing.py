@@ -17,6 +17,7 @@ from counterpoise.venue.sim.log import TruthLog
 from counterpoise.venue.sim.market import Level, Market
 from counterpoise.venue.sim.model import (
     Fees,
+    Flow,
     Income,
     IncomeKind,
     MarketKind,
@@ -41,7 +42,7 @@ class Clearing:
         self._ledger = ledger
         self._fees = fees
         self._log = log
-        self._ids = {"trade": 0, "income": 0, "transfer": 0}
+        self._ids = {"trade": 0, "income": 0, "transfer": 0, "flow": 0}
 
     def _next_id(self, kind: str) -> int:
         self._ids[kind] += 1
@@ -222,9 +223,26 @@ class Clearing:
             asset=rules.quote,
         )
 
-    def deposit(self, account: Account, wallet: Wallet, asset: str, qty: Decimal) -> None:
-        """Give a new account money from outside."""
+    def endow(self, account: Account, wallet: Wallet, asset: str, qty: Decimal) -> None:
+        """Give a new account what it opens with: no flow, for nothing was there before."""
         self._ledger.move(asset, qty, HOUSE, account.purse(wallet))
+
+    def flow(
+        self, account: Account, wallet: Wallet, asset: str, qty: Decimal, *, at: datetime
+    ) -> int:
+        """Bring ``qty`` in from outside, or (below zero) take it out. Returns the flow's id."""
+        self._ledger.move(asset, qty, HOUSE, account.purse(wallet))
+        flow_id = self._next_id("flow")
+        account.flows.append(Flow(flow_id=flow_id, wallet=wallet, asset=asset, qty=qty, at=at))
+        self._log.append(
+            "deposit" if qty > 0 else "withdrawal",
+            at,
+            account=account.id,
+            qty=abs(qty),
+            asset=asset,
+            status=wallet,
+        )
+        return flow_id
 
     def transfer(
         self,

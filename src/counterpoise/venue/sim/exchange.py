@@ -86,6 +86,7 @@ class SimExchange(MarketReads, AccountReads):
         self._listing = Listing(
             rules=rules, series=series, funding=funding, now=now, participation=participation
         )
+        self._closed = {}
         self._accounts = Accounts(seed)
         self._ledger = Ledger()
         self._valuation = Valuation(self._ledger, self._listing)
@@ -162,7 +163,7 @@ class SimExchange(MarketReads, AccountReads):
                 )
         account = self._accounts.open(api_key, secret)
         for (wallet, asset), qty in balance.items():
-            self._clearing.deposit(account, wallet, asset, qty)
+            self._clearing.endow(account, wallet, asset, qty)
         return account.keys
 
     def set_leverage(self, api_key: str, symbol: str, leverage: int) -> None:
@@ -205,15 +206,43 @@ class SimExchange(MarketReads, AccountReads):
                 f"expected more than 0 of a collateral asset between two wallets, was "
                 f"{text(qty)} {asset} {source}>{target}",
             )
+        self._check_movable(account, asset, qty, source)
+        return self._clearing.transfer(
+            account, asset, qty, (source, target), at=self.now, signed_at=signed_at
+        )
+
+    def deposit(self, api_key: str, wallet: Wallet, asset: str, qty: Decimal) -> int:
+        """Let ``qty`` arrive from outside; returns the flow's id. Raises SimReject(BAD_TRANSFER)."""
+        account = self._accounts.known(api_key)
+        self._check_flow(wallet, asset, qty)
+        return self._clearing.flow(account, wallet, asset, qty, at=self.now)
+
+    def withdraw(self, api_key: str, wallet: Wallet, asset: str, qty: Decimal) -> int:
+        """Let ``qty`` leave; returns the flow's id.
+
+        Raises SimReject: BAD_TRANSFER as for a deposit, INSUFFICIENT_BALANCE when not all of it is free.
+        """
+        account = self._accounts.known(api_key)
+        self._check_flow(wallet, asset, qty)
+        self._check_movable(account, asset, qty, wallet)
+        return self._clearing.flow(account, wallet, asset, -qty, at=self.now)
+
+    def _check_flow(self, wallet: Wallet, asset: str, qty: Decimal) -> None:
+        takes = self._listing.collateral() if wallet is Wallet.FUTURES else self._listing.assets()
+        if qty <= 0 or qty % BOOKED or asset not in takes:
+            raise SimReject(
+                RejectCode.BAD_TRANSFER,
+                f"expected more than 0 of {', '.join(takes)}, at most 8 places, in the {wallet} wallet,"
+                f" was {text(qty)} {asset}",
+            )
+
+    def _check_movable(self, account: Account, asset: str, qty: Decimal, source: Wallet) -> None:
         movable = self._movable(account, asset, source)
         if qty > movable:
             raise SimReject(
                 RejectCode.INSUFFICIENT_BALANCE,
                 f"expected at most {text(movable)} {asset}, was {text(qty)}",
             )
-        return self._clearing.transfer(
-            account, asset, qty, (source, target), at=self.now, signed_at=signed_at
-        )
 
     def _movable(self, account: Account, asset: str, source: Wallet) -> Decimal:
         if source is Wallet.SPOT:

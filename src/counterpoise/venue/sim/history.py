@@ -49,32 +49,10 @@ def candles(
     return _latest(track, interval, now, last, limit)
 
 
-def closed(
-    track: PriceTrack, interval: timedelta, since: datetime, until: datetime
-) -> list[Candle] | None:
-    """Return closed, complete bars of ``interval`` that open in [``since``, ``until``), oldest first.
-
-    None when the recorded bars do not make up ``interval``.
-    """
-    if interval < track.interval or interval % track.interval:
-        return None
-    parts = interval // track.interval
-    low = bisect_left(track.opens, _bucket_after(since, interval), hi=track.cursor)
-    high = bisect_left(track.opens, until + interval, hi=track.cursor)
-    bars = (track.candle(index) for index in range(low, high))
-    if parts == 1:
-        return [bar for bar in bars if bar.open_at < until]
-    return [
-        _merged(bucket, group)
-        for bucket, group in _grouped(bars, interval)
-        if len(group) == parts and bucket < until
-    ]
-
-
 def _latest(
     track: PriceTrack, interval: timedelta, now: datetime, last: datetime, limit: int
 ) -> list[Candle]:
-    high = bisect_left(track.opens, _bucket_of(last, interval) + interval)
+    high = bisect_left(track.opens, bucket_of(last, interval) + interval)
     found: list[Candle] = []
     for bucket, bars in _grouped(_descending(track, high, now), interval):
         if len(found) == limit:
@@ -83,12 +61,13 @@ def _latest(
     return found[::-1]
 
 
-def _bucket_of(at: datetime, interval: timedelta) -> datetime:
+def bucket_of(at: datetime, interval: timedelta) -> datetime:
+    """Return when the bar of ``interval`` opens that ``at`` lies in."""
     return _ANCHOR + (at - _ANCHOR) // interval * interval
 
 
 def _bucket_after(at: datetime, interval: timedelta) -> datetime:
-    bucket = _bucket_of(at, interval)
+    bucket = bucket_of(at, interval)
     return bucket if bucket == at else bucket + interval
 
 
@@ -115,7 +94,7 @@ def _grouped(
     current: list[Candle] = []
     bucket = _ANCHOR
     for bar in bars:
-        of_bar = _bucket_of(bar.open_at, interval)
+        of_bar = bucket_of(bar.open_at, interval)
         if current and of_bar != bucket:
             yield bucket, current
             current = []

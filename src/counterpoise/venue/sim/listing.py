@@ -119,6 +119,11 @@ class Listing:
         """Return the assets perpetuals settle in, by name."""
         return tuple(sorted({perp.market.rules.quote for perp in self.perps.values()}))
 
+    def assets(self) -> tuple[str, ...]:
+        """Return every asset that is traded or settled in, by name."""
+        rules = [market.rules for market in self.markets()]
+        return tuple(sorted({asset for rule in rules for asset in (rule.base, rule.quote)}))
+
     def track(self, kind: SeriesKind, symbol: str) -> PriceTrack:
         """Return the track of one series. Raises SimReject(UNKNOWN_SYMBOL)."""
         if kind == "mark":

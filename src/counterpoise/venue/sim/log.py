@@ -20,6 +20,8 @@ LogEvent = Literal[
     "fill",
     "cancel",
     "transfer",
+    "deposit",
+    "withdrawal",
     "funding",
     "liquidation",
     "settlement",
@@ -97,7 +99,8 @@ class TruthLog:
         """Write one event down.
 
         ``funding``: ``qty`` is the payment in ``asset``, signed, positive = received, ``price`` the mark it was
-        charged on. ``transfer``: ``status`` is ``source>target``. ``cancel``: ``status`` is canceled or expired.
+        charged on. ``transfer``: ``status`` is ``source>target``; ``deposit`` and ``withdrawal``: it is the wallet.
+        ``cancel``: ``status`` is canceled or expired.
         ``settlement``: ``qty`` is the position, signed, that was closed at ``price``.
         """
         entry: dict[str, LogValue] = dict.fromkeys(FIELDS)

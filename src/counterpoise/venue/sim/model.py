@@ -292,6 +292,17 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """Money that came into a wallet from outside (``qty`` > 0, a deposit) or left it (a withdrawal)."""
+
+    flow_id: int
+    wallet: Wallet
+    asset: str
+    qty: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     """A coin in the spot wallet; ``locked`` is held by open orders."""
 

@@ -7,14 +7,16 @@ is both, and adds what changes something.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from counterpoise.domain.bars import Bar
 from counterpoise.domain.numbers import ZERO
 from counterpoise.venue.sim import history
 from counterpoise.venue.sim.accounts import Accounts
 from counterpoise.venue.sim.clockwork import Clockwork
+from counterpoise.venue.sim.closed_bars import ClosedBars
 from counterpoise.venue.sim.ledger import HOUSE, Ledger
 from counterpoise.venue.sim.listing import Listing
 from counterpoise.venue.sim.model import (
@@ -22,6 +24,7 @@ from counterpoise.venue.sim.model import (
     Book,
     Candle,
     Delivery,
+    Flow,
     FundingRate,
     Income,
     MarketKind,
@@ -41,6 +44,7 @@ class MarketReads:
 
     _listing: Listing
     _clockwork: Clockwork
+    _closed: dict[tuple[SeriesKind, str, timedelta], ClosedBars]
 
     @property
     def now(self) -> datetime:
@@ -118,21 +122,22 @@ class MarketReads:
         track = self._listing.track(kind, symbol)
         return history.candles(track, interval, now=self.now, start=start, end=end, limit=limit)
 
-    def closed_candles(
+    def closed_bars(
         self,
-        kind: MarketKind,
+        kind: SeriesKind,
         symbol: str,
         interval: timedelta,
         since: datetime,
         until: datetime,
-    ) -> list[Candle] | None:
-        """Return closed bars of ``interval`` that open in [``since``, ``until``), oldest first.
+    ) -> tuple[Bar, ...]:
+        """Return the closed bars that open in [``since``, ``until``), oldest first, from complete sets only.
 
-        A bar of which a part is missing (a halt) is not there. None when the recorded bars do not make up
-        ``interval``. Raises SimReject(UNKNOWN_SYMBOL).
+        Raises SimReject(UNKNOWN_SYMBOL), and ValueError for an interval that the recorded one does not divide.
         """
-        track = self._listing.market(kind, symbol).track
-        return history.closed(track, interval, since, until)
+        key = (kind, symbol, interval)
+        if key not in self._closed:
+            self._closed[key] = ClosedBars(self._listing.track(kind, symbol), interval)
+        return self._closed[key].between(since, until)
 
     def funding_history(
         self,
@@ -200,12 +205,15 @@ class AccountReads:
         """Return trades of one market (of one order, at or after ``since``), oldest first."""
         return self._accounts.known(api_key).trades(kind, symbol, order_id=order_id, since=since)
 
-    def income(self, api_key: str, *, since: datetime | None = None) -> list[Income]:
-        """Return every booking in the futures wallet (at or after ``since``), oldest first."""
+    def income(self, api_key: str, since: datetime | None = None) -> list[Income]:
+        """Return the bookings in the futures wallet (at or after ``since``), oldest first."""
         income = self._accounts.known(api_key).income
-        if since is None:
-            return list(income)
-        return income[bisect_left(income, since, key=lambda entry: entry.at) :]
+        return income[_first(income, since) :]
+
+    def flows(self, api_key: str, since: datetime | None = None) -> list[Flow]:
+        """Return deposits and withdrawals of any wallet (at or after ``since``), oldest first."""
+        flows = self._accounts.known(api_key).flows
+        return flows[_first(flows, since) :]
 
     def transfers(self, api_key: str) -> list[Transfer]:
         """Return every move between the account's wallets, oldest first."""
@@ -214,3 +222,7 @@ class AccountReads:
     def house(self) -> Mapping[str, Decimal]:
         """Return the other side of everything: for each asset, all accounts and the house add up to zero."""
         return {asset: self._ledger.balance(HOUSE, asset) for asset in self._ledger.assets(HOUSE)}
+
+
+def _first(rows: Sequence[Income] | Sequence[Flow], since: datetime | None) -> int:
+    return 0 if since is None else bisect_left(rows, since, key=lambda row: row.at)

@@ -8,7 +8,7 @@ adapter would not have sent anything. Unified symbols are ``BTC/USDT`` and ``BTC
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -28,24 +28,19 @@ from counterpoise.domain.order import (
     Unknown,
     VenueOrder,
 )
-from counterpoise.domain.order import Side as DomainSide
-from counterpoise.domain.snapshot import Account, Balance, FuturesWallet, Quote
+from counterpoise.domain.snapshot import Account, Quote
+from counterpoise.venue.sim import translate
 from counterpoise.venue.sim.exchange import SimExchange
-from counterpoise.venue.sim.model import (
-    MarketKind,
-    RejectCode,
-    SimOrder,
-    SimReject,
-    SimTrade,
-)
-from counterpoise.venue.sim.unified import (
-    INCOME,
-    STATES,
-    Listed,
-    instrument_of,
-    positions_of,
-    request_of,
-)
+from counterpoise.venue.sim.model import MarketKind, RejectCode, SimOrder, SimReject
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A market by both of its names."""
+
+    kind: MarketKind
+    id: str
+    instrument: Instrument
 
 
 class SimVenue:
@@ -55,10 +50,10 @@ class SimVenue:
         self._id = venue_id
         self._exchange = exchange
         self._api_key = api_key
-        self._listed: dict[str, Listed] = {}
+        self._listed: dict[str, _Listed] = {}
         self._symbols: dict[tuple[MarketKind, str], str] = {}
         self._instruments: dict[str, Instrument] = {}
-        self._coming: list[Listed] = []
+        self._coming: list[_Listed] = []
         #: Dated futures that have not ended yet.
         self._dated: list[str] = []
 
@@ -72,8 +67,8 @@ class SimVenue:
         if self._exchange.secret_of(self._api_key) is None:
             raise VenueAuthError(f"{self._id}: expected a known API key, was another")
         for rules in self._exchange.rules():
-            instrument = instrument_of(rules)
-            self._listed[instrument.symbol] = Listed(rules.kind, rules.symbol, instrument)
+            instrument = translate.instrument_of(rules)
+            self._listed[instrument.symbol] = _Listed(rules.kind, rules.symbol, instrument)
             self._symbols[rules.kind, rules.symbol] = instrument.symbol
         self._instruments.clear()
         self._coming = list(self._listed.values())
@@ -111,21 +106,9 @@ class SimVenue:
         view = self._exchange.account(self._api_key)
         perps = self._perpetuals()
         return Account(
-            spot={
-                asset: Balance(asset=asset, free=held.free, locked=held.locked)
-                for asset, held in view.spot.items()
-                if held.total
-            },
-            futures={
-                asset: FuturesWallet(
-                    asset=asset,
-                    wallet_balance=wallet.wallet_balance,
-                    unrealized_pnl=wallet.unrealized_pnl,
-                    available=wallet.available,
-                )
-                for asset, wallet in view.futures.items()
-            },
-            positions=positions_of(view, perps),
+            spot=translate.balances(view),
+            futures=translate.wallets(view),
+            positions=translate.positions(view, perps),
             as_of=self._exchange.now,
             leverage={perps[id_]: dec(figure) for id_, figure in view.leverage.items()},
         )
@@ -160,7 +143,7 @@ class SimVenue:
             volume_24h=self._volume(listed),
         )
 
-    def _volume(self, listed: Listed) -> Decimal | None:
+    def _volume(self, listed: _Listed) -> Decimal | None:
         """Quote volume of 24 h, for dated futures, whose liquidity is asked about; a perpetual's is not told."""
         if listed.instrument.kind is not InstrumentKind.FUTURE:
             return None
@@ -185,49 +168,36 @@ class SimVenue:
         """Read executions at or after ``since``, oldest first. Raises VenueError for an unknown symbol."""
         listed = self._known(symbol)
         trades = self._exchange.trades(self._api_key, listed.kind, listed.id, since=since)
-        return tuple(self._fill(symbol, trade) for trade in trades)
+        return tuple(translate.fill(self._id, symbol, trade) for trade in trades)
 
     async def bars(
         self, symbol: str, interval: timedelta, since: datetime, until: datetime
     ) -> tuple[Bar, ...]:
         """Read closed bars that open in [``since``, ``until``), oldest first; a halt leaves a gap.
 
-        Raises VenueError for an unknown symbol, and for an interval that is no multiple of what is recorded.
+        Raises VenueError for an unknown symbol and an interval that what is recorded does not divide.
         """
         listed = self._known(symbol)
-        found = self._exchange.closed_candles(listed.kind, listed.id, interval, since, until)
-        if found is None:
-            raise VenueError(
-                f"{self._id}: expected an interval that the recorded bars of {symbol} make up, was {interval}",
-                retryable=False,
-            )
-        return tuple(
-            Bar(
-                open_at=c.open_at,
-                open=c.open,
-                high=c.high,
-                low=c.low,
-                close=c.close,
-                volume=c.volume,
-            )
-            for c in found
-        )
+        try:
+            return self._exchange.closed_bars(listed.kind.value, listed.id, interval, since, until)
+        except ValueError as error:
+            raise VenueError(f"{self._id}: {symbol}: {error}", retryable=False) from None
 
     async def ledger(self, since: datetime) -> tuple[LedgerEntry, ...]:
-        """Read what was booked into the futures wallet at or after ``since``, oldest first."""
-        perps = self._perpetuals()
-        return tuple(
-            LedgerEntry(
-                venue=self._id,
-                id=str(entry.income_id),
-                kind=INCOME[entry.kind],
-                asset=entry.asset,
-                qty=entry.qty,
-                at=entry.at,
-                symbol=perps.get(entry.symbol) if entry.symbol is not None else None,
-            )
-            for entry in self._exchange.income(self._api_key, since=since)
-        )
+        """Read what was booked at or after ``since``, oldest first: the futures wallet's income, and flows.
+
+        Spot fills and their fees are not in it: the fills tell them.
+        """
+        income = self._exchange.income(self._api_key, since)
+        flows = self._exchange.flows(self._api_key, since)
+        entries = [
+            *(translate.income_entry(self._id, row, self._contract(row.symbol)) for row in income),
+            *(translate.flow_entry(self._id, row) for row in flows),
+        ]
+        return tuple(sorted(entries, key=lambda entry: entry.at) if flows else entries)
+
+    def _contract(self, venue_id: str | None) -> str | None:
+        return None if venue_id is None else self._symbols[MarketKind.PERP, venue_id]
 
     async def settlement(self, symbol: str) -> Settlement | None:
         """Return how a dated future ended; None before, and for what is not listed."""
@@ -243,14 +213,16 @@ class SimVenue:
                 code=RejectCode.UNKNOWN_SYMBOL.value, text=f"{order.symbol} is not listed"
             )
         try:
-            placed = self._exchange.place(self._api_key, request_of(order, listed))
+            placed = self._exchange.place(
+                self._api_key, translate.place_request(order, listed.kind, listed.id)
+            )
         except SimReject as refusal:
             if refusal.code is RejectCode.DUPLICATE_CLIENT_ID:
                 return self._placed_before(order, listed, refusal.text)
             return NotPlaced(code=refusal.code.value, text=refusal.text)
         return Accepted(order=self._venue_order(placed))
 
-    def _placed_before(self, order: Order, listed: Listed, words: str) -> PlaceOutcome:
+    def _placed_before(self, order: Order, listed: _Listed, words: str) -> PlaceOutcome:
         found = self._find(listed, order.client_order_id)
         if found is None or (found.side.value, found.qty) != (order.side.value, order.qty):
             return Unknown(text=f"{words}; it was not found by its id as it was sent")
@@ -269,13 +241,13 @@ class SimVenue:
             return Gone(text=refusal.text)
         return Accepted(order=self._venue_order(ended))
 
-    def _known(self, symbol: str) -> Listed:
+    def _known(self, symbol: str) -> _Listed:
         listed = self._listed.get(symbol)
         if listed is None:
             raise VenueError(f"{self._id}: {symbol} is not listed", retryable=False)
         return listed
 
-    def _find(self, listed: Listed, client_order_id: str) -> SimOrder | None:
+    def _find(self, listed: _Listed, client_order_id: str) -> SimOrder | None:
         try:
             return self._exchange.order(
                 self._api_key, listed.kind, listed.id, client_order_id=client_order_id
@@ -286,31 +258,4 @@ class SimVenue:
             raise VenueError(f"{self._id}: {refusal.text}", retryable=False) from None
 
     def _venue_order(self, order: SimOrder) -> VenueOrder:
-        return VenueOrder(
-            symbol=self._symbols[order.kind, order.symbol],
-            client_order_id=order.client_order_id,
-            venue_order_id=str(order.order_id),
-            side=DomainSide(order.side.value),
-            qty=order.qty,
-            filled_qty=order.filled_qty,
-            price=order.price,
-            state=STATES[order.status],
-            reduce_only=order.reduce_only,
-            created_at=order.created_at,
-            avg_fill_price=order.filled_quote / order.filled_qty if order.filled_qty else None,
-        )
-
-    def _fill(self, symbol: str, trade: SimTrade) -> Fill:
-        return Fill(
-            venue=self._id,
-            symbol=symbol,
-            trade_id=str(trade.trade_id),
-            venue_order_id=str(trade.order_id),
-            side=DomainSide(trade.side.value),
-            qty=trade.qty,
-            price=trade.price,
-            fee=trade.fee,
-            fee_asset=trade.fee_asset,
-            maker=trade.maker,
-            filled_at=trade.at,
-        )
+        return translate.venue_order(order, self._symbols[order.kind, order.symbol])

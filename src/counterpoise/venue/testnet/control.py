@@ -1,9 +1,10 @@
 """The control door: how tests, demos and replays move the market and read the truth.
 
-``POST /_control/advance``, ``/_control/price``, ``/_control/account`` and ``GET /_control/log``,
-``/_control/state``, JSON both ways, Decimals as strings, times in ms. It needs no key: whoever reaches the
-address reaches it, which is why a testnet is bound to the loopback unless told otherwise. It acts on the
-exchange itself and knows no dialect; bad input is a 400 that says what was expected and changes nothing.
+``POST /_control/advance``, ``/_control/price``, ``/_control/account``, ``/_control/deposit``,
+``/_control/withdraw`` and ``GET /_control/log``, ``/_control/state``, JSON both ways, Decimals as strings, times
+in ms. It needs no key: whoever reaches the address reaches it, which is why a testnet is bound to the loopback
+unless told otherwise. It acts on the exchange itself and knows no dialect; bad input is a 400 that says what was
+expected and changes nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from decimal import Decimal
 from urllib.parse import parse_qsl
 
 from counterpoise.domain.numbers import dec, text
-from counterpoise.venue.sim import MarketKind, SimExchange, SimOrder, SimReject
+from counterpoise.venue.sim import MarketKind, SimExchange, SimOrder, SimReject, Wallet
 from counterpoise.venue.sim.log import ms_of
 from counterpoise.venue.testnet.balances import parse_balance
 from counterpoise.venue.testnet.http import Request, Response, json_response
@@ -32,6 +33,8 @@ class Control:
             ("POST", "advance"): self._advance,
             ("POST", "price"): self._price,
             ("POST", "account"): self._account,
+            ("POST", "deposit"): self._deposit,
+            ("POST", "withdraw"): self._withdraw,
             ("GET", "log"): self._log,
             ("GET", "state"): self._state,
         }
@@ -76,6 +79,26 @@ class Control:
             raise TypeError(f'balance: expected {{"BTC": "1"}} or "BTC=1", was {balance!r}')
         keys = self._exchange.open_account(parse_balance(balance))
         return {"api_key": keys.api_key, "secret": keys.secret}
+
+    def _deposit(self, request: Request) -> object:
+        return {"id": self._exchange.deposit(*self._flow(_body(request)))}
+
+    def _withdraw(self, request: Request) -> object:
+        return {"id": self._exchange.withdraw(*self._flow(_body(request)))}
+
+    def _flow(self, body: Mapping[str, object]) -> tuple[str, Wallet, str, Decimal]:
+        """Read ``{account?, wallet, asset, qty}``; without ``account`` the first one is meant."""
+        accounts = self._exchange.accounts()
+        account, wallet, asset = body.get("account"), body.get("wallet"), body.get("asset")
+        if account is None and accounts:
+            account = accounts[0]
+        if not isinstance(account, str) or account not in accounts:
+            raise ValueError(f"account: expected the key of an account, was {account!r}")
+        if wallet not in tuple(Wallet):
+            raise ValueError(f"wallet: expected {' or '.join(Wallet)}, was {wallet!r}")
+        if not isinstance(asset, str):
+            raise TypeError(f"asset: expected a text such as BTC, was {asset!r}")
+        return account, Wallet(str(wallet)), asset, _number(body, "qty")
 
     def _log(self, request: Request) -> object:
         sent = dict(parse_qsl(request.query)).get("after", "0")

@@ -19,6 +19,7 @@ from tests.build import NOW
 START_MS = to_ms(NOW)
 DAY_MS = 86_400_000
 SPAN_MS = {Scope.SPOT: DAY_MS, Scope.FUTURES: 7 * DAY_MS}
+TRADED = (Scope.SPOT, Scope.FUTURES)
 
 
 class Venue:
@@ -50,7 +51,7 @@ async def everything(scope: Scope, venue: Venue, days: int = 0) -> list[int]:
     return [row["id"] for row in rows]
 
 
-@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("scope", TRADED)
 async def test_a_quiet_account_costs_one_question(scope: Scope) -> None:
     venue = Venue(scope, [START_MS - 1, START_MS, START_MS + 60_000])
     assert await everything(scope, venue) == [2, 3]
@@ -66,7 +67,7 @@ async def test_a_long_time_is_read_in_the_windows_of_each_api() -> None:
 
 
 @pytest.mark.parametrize("newest", [False, True])
-@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("scope", TRADED)
 async def test_full_windows_are_read_whole(scope: Scope, newest: bool) -> None:
     times = [START_MS + n * 7_001 for n in range(4_321)]
     venue = Venue(scope, times, newest=newest)
@@ -94,7 +95,7 @@ async def test_a_millisecond_with_more_than_one_answer_of_trades() -> None:
 @given(
     st.lists(st.integers(START_MS - 10, START_MS + 3 * DAY_MS), max_size=40, unique=True),
     st.booleans(),
-    st.sampled_from(Scope),
+    st.sampled_from(TRADED),
 )
 async def test_any_history_is_read_once_and_whole(
     times: list[int], newest: bool, scope: Scope

@@ -120,3 +120,50 @@ def test_bad_input_is_refused_by_what_was_expected(
     assert response.status == status
     assert said in json.loads(response.body)["error"]
     assert caller.exchange.now.timestamp() * 1_000 == NOW_MS
+
+
+def test_money_comes_and_goes(caller: Caller, exchange: SimExchange) -> None:
+    sent = {"wallet": "spot", "asset": "BTC", "qty": "0.5"}
+    first = reply(caller, "POST", "deposit", sent)
+    second = reply(caller, "POST", "withdraw", {**sent, "qty": 0.2, "account": caller.api_key})
+    assert first["id"] != second["id"]
+    assert exchange.account(caller.api_key).spot["BTC"].total == dec("1.3")
+    deposited, withdrawn = exchange.log.after(0)
+    assert (deposited["event"], withdrawn["event"]) == ("deposit", "withdrawal")
+
+
+def test_money_goes_to_the_account_that_is_named(caller: Caller, exchange: SimExchange) -> None:
+    other = reply(caller, "POST", "account", {"balance": ""})["api_key"]
+    flow = {"account": other, "wallet": "futures", "asset": "USDT", "qty": "9"}
+    reply(caller, "POST", "deposit", flow)
+    assert exchange.account(other).futures["USDT"].wallet_balance == 9
+    assert exchange.account(caller.api_key).futures["USDT"].wallet_balance == 20_000
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"wallet": "pocket"}, "wallet: expected spot or futures, was 'pocket'"),
+        ({"wallet": None}, "wallet: expected spot or futures, was None"),
+        ({"wallet": ["spot"]}, "wallet: expected spot or futures, was ['spot']"),
+        ({"asset": 5}, "asset: expected a text such as BTC, was 5"),
+        ({"asset": "NOPE"}, "expected more than 0 of BTC, ETH, USDT"),
+        ({"qty": "-1"}, "expected more than 0 of BTC, ETH, USDT"),
+        ({"qty": "much"}, "qty: expected a number, was 'much'"),
+        ({"account": "nobody"}, "account: expected the key of an account, was 'nobody'"),
+    ],
+)
+@pytest.mark.parametrize("door", ["deposit", "withdraw"])
+def test_a_flow_that_makes_no_sense_changes_nothing(
+    caller: Caller, exchange: SimExchange, door: str, change: dict[str, object], said: str
+) -> None:
+    body = {"wallet": "spot", "asset": "BTC", "qty": "0.1", **change}
+    response = ask(caller, "POST", door, body)
+    assert response.status == 400
+    assert said in json.loads(response.body)["error"]
+    assert len(exchange.log) == 0
+
+
+def test_more_than_there_is_cannot_leave(caller: Caller) -> None:
+    response = ask(caller, "POST", "withdraw", {"wallet": "spot", "asset": "BTC", "qty": "1.1"})
+    assert (response.status, json.loads(response.body)["code"]) == (400, "insufficient_balance")

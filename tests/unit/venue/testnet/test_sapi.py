@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from counterpoise.domain.numbers import dec
-from counterpoise.venue.sim import SimExchange
+from counterpoise.venue.sim import SimExchange, Wallet
 from counterpoise.venue.testnet.http import Request
 from tests.unit.venue.testnet.small import NOW_MS, Caller
 
 PATH = "/sapi/v1/asset/transfer"
+IN, OUT = "/sapi/v1/capital/deposit/hisrec", "/sapi/v1/capital/withdraw/history"
 
 
 def test_a_transfer_moves_money_between_the_wallets(caller: Caller) -> None:
@@ -57,3 +58,36 @@ def test_margin_pairs_want_a_key_and_no_signature(caller: Caller) -> None:
     known = Request(method="GET", path=path, headers={"x-mbx-apikey": caller.api_key})
     assert caller.handler.handle(known).body == "[]"
     assert caller.handler.handle(Request(method="GET", path=path)).status == 401
+
+
+def test_deposits_and_withdrawals_are_listed_newest_first(
+    caller: Caller, exchange: SimExchange
+) -> None:
+    for qty in ("1", "2", "3"):
+        exchange.deposit(caller.api_key, Wallet.SPOT, "USDT", dec(qty))
+        exchange.withdraw(caller.api_key, Wallet.SPOT, "BTC", dec(qty) / 100)
+        exchange.advance(dec(60))
+    came = caller.get(IN)
+    assert [(row["amount"], row["coin"], row["status"]) for row in came] == [
+        ("3", "USDT", 1),
+        ("2", "USDT", 1),
+        ("1", "USDT", 1),
+    ]
+    assert came[2]["insertTime"] == came[2]["completeTime"] == NOW_MS
+    left = caller.get(OUT)
+    assert [(row["amount"], row["coin"], row["status"]) for row in left] == [
+        ("0.03", "BTC", 6),
+        ("0.02", "BTC", 6),
+        ("0.01", "BTC", 6),
+    ]
+    assert left[2]["applyTime"] == "2025-03-03 12:00:00"
+    assert [row["amount"] for row in caller.get(IN, limit=1, offset=1)] == ["2"]
+    assert [row["amount"] for row in caller.get(IN, endTime=NOW_MS)] == ["1"]
+    assert [row["amount"] for row in caller.get(OUT, startTime=NOW_MS + 60_000)] == ["0.03", "0.02"]
+    assert caller.get(IN, coin="BTC") == caller.get(OUT, status=2) == []
+
+
+def test_a_wallet_history_of_more_than_90_days_is_refused(caller: Caller) -> None:
+    late = NOW_MS + 91 * 86_400_000
+    for path in (IN, OUT):
+        assert caller.refused("GET", path, startTime=NOW_MS, endTime=late)[1] == -1127

@@ -1,13 +1,23 @@
-"""Wallet endpoints under ``/sapi/v1``: what ccxt asks at start-up, transfers between wallets, key rights.
+"""Wallet endpoints under ``/sapi/v1``: what ccxt asks at start-up, moves of money, key rights.
 
-Deposits, withdrawals and margin lending do not exist here and are shown as switched off; a key reads,
-trades and transfers between its own wallets, and can never withdraw.
+A key reads, trades and transfers between its own wallets, and can never withdraw: money comes and goes by the
+control door only, and its history is shown as on Binance. Margin lending does not exist here.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from counterpoise.domain.numbers import ZERO, text
-from counterpoise.venue.sim import Balance, MarketKind, RejectCode, SimReject, Transfer, Wallet
+from counterpoise.venue.sim import (
+    Balance,
+    Flow,
+    MarketKind,
+    RejectCode,
+    SimReject,
+    Transfer,
+    Wallet,
+)
 from counterpoise.venue.testnet.binance.call import Call, Routes, keyed, signed
 from counterpoise.venue.testnet.binance.errors import About, ApiError, from_reject
 from counterpoise.venue.testnet.binance.formatting import ms
@@ -16,6 +26,11 @@ from counterpoise.venue.testnet.binance.weights import flat
 
 #: When the keys of this exchange claim to have been made: 2020-01-01 UTC.
 KEY_CREATED_MS = 1_577_836_800_000
+
+#: The longest span of one question about deposits or withdrawals.
+FLOW_SPAN = timedelta(days=90)
+#: Binance's states of a deposit that arrived and of a withdrawal that left.
+CREDITED, COMPLETED = 1, 6
 
 TRANSFERS = {
     "MAIN_UMFUTURE": (Wallet.SPOT, Wallet.FUTURES),
@@ -131,6 +146,70 @@ def _transfer(move: Transfer, name: str) -> dict[str, object]:
     }
 
 
+def deposits(call: Call) -> object:
+    """GET capital/deposit/hisrec: what came in, newest first; credited at once, whichever wallet it went to."""
+    return [
+        {
+            "id": str(flow.flow_id),
+            "amount": text(flow.qty),
+            "coin": flow.asset,
+            "network": flow.asset,
+            "status": CREDITED,
+            "address": "",
+            "addressTag": "",
+            "txId": f"deposit-{flow.flow_id}",
+            "insertTime": ms(flow.at),
+            "completeTime": ms(flow.at),
+            "transferType": 0,
+            "confirmTimes": "1/1",
+            "unlockConfirm": 0,
+            "walletType": 0,
+        }
+        for flow in _flows(call, 1, CREDITED)
+    ]
+
+
+def withdrawals(call: Call) -> object:
+    """GET capital/withdraw/history: what left, newest first, completed at once and without a fee."""
+    return [
+        {
+            "id": str(flow.flow_id),
+            "amount": text(-flow.qty),
+            "transactionFee": "0",
+            "coin": flow.asset,
+            "status": COMPLETED,
+            "address": "",
+            "addressTag": "",
+            "txId": f"withdrawal-{flow.flow_id}",
+            "applyTime": f"{flow.at:%Y-%m-%d %H:%M:%S}",
+            "completeTime": f"{flow.at:%Y-%m-%d %H:%M:%S}",
+            "network": flow.asset,
+            "transferType": 0,
+            "walletType": 0,
+        }
+        for flow in _flows(call, -1, COMPLETED)
+    ]
+
+
+def _flows(call: Call, sign: int, done: int) -> list[Flow]:
+    """Return one page of deposits (``sign`` 1) or withdrawals (-1): by default the last 90 days."""
+    start, end = call.span()
+    if start is not None and end is not None and end - start > FLOW_SPAN:
+        raise ApiError(-1127, "More than 90 days between startTime and endTime.")
+    least = start or (end or call.exchange.now) - FLOW_SPAN
+    coin, status = call.params.opt("coin"), call.params.integer("status")
+    found = [
+        flow
+        for flow in reversed(call.exchange.flows(call.account, least))
+        if flow.qty * sign > 0
+        and (end is None or flow.at <= end)
+        and coin in {None, flow.asset}
+        and status in {None, done}
+    ]
+    first = call.params.integer("offset") or 0
+    return found[first : first + call.params.limit(1_000, 1_000)]
+
+
 def key_rights(_call: Call) -> object:
     """GET account/apiRestrictions: reads, trades and transfers; withdrawals are off."""
     return {
@@ -168,6 +247,9 @@ ROUTES: Routes = {
     ("GET", "/sapi/v1/capital/config/getall"): signed(coin_config, flat(10)),
     ("GET", "/sapi/v1/margin/allPairs"): keyed(no_margin_pairs, flat(1)),
     ("GET", "/sapi/v1/margin/isolated/allPairs"): keyed(no_margin_pairs, flat(10)),
+    ("GET", "/sapi/v1/capital/deposit/hisrec"): signed(deposits, flat(1)),
+    # 18,000 of the 180,000 an account may use in a minute, as a share of what an address may
+    ("GET", "/sapi/v1/capital/withdraw/history"): signed(withdrawals, flat(1_200)),
     ("POST", "/sapi/v1/asset/transfer"): signed(transfer, flat(1)),
     ("GET", "/sapi/v1/asset/transfer"): signed(transfers, flat(1)),
     ("GET", "/sapi/v1/account/apiRestrictions"): signed(key_rights, flat(1)),
