@@ -149,7 +149,7 @@ def venue_order(
 def venue_order_id(row: Mapping[str, Any]) -> str:
     """Return the venue's id as text; ids are whole numbers above 0."""
     number = row["orderId"]
-    if isinstance(number, bool) or int(number) <= 0:
+    if isinstance(number, bool | float) or int(number) <= 0:
         raise ValueError(f"expected an order id, was {number!r}")
     return str(number)
 
