@@ -102,8 +102,8 @@ async def test_what_was_not_rolled_is_settled_and_opened_anew() -> None:
     assert len(closed) == 1
     assert closed[0].exit == 100_000
     # opened at the premium, settled at the coin's price: the basis is earned
-    # 50 % a year over the seven days and seven hours that were left
-    assert abs(closed[0].price_pnl - 100_000 * dec("0.5") * (7 * 24 + 7) / (365 * 24)) < 1
+    # 50 % a year over the seven days and six hours that were left
+    assert abs(closed[0].price_pnl - 100_000 * dec("0.5") * (7 * 24 + 6) / (365 * 24)) < 1
     recorded = await stage.recorded()
     assert recorded.positions["sim", SOON_PERP].own_qty == 0
 

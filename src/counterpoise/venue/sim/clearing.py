@@ -211,7 +211,7 @@ class Clearing:
         position, realized = account.position(rules.symbol).traded(-qty, price)
         account.positions[rules.symbol] = position
         account.moved_at[rules.symbol] = at
-        self._book_income(account, "realized_pnl", rules.symbol, rules.quote, realized, at, None)
+        self._book_income(account, "settlement", rules.symbol, rules.quote, realized, at, None)
         self._log.append(
             "settlement",
             at,

@@ -1,7 +1,8 @@
 """A dated future made of its coin's prices, where none is recorded: a declared basis that runs off to zero.
 
-The price of each bar is the coin's times ``1 + basis x time left / a year``, so that at the expiry they are the same.
-A model, not a recording: it is good for testing choice and roll, and says nothing about what a real basis did.
+A price is the coin's times ``1 + basis x time left / a year``, so that at the expiry they are the same; the high and
+the low of a bar take the wider of its two ends. A model, not a recording: it is good for testing choice and roll, and
+says nothing about what a real basis did.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from counterpoise.domain.numbers import ONE, ZERO, dec, nearest_step
+from counterpoise.domain.numbers import ONE, dec, nearest_step
 from counterpoise.venue.sim.model import Candle, Series
 
 _YEAR = timedelta(days=365)
@@ -25,7 +26,12 @@ def dated_series(
         kind="perp",
         symbol=symbol,
         candles=tuple(
-            _scaled(bar, ONE + annual_basis * _years(expiry_at - bar.open_at), tick_size)
+            _scaled(
+                bar,
+                ONE + annual_basis * _years(expiry_at - bar.open_at),
+                ONE + annual_basis * _years(expiry_at - bar.open_at - spot.interval),
+                tick_size,
+            )
             for bar in spot.candles
             if bar.open_at + spot.interval <= expiry_at
         ),
@@ -33,12 +39,16 @@ def dated_series(
 
 
 def _years(span: timedelta) -> Decimal:
-    return max(dec(span // timedelta(seconds=1)) / dec(_YEAR // timedelta(seconds=1)), ZERO)
+    return dec(span // timedelta(seconds=1)) / dec(_YEAR // timedelta(seconds=1))
 
 
-def _scaled(bar: Candle, factor: Decimal, tick: Decimal) -> Candle:
-    opened, high, low, close = (
-        max(nearest_step(price * factor, tick), tick)
-        for price in (bar.open, bar.high, bar.low, bar.close)
+def _scaled(bar: Candle, at_open: Decimal, at_close: Decimal, tick: Decimal) -> Candle:
+    """Return ``bar`` with the factors of its open and of its close."""
+    prices = (
+        bar.open * at_open,
+        bar.high * max(at_open, at_close),
+        bar.low * min(at_open, at_close),
+        bar.close * at_close,
     )
+    opened, high, low, close = (max(nearest_step(price, tick), tick) for price in prices)
     return Candle(bar.open_at, opened, high, low, close, bar.volume)

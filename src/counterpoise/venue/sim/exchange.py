@@ -121,8 +121,9 @@ class SimExchange(MarketReads, AccountReads):
     ) -> None:
         """Let a market jump to ``price`` (rounded to its tick) now, filling what rests beyond it.
 
-        Without ``kind`` spot, perpetual and mark of ``symbol`` jump. Later bars keep their moves relative to
-        the new price, so that the shock lasts. Raises SimReject(UNKNOWN_SYMBOL, BAD_PRICE).
+        Without ``kind`` spot, perpetual and mark of ``symbol`` jump, and its dated futures by the same factor. Later
+        bars keep their moves relative to the new price, so that the shock lasts. Raises SimReject(UNKNOWN_SYMBOL,
+        BAD_PRICE).
         """
         if price <= 0:
             raise SimReject(RejectCode.BAD_PRICE, f"expected a price above 0, was {text(price)}")
@@ -133,9 +134,16 @@ class SimExchange(MarketReads, AccountReads):
         listed = [each for each in kinds if self._listing.has(each, symbol)]
         if not listed:
             raise SimReject(RejectCode.UNKNOWN_SYMBOL, f"expected a listed symbol, was {symbol}")
+        dated = self._listing.dated(symbol) if kind is None else ()
+        # spot comes last: what it stood at is what a dated future's premium was measured against
+        factor = price / self._listing.market(listed[-1], symbol).last
         for each in listed:
             market = self._listing.market(each, symbol)
             self._clockwork.jump(market, _on_tick(market, price))
+        for future in dated:
+            last, mark = future.market.last * factor, future.mark.value * factor
+            self._clockwork.jump(future.market, _on_tick(future.market, last))
+            future.mark.jump(_on_tick(future.market, mark), self.now)
         if kind is None and MarketKind.PERP in listed:
             self._jump_mark(symbol, price)
 

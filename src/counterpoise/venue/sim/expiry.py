@@ -1,8 +1,8 @@
 """When a dated future ends and at which price: the mean of the underlying's price over its last hour.
 
 Venues settle on an average of the index over the last minutes to an hour, so that no single trade decides it. Here
-it is the mean of the closes of the bars that closed in the last hour up to the expiry, or the standing price where
-none did, on the contract's tick.
+it is the mean of the closes of the bars that closed in the last hour up to the expiry, or the price before that
+where none did (a halt), on the contract's tick. With hourly bars that is the one close at the expiry.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class Expiry:
         """Pass the expiry. Returns the settlement price."""
         track = self._under.track
         low = bisect_right(track.closes, self._at - AVERAGED, hi=track.cursor)
-        closes = [track.candle(index).close for index in range(low, track.cursor)]
-        mean = sum(closes, ZERO) / len(closes) if closes else track.last
+        high = bisect_right(track.closes, self._at, hi=track.cursor)
+        closes = [track.candle(index).close for index in range(low, high)]
+        mean = sum(closes, ZERO) / len(closes) if closes else track.price_at(self._at) or track.last
         price = max(nearest_step(mean, self._tick), self._tick)
         self.delivery = Delivery(symbol=self._symbol, price=price, at=at)
         return price

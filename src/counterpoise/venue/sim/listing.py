@@ -43,8 +43,8 @@ class Listing:
     Raises
     ------
     ValueError
-        For a rule without bars, two rules or two series of one market, and steps whose product (the smallest
-        trade) is finer than what can be booked.
+        For a rule without bars, two rules or two series of one market, steps whose product (the smallest trade)
+        is finer than what can be booked, an expiry of a spot market, and funding of a dated future.
     """
 
     def __init__(
@@ -74,6 +74,8 @@ class Listing:
             if rule.kind is MarketKind.SPOT:
                 self.spot[rule.symbol] = market
                 continue
+            if rule.expiry_at is not None and rule.symbol in rates:
+                raise ValueError(f"funding {rule.symbol}: expected none for a future that ends")
             self.perps[rule.symbol] = Perpetual(
                 market=market,
                 mark=MarkPrice(track, _track(bars, "mark", rule, now), now),
@@ -90,7 +92,11 @@ class Listing:
             under = self.spot.get(rules.pair, perp.market)
             expiry = Expiry(symbol, rules.expiry_at, under, rules.tick_size)
             self.perps[symbol] = replace(perp, expiry=expiry)
-            perp.market.closed = rules.expiry_at <= now
+            if (
+                rules.expiry_at <= now
+            ):  # it ended before time began here: nobody holds it, nothing is booked
+                expiry.settle(rules.expiry_at)
+                perp.market.closed = True
 
     def markets(self) -> Iterator[Market]:
         """Yield every market, perpetuals first, then spot, by symbol."""
@@ -114,6 +120,15 @@ class Listing:
         if symbol not in self.perps:
             raise SimReject(RejectCode.UNKNOWN_SYMBOL, f"expected a perpetual, was {symbol}")
         return self.perps[symbol]
+
+    def dated(self, pair: str) -> tuple[Perpetual, ...]:
+        """Return the dated futures of ``pair`` that have not ended, by symbol."""
+        return tuple(
+            perp
+            for symbol, perp in self.perps.items()
+            if symbol != pair == perp.market.rules.pair
+            if perp.expiry is not None and not perp.market.closed
+        )
 
     def collateral(self) -> tuple[str, ...]:
         """Return the assets perpetuals settle in, by name."""
@@ -149,11 +164,21 @@ def _track(
     bars: dict[tuple[str, str], Series], kind: str, rule: SymbolRules, now: datetime
 ) -> PriceTrack | None:
     series = bars.get((kind, rule.symbol))
-    return None if series is None else PriceTrack(series, rule.tick_size, now)
+    return None if series is None else PriceTrack(_until(series, rule), rule.tick_size, now)
+
+
+def _until(series: Series, rule: SymbolRules) -> Series:
+    """Return ``series`` without what a recording of a dated future holds beyond its end."""
+    if rule.expiry_at is None:
+        return series
+    last = rule.expiry_at - series.interval
+    return replace(series, candles=tuple(bar for bar in series.candles if bar.open_at <= last))
 
 
 def _check_rule(rule: SymbolRules) -> None:
     name = f"{rule.kind} {rule.symbol}"
+    if rule.expiry_at is not None and rule.kind is MarketKind.SPOT:
+        raise ValueError(f"{name}: expected no expiry of a spot market, was {rule.expiry_at}")
     if rule.tick_size <= 0 or rule.lot_size <= 0:
         raise ValueError(f"{name}: expected steps above 0")
     smallest = rule.tick_size * rule.lot_size

@@ -18,7 +18,7 @@ from typing import Literal
 from counterpoise.domain.numbers import ZERO
 
 SeriesKind = Literal["spot", "perp", "mark"]
-IncomeKind = Literal["funding", "realized_pnl", "commission", "transfer"]
+IncomeKind = Literal["funding", "realized_pnl", "settlement", "commission", "transfer"]
 
 
 class MarketKind(StrEnum):

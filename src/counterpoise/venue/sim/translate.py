@@ -51,6 +51,7 @@ _KINDS: Mapping[OrderType, OrderKind] = {
 _ENTRIES: Mapping[IncomeKind, EntryKind] = {
     "funding": EntryKind.FUNDING,
     "realized_pnl": EntryKind.REALIZED_PNL,
+    "settlement": EntryKind.REALIZED_PNL,
     "commission": EntryKind.COMMISSION,
     "transfer": EntryKind.TRANSFER,
 }

@@ -202,7 +202,9 @@ class SimVenue:
     async def settlement(self, symbol: str) -> Settlement | None:
         """Return how a dated future ended; None before, and for what is not listed."""
         listed = self._listed.get(symbol)
-        ended = self._exchange.delivery(listed.id) if listed is not None else None
+        if listed is None or listed.instrument.expiry_at is None:
+            return None
+        ended = self._exchange.delivery(listed.id)
         return None if ended is None else Settlement(symbol=symbol, price=ended.price, at=ended.at)
 
     async def place(self, order: Order) -> PlaceOutcome:

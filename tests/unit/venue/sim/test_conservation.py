@@ -1,4 +1,6 @@
-"""Nothing is ever made or lost: random orders, cancels, transfers, jumps and time on a synthetic market.
+"""Nothing is ever made or lost: random orders, cancels, moves of money, jumps and time on a synthetic market.
+
+Money comes from outside and leaves, and a dated future is traded too and ends in the middle of it.
 
 After every single step the books of all accounts and the house add up to zero, every invariant of matching
 holds on the truth log, and every account's equity is explained exactly by prices, funding, fees and flows.
@@ -9,10 +11,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache, partial
-from itertools import chain
+from itertools import chain, product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,10 +32,14 @@ from counterpoise.venue.sim import (
     SyntheticMarket,
     TimeInForce,
     Wallet,
+    dated_series,
+    default_rules,
     synthetic_market,
 )
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
+DATED = "BTCUSDT_250106"
+MARKETS = (*product(MarketKind, SYMBOLS), (MarketKind.PERP, DATED))
 PARTICIPATION = dec("0.1")
 BALANCE: Mapping[tuple[Wallet, str], Decimal] = {
     (Wallet.SPOT, "BTC"): dec("1.5"),
@@ -45,8 +52,13 @@ Step = Callable[[SimExchange], object]
 
 @cache
 def market() -> SyntheticMarket:
-    """Half a day with two funding instants in it; noisy enough to fill."""
-    return synthetic_market(seed=7, hours=12)
+    """Half a day with two funding instants in it; noisy enough to fill. The dated future ends after five hours."""
+    made = synthetic_market(seed=7, hours=12)
+    (coin,) = (each for each in made.series if (each.kind, each.symbol) == ("spot", "BTCUSDT"))
+    expiry_at = coin.candles[0].open_at + timedelta(hours=5)
+    rule = replace(default_rules(DATED, MarketKind.PERP), expiry_at=expiry_at)
+    future = dated_series(coin, DATED, expiry_at, dec("0.1"), rule.tick_size)
+    return made._replace(rules=(*made.rules, rule), series=(*made.series, future))
 
 
 def new_exchange() -> SimExchange:
@@ -107,6 +119,12 @@ def transfer(who: int, cents: int, into_futures: bool, exchange: SimExchange) ->
     exchange.transfer(exchange.accounts()[who], "USDT", Decimal(cents) / 100, *wallets)
 
 
+def flow(who: int, wallet: Wallet, asset: str, cents: int, exchange: SimExchange) -> None:
+    """Deposit, or (below zero) withdraw."""
+    act = exchange.deposit if cents > 0 else exchange.withdraw
+    act(exchange.accounts()[who], wallet, asset, Decimal(abs(cents)) / 100)
+
+
 def jump(symbol: str, bps: int, exchange: SimExchange) -> None:
     last = exchange.book(MarketKind.SPOT, symbol).last
     exchange.set_price(symbol, last * (10_000 + bps) / 10_000)
@@ -122,7 +140,7 @@ placing = st.builds(
     partial,
     st.just(place),
     accounts,
-    st.tuples(st.sampled_from(MarketKind), symbols),
+    st.sampled_from(MARKETS),
     st.sampled_from(Side),
     st.integers(200, 60_000),
     st.one_of(st.none(), st.integers(-15, 40), st.integers(1, 15)),
@@ -132,6 +150,14 @@ placing = st.builds(
 meddling = st.one_of(
     st.builds(partial, st.just(cancel_oldest), accounts, st.sampled_from(MarketKind)),
     st.builds(partial, st.just(transfer), accounts, st.integers(1, 3_000_000), st.booleans()),
+    st.builds(
+        partial,
+        st.just(flow),
+        accounts,
+        st.sampled_from(Wallet),
+        st.sampled_from(("USDT", "USDT", "BTC", "ETH")),
+        st.one_of(st.integers(-100, 100), st.integers(-3_000_000, 3_000_000)),
+    ),
     st.builds(partial, st.just(jump), symbols, st.integers(-300, 300)),
 )
 waiting = st.builds(partial, st.just(wait), st.integers(15, 90))
@@ -154,12 +180,7 @@ def books_add_up(exchange: SimExchange) -> None:
 
 
 def all_trades(exchange: SimExchange, key: str) -> list[SimTrade]:
-    return [
-        trade
-        for kind in MarketKind
-        for symbol in SYMBOLS
-        for trade in exchange.trades(key, kind, symbol)
-    ]
+    return [trade for kind, symbol in MARKETS for trade in exchange.trades(key, kind, symbol)]
 
 
 def equity(exchange: SimExchange, key: str) -> Decimal:
@@ -173,12 +194,16 @@ def worth(exchange: SimExchange, asset: str) -> Decimal:
 
 
 def price_of(exchange: SimExchange, trade: SimTrade) -> Decimal:
+    """What a trade is worth today: a contract that ended stays at its settlement price."""
+    ended = exchange.delivery(DATED)
+    if trade.symbol == DATED and ended is not None:
+        return ended.price
     book = exchange.book(trade.kind, trade.symbol)
     return book.last if book.mark is None else book.mark
 
 
 def equity_is_explained(exchange: SimExchange, key: str, at_start: Mapping[str, Decimal]) -> None:
-    """Start equity + price PnL + funding - fees + flows = end equity; opening was the only flow."""
+    """Start equity + price PnL + funding - fees + flows = end equity; what came in counts at today's price."""
     start = sum((at_start[asset] * qty for (_, asset), qty in BALANCE.items()), ZERO)
     held_pnl = sum(
         ((worth(exchange, asset) - at_start[asset]) * qty for (_, asset), qty in BALANCE.items()),
@@ -190,16 +215,19 @@ def equity_is_explained(exchange: SimExchange, key: str, at_start: Mapping[str, 
     )
     fees = sum((worth(exchange, t.fee_asset) * t.fee for t in trades), ZERO)
     funding = sum((i.qty for i in exchange.income(key) if i.kind == "funding"), ZERO)
-    assert start + held_pnl + traded_pnl + funding - fees == equity(exchange, key)
+    flows = sum((worth(exchange, f.asset) * f.qty for f in exchange.flows(key)), ZERO)
+    assert start + held_pnl + traded_pnl + funding - fees + flows == equity(exchange, key)
 
 
 def matching_kept_its_rules(exchange: SimExchange) -> None:
     """Reduce-only only reduces, post-only only rests, and a bar gives no more than its share."""
     positions: dict[tuple[object, object], Decimal] = defaultdict(lambda: ZERO)
     for event in exchange.log.after(0):
+        who = (event["account"], event["symbol"])
+        if event["event"] == "settlement":
+            assert positions.pop(who) == dec(str(event["qty"]))
         if event["event"] != "fill" or event["market"] != "perp":
             continue
-        who = (event["account"], event["symbol"])
         before = positions[who]
         signed = dec(str(event["qty"])) * (1 if event["side"] == "buy" else -1)
         positions[who] = before + signed
@@ -208,7 +236,7 @@ def matching_kept_its_rules(exchange: SimExchange) -> None:
             assert before * (before + signed) >= 0
     for key in exchange.accounts():
         held = {p.symbol: p.qty for p in exchange.account(key).positions}
-        for symbol in SYMBOLS:
+        for symbol in (*SYMBOLS, DATED):
             assert positions[key, symbol] == held.get(symbol, ZERO)
         for kind in MarketKind:
             for order in exchange.orders(key, kind):
@@ -270,10 +298,14 @@ def test_the_random_histories_really_trade() -> None:
     perp = (MarketKind.PERP, "BTCUSDT")
     place(0, perp, Side.SELL, 20_000, None, TimeInForce.GTC, False, exchange)
     place(0, perp, Side.BUY, 10_000, 10, TimeInForce.POST_ONLY, True, exchange)
+    place(0, (MarketKind.PERP, DATED), Side.SELL, 5_000, None, TimeInForce.GTC, False, exchange)
     place(1, (MarketKind.SPOT, "ETHUSDT"), Side.BUY, 5_000, 10, TimeInForce.GTC, False, exchange)
+    flow(0, Wallet.SPOT, "BTC", 50, exchange)
+    flow(0, Wallet.FUTURES, "USDT", -100_000, exchange)
+    assert len(exchange.flows(exchange.accounts()[0])) == 2
     exchange.advance_to(exchange.now + timedelta(hours=9))
     kinds = {income.kind for income in exchange.income(exchange.accounts()[0])}
-    assert kinds == {"commission", "realized_pnl", "funding"}
+    assert kinds == {"commission", "realized_pnl", "funding", "settlement"}
     assert exchange.trades(exchange.accounts()[1], MarketKind.SPOT, "ETHUSDT")
     matching_kept_its_rules(exchange)
     bars_gave_their_share(exchange)

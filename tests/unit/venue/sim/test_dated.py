@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -13,6 +14,8 @@ from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.venue.sim import (
     AccountKeys,
     Candle,
+    FundingRate,
+    FundingSeries,
     MarketKind,
     OrderKind,
     PlaceRequest,
@@ -47,7 +50,9 @@ def coin(hours: int = 48, last_hour: str = "100000") -> Series:
     return Series(kind="spot", symbol="BTCUSDT", interval=BAR, candles=tuple(candles))
 
 
-def opened(last_hour: str = "100000", basis: str = "0.365") -> tuple[SimExchange, AccountKeys]:
+def opened(
+    last_hour: str = "100000", basis: str = "0.365", now: datetime = START
+) -> tuple[SimExchange, AccountKeys]:
     spot = coin(last_hour=last_hour)
     exchange = SimExchange(
         rules=[
@@ -55,7 +60,7 @@ def opened(last_hour: str = "100000", basis: str = "0.365") -> tuple[SimExchange
             default_rules(FUTURE, MarketKind.PERP),
         ],
         series=[spot, dated_series(spot, FUTURE, EXPIRY, dec(basis), TICK)],
-        now=START,
+        now=now,
         fees=NO_FEES,
     )
     keys = exchange.open_account({(Wallet.FUTURES, "USDT"): dec(100_000)})
@@ -84,8 +89,12 @@ def test_a_declared_basis_runs_off_to_zero() -> None:
     made = dated_series(coin(), FUTURE, EXPIRY, dec("0.365"), TICK)
     assert made.candles[0].open == 100_100, "36.5 % a year: 0.1 % a day"
     assert made.candles[48].open == 100_050
+    assert (made.candles[0].high, made.candles[0].low) == (100_100, dec("100099.0"))
+    assert made.candles[0].close == made.candles[1].open == dec("100099.0")
     assert made.candles[-1].open_at == EXPIRY - BAR
-    assert made.candles[-1].close == dec("100001.0")
+    assert made.candles[-1].close == 100_000
+    below = dated_series(coin(), FUTURE, EXPIRY, dec("-0.365"), TICK)
+    assert (below.candles[0].open, below.candles[0].high) == (99_900, dec("99901.0"))
 
 
 def test_at_its_expiry_every_position_is_closed_at_the_mean_of_the_last_hour() -> None:
@@ -163,3 +172,106 @@ async def test_the_venue_tells_its_expiry_and_how_it_ended() -> None:
     assert UNIFIED not in (await venue.account()).positions
     (booked,) = await venue.ledger(START)
     assert (booked.kind, booked.symbol, booked.at) == (EntryKind.REALIZED_PNL, UNIFIED, EXPIRY)
+
+
+async def test_a_venue_without_contracts_has_no_settlements() -> None:
+    exchange = SimExchange(
+        rules=[default_rules("BTCUSDT", MarketKind.SPOT)], series=[coin()], now=START
+    )
+    keys = exchange.open_account({})
+    venue = SimVenue("sim", exchange, keys.api_key)
+    await venue.open()
+    for symbol in ("BTC/USDT", UNIFIED):
+        assert await venue.settlement(symbol) is None
+
+
+def test_the_wallet_says_that_it_was_a_settlement() -> None:
+    exchange, keys = opened(last_hour="99000")
+    exchange.place(keys.api_key, order(Side.BUY))
+    exchange.advance_to(EXPIRY)
+    (booked,) = [i for i in exchange.income(keys.api_key) if i.kind == "settlement"]
+    bought = exchange.trades(keys.api_key, MarketKind.PERP, FUTURE)[0].price
+    assert (booked.symbol, booked.qty, booked.trade_id) == (FUTURE, 99_000 - bought, None)
+
+
+def test_a_halt_over_the_last_hour_settles_at_the_price_before_it() -> None:
+    near = EXPIRY - timedelta(hours=2)
+    spot = coin()
+    down = replace(spot, candles=tuple(c for c in spot.candles if not near <= c.open_at < EXPIRY))
+    future = dated_series(spot, FUTURE, EXPIRY, ZERO, TICK)
+    exchange = SimExchange(
+        rules=[default_rules("BTCUSDT", MarketKind.SPOT), default_rules(FUTURE, MarketKind.PERP)],
+        series=[down, future],
+        now=START,
+    )
+    exchange.advance_to(near + BAR)
+    exchange.set_price("BTCUSDT", dec(90_000), MarketKind.SPOT)  # nobody traded at it
+    exchange.advance_to(EXPIRY)
+    ended = exchange.delivery(FUTURE)
+    assert ended is not None
+    assert ended.price == 100_000
+
+
+def test_what_ended_before_time_began_is_closed_and_time_does_not_run_back() -> None:
+    now = EXPIRY + timedelta(hours=3)
+    exchange, keys = opened(last_hour="99000", now=now)
+    assert exchange.trades_no_more(MarketKind.PERP, FUTURE)
+    ended = exchange.delivery(FUTURE)
+    assert ended is not None
+    assert (ended.price, ended.at) == (99_000, EXPIRY)
+    exchange.advance(dec(60))
+    assert exchange.now == now + timedelta(minutes=1)
+    assert exchange.log.after(0) == []
+    with pytest.raises(SimReject) as refused:
+        exchange.place(keys.api_key, order(Side.BUY))
+    assert refused.value.code is RejectCode.MARKET_CLOSED
+
+
+def test_bars_beyond_the_end_are_not_shown() -> None:
+    late = replace(coin(), kind="perp", symbol=FUTURE)
+    exchange = SimExchange(rules=[default_rules(FUTURE, MarketKind.PERP)], series=[late], now=START)
+    exchange.advance_to(EXPIRY + timedelta(hours=2))
+    assert exchange.candles("perp", FUTURE, BAR)[-1].open_at == EXPIRY - BAR
+    assert exchange.end == EXPIRY
+
+
+def test_a_shock_moves_the_dated_future_by_the_same_factor() -> None:
+    exchange, keys = opened()
+    exchange.place(keys.api_key, order(Side.SELL))
+    exchange.set_price("BTCUSDT", dec(80_000))
+    assert exchange.book(MarketKind.PERP, FUTURE).last == 80_080
+    exchange.set_price("BTCUSDT", dec(90_000), MarketKind.SPOT)
+    assert exchange.book(MarketKind.PERP, FUTURE).last == 80_080, "told for spot alone"
+    exchange.set_price(FUTURE, dec(70_000))
+    assert exchange.book(MarketKind.PERP, FUTURE).mark == 70_000
+    assert exchange.book(MarketKind.SPOT, "BTCUSDT").last == 90_000
+    exchange.advance_to(EXPIRY)
+    exchange.set_price("BTCUSDT", dec(50_000))
+    assert exchange.book(MarketKind.PERP, FUTURE).last != 50_000, "it has ended"
+
+
+def test_a_shock_moves_a_recorded_mark_too() -> None:
+    spot = coin()
+    future = dated_series(spot, FUTURE, EXPIRY, dec("0.365"), TICK)
+    exchange = SimExchange(
+        rules=[default_rules("BTCUSDT", MarketKind.SPOT), default_rules(FUTURE, MarketKind.PERP)],
+        series=[spot, future, replace(future, kind="mark")],
+        now=START,
+    )
+    exchange.set_price("BTCUSDT", dec(50_000))
+    assert exchange.book(MarketKind.PERP, FUTURE).mark == 50_050
+
+
+def test_what_cannot_be_is_refused() -> None:
+    rates = FundingSeries(symbol=FUTURE, rates=(FundingRate(START, dec("0.0001")),))
+    future = dated_series(coin(), FUTURE, EXPIRY, ZERO, TICK)
+    with pytest.raises(ValueError, match=f"funding {FUTURE}: expected none"):
+        SimExchange(
+            rules=[default_rules(FUTURE, MarketKind.PERP)],
+            series=[future],
+            funding=[rates],
+            now=START,
+        )
+    ending = replace(default_rules("BTCUSDT", MarketKind.SPOT), expiry_at=EXPIRY)
+    with pytest.raises(ValueError, match="expected no expiry of a spot market"):
+        SimExchange(rules=[ending], series=[coin()], now=START)

@@ -50,6 +50,7 @@ _FAMILIES: Mapping[str, tuple[weights.Pool, MarketKind]] = {
     "/sapi/": (weights.SAPI, MarketKind.SPOT),
     "/fapi/": (weights.FUTURES, MarketKind.PERP),
     "/dapi/": (weights.FUTURES, MarketKind.PERP),
+    "/futures/": (weights.FUTURES, MarketKind.PERP),
 }
 _NO_PAGE = "<html><body><h2>404 Not found</h2></body></html>"
 
@@ -149,7 +150,7 @@ def _run(route: Route, call: Call) -> object:
 
 def _unknown_path(request: Request) -> Response:
     """Return what Binance answers to a path or method it does not have; each host has its own form."""
-    if request.path.startswith(("/fapi/", "/dapi/")):
+    if request.path.startswith(("/fapi/", "/dapi/", "/futures/")):
         msg = f"Path {request.path}, Method {request.method} is invalid"
         return json_response({"code": -5000, "msg": msg}, status=404)
     if request.path.startswith("/sapi/"):

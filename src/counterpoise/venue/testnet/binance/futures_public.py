@@ -8,6 +8,7 @@ from counterpoise.domain.numbers import text
 from counterpoise.venue.sim import SymbolRules
 from counterpoise.venue.testnet.binance import klines, market_data
 from counterpoise.venue.testnet.binance.call import Call, Routes, public
+from counterpoise.venue.testnet.binance.errors import ApiError
 from counterpoise.venue.testnet.binance.formatting import (
     fixed,
     ms,
@@ -37,6 +38,7 @@ FUNDING_BOUND = "0.02000000"
 def exchange_info(call: Call) -> object:
     """GET /fapi/v1/exchangeInfo."""
     rules = call.rules()
+    types = _contract_types(call, rules)
     return {
         "timezone": "UTC",
         "serverTime": call.now_ms,
@@ -47,18 +49,35 @@ def exchange_info(call: Call) -> object:
             {"asset": asset, "marginAvailable": True, "autoAssetExchange": "0"}
             for asset in sorted({rule.quote for rule in rules})
         ],
-        "symbols": [_symbol(rule) for rule in rules],
+        "symbols": [_symbol(rule, types.get(rule.symbol)) for rule in rules],
     }
 
 
-def _symbol(rule: SymbolRules) -> dict[str, object]:
+def _contract_types(call: Call, rules: list[SymbolRules]) -> dict[str, str]:
+    """Return the type of every contract that has not ended: of a pair's dated ones the next to end is current."""
+    types = {rule.symbol: "PERPETUAL" for rule in rules if rule.expiry_at is None}
+    seen: set[str] = set()
+    ahead = [
+        (rule.expiry_at, rule)
+        for rule in rules
+        if rule.expiry_at is not None and rule.expiry_at > call.exchange.now
+    ]
+    for _, rule in sorted(ahead, key=lambda one: one[0]):
+        types[rule.symbol] = "NEXT_QUARTER" if rule.pair in seen else "CURRENT_QUARTER"
+        seen.add(rule.pair)
+    return types
+
+
+def _symbol(rule: SymbolRules, contract_type: str | None) -> dict[str, object]:
+    """Return one contract; without a type it has ended."""
+    expiry_at = rule.expiry_at
     return {
         "symbol": rule.symbol,
-        "pair": rule.symbol,
-        "contractType": "PERPETUAL",
-        "deliveryDate": NO_DELIVERY_MS,
+        "pair": rule.pair,
+        "contractType": contract_type or "",
+        "deliveryDate": NO_DELIVERY_MS if expiry_at is None else ms(expiry_at),
         "onboardDate": ONBOARD_MS,
-        "status": "TRADING",
+        "status": "DELIVERED" if contract_type is None else "TRADING",
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": rule.base,
@@ -136,7 +155,7 @@ def _premium(call: Call, rule: SymbolRules) -> dict[str, object]:
         "estimatedSettlePrice": fixed(index),
         # empty, as Binance prints it for contracts without funding: unknown is not zero
         "lastFundingRate": "" if book.funding_rate is None else fixed(book.funding_rate),
-        "interestRate": INTEREST_RATE,
+        "interestRate": INTEREST_RATE if rule.expiry_at is None else "",
         "nextFundingTime": 0 if book.next_funding_at is None else ms(book.next_funding_at),
         "time": call.now_ms,
     }
@@ -169,7 +188,7 @@ def _rates(call: Call, rule: SymbolRules, limit: int) -> list[tuple[int, dict[st
         for bar in call.exchange.candles(
             "mark",
             rule.symbol,
-            FUNDING_EVERY,
+            _funding_every(call, rule),
             start=rates[0].at,
             end=rates[-1].at,
             limit=len(rates) + 1,
@@ -190,16 +209,40 @@ def _rates(call: Call, rule: SymbolRules, limit: int) -> list[tuple[int, dict[st
 
 
 def funding_info(call: Call) -> object:
-    """GET /fapi/v1/fundingInfo: every contract funds every 8 hours."""
+    """GET /fapi/v1/fundingInfo: how often each perpetual funds, 8 hours where nothing is recorded."""
     return [
         {
             "symbol": rule.symbol,
             "adjustedFundingRateCap": FUNDING_BOUND,
             "adjustedFundingRateFloor": f"-{FUNDING_BOUND}",
-            "fundingIntervalHours": int(FUNDING_EVERY / timedelta(hours=1)),
+            "fundingIntervalHours": _funding_every(call, rule) // timedelta(hours=1),
             "disclaimer": False,
         }
         for rule in call.rules()
+        if rule.expiry_at is None
+    ]
+
+
+def _funding_every(call: Call, rule: SymbolRules) -> timedelta:
+    return call.exchange.book(rule.kind, rule.symbol).funding_interval or FUNDING_EVERY
+
+
+def delivery_prices(call: Call) -> object:
+    """GET /futures/data/delivery-price: at which prices the dated contracts of a pair ended, newest first."""
+    pair = call.params.need("pair")
+    rules = [rule for rule in call.rules() if rule.pair == pair]
+    if not rules:
+        raise ApiError(-4144, "Invalid pair.")
+    ended = [
+        delivery for rule in rules if (delivery := call.exchange.delivery(rule.symbol)) is not None
+    ]
+    return [
+        {
+            "deliveryTime": ms(delivery.at),
+            # a JSON number on Binance too, short enough to survive as one; nothing here calculates with it
+            "deliveryPrice": float(delivery.price),
+        }
+        for delivery in sorted(ended, key=lambda one: one.at, reverse=True)
     ]
 
 
@@ -224,5 +267,6 @@ ROUTES: Routes = {
     ("GET", "/fapi/v1/premiumIndex"): public(premium_index, unless_symbol(1, 10)),
     ("GET", "/fapi/v1/fundingRate"): public(funding_rates, flat(1)),
     ("GET", "/fapi/v1/fundingInfo"): public(funding_info, flat(1)),
+    ("GET", "/futures/data/delivery-price"): public(delivery_prices, flat(1)),
     ("GET", "/dapi/v1/exchangeInfo"): public(coin_margined, flat(1)),
 }

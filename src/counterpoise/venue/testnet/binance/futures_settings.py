@@ -22,6 +22,7 @@ from counterpoise.venue.testnet.binance.weights import flat
 INCOME = {
     "FUNDING_FEE": "funding",
     "REALIZED_PNL": "realized_pnl",
+    "DELIVERED_SETTELMENT": "settlement",  # spelt as Binance spells it
     "COMMISSION": "commission",
     "TRANSFER": "transfer",
 }
