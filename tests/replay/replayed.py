@@ -77,7 +77,14 @@ def scene_of(market: RecordedMarket, window: Window) -> Scene:
     return Scene(window=window, prices=prices)
 
 
-def replayed(folder: Path, window: Window, case: Case, balance: str | None = None) -> Replayed:
+def replayed(
+    folder: Path,
+    window: Window,
+    case: Case,
+    balance: str | None = None,
+    *,
+    every_look: bool = False,
+) -> Replayed:
     """Replay ``case`` over ``window``, in the sleeves' shape unless told otherwise."""
     market = market_of(folder, window)
     policy = portfolio(window.assets, case.strategies(scene_of(market, window)))
@@ -85,7 +92,9 @@ def replayed(folder: Path, window: Window, case: Case, balance: str | None = Non
     prepared = prepare(policy, POLL, options, market)
     store = MemoryStore()
     looks: list[Look] = []
-    report = asyncio.run(run(prepared, lambda cycle: looks.append(_look(cycle)), store))
+    report = asyncio.run(
+        run(prepared, lambda cycle: looks.append(_look(cycle)), store, every_look=every_look)
+    )
     recorded = asyncio.run(store.load(policy.id, window.end))
     return Replayed(
         prepared=prepared, report=report, looks=looks, lines=tuple(recorded.book.values())

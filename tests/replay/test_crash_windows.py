@@ -82,6 +82,18 @@ def _book_adds_up(replay: Replayed) -> None:
         assert qty == replay.position(f"{base_of(symbol)}USDT"), symbol
 
 
+@pytest.mark.parametrize("name", ["hedge-when", "drift-settle", "derisk-gradual", "together"])
+def test_what_a_replay_leaves_out_changes_nothing(shared: Path, name: str) -> None:
+    (window,) = (w for w in WINDOWS if w.name == "2022-11")
+    (case,) = (c for c in CASES if c.name == name)
+    short = replayed(shared / "market", window, case)
+    long = replayed(shared / "market", window, case, every_look=True)
+    assert short.report.hash == long.report.hash
+    assert short.report.equity == long.report.equity
+    assert short.report.band_breaches == long.report.band_breaches
+    assert len(short.looks) <= len(long.looks)
+
+
 #: Where spot is recorded and a perpetual only later: from 2025-05 (DOGE) and from 2024-01 (SOL) on.
 UNLISTED = (("2021-05", "DOGE"), ("2022-11", "SOL"))
 

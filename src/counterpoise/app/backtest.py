@@ -14,6 +14,7 @@ from pathlib import Path
 
 from counterpoise.app.clock import ManualClock, WallClock
 from counterpoise.app.cycle_report import CycleReport
+from counterpoise.app.lull import Lull
 from counterpoise.app.recorded import RecordedMarket, recorded_market
 from counterpoise.app.replay import replay
 from counterpoise.domain.errors import CounterpoiseError
@@ -122,15 +123,19 @@ async def run(
     prepared: Backtest,
     on_cycle: Callable[[CycleReport], None],
     store: MemoryStore | None = None,
+    *,
+    every_look: bool = False,
 ) -> BacktestReport:
     """Replay the whole window and report; ``on_cycle`` is told every look, ``store`` keeps the rows.
+
+    With ``every_look`` none is left out (:mod:`counterpoise.app.lull`): the same result, later.
 
     Raises CounterpoiseError when the portfolio never had a value.
     """
     policy, market, exchange = prepared.policy, prepared.market, prepared.exchange
     (key,) = exchange.accounts()
     store = store or MemoryStore()
-    watch = _Watch(on_cycle=on_cycle)
+    watch = _Watch(on_cycle=on_cycle, lull=Lull(policy, exchange))
     watch.digest.add("policy", policy)
     watch.digest.add("balance", {f"{a}@{w}": q for (w, a), q in prepared.balance.items()})
     watch.digest.add("fees", prepared.options.fees)
@@ -143,6 +148,7 @@ async def run(
         until=market.end,
         every=prepared.every,
         on_cycle=watch.look,
+        may_leave_out=(lambda _: False) if every_look else watch.leave_out,
     )
     if not watch.points:
         raise CounterpoiseError(
@@ -180,6 +186,7 @@ class _Watch:
     """What is kept of every look, which is little: a decision goes into the digest when it changes."""
 
     on_cycle: Callable[[CycleReport], None]
+    lull: Lull
     digest: Digest = field(default_factory=Digest)
     points: list[Point] = field(default_factory=list)
     inside: list[bool] = field(default_factory=list)
@@ -201,7 +208,16 @@ class _Watch:
         if decided != self._decided:
             self._decided = decided
             self.digest.add("decided", (report.as_of, *decided))
+        self.lull.begin(report)
         self.on_cycle(report)
+
+    def leave_out(self, now: datetime) -> bool:
+        """Whether no look is needed at ``now``; equity is noted all the same."""
+        lasts = self.lull.lasts(now)
+        equity = self.lull.equity() if lasts else None
+        if equity is not None:
+            self.points.append(Point(now, equity))
+        return lasts
 
 
 def _decided(report: CycleReport) -> tuple[object, ...]:
@@ -209,8 +225,7 @@ def _decided(report: CycleReport) -> tuple[object, ...]:
     if report.decisions is None:
         return (held,)
     made = tuple(
-        (d.strategy, d.asset, d.overlay, d.granted, d.coins, d.reason.code)
-        for d in report.decisions.decisions
+        (d.strategy, d.asset, d.overlay, d.granted, d.coins) for d in report.decisions.decisions
     )
     return (held, *made)
 

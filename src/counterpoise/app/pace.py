@@ -29,6 +29,10 @@ class Pace:
         self._schedule = Schedule(every)
         self._idle = 0
 
+    def next_regular(self, now: datetime) -> datetime:
+        """Return the schedule's next instant after ``now``."""
+        return self._schedule.next_after(now)
+
     def next_look(self, report: CycleReport, now: datetime) -> datetime:
         """Return when to look next, after ``now``."""
         regular = self._schedule.next_after(now)

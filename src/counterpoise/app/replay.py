@@ -31,8 +31,13 @@ async def replay(
     until: datetime,
     every: timedelta,
     on_cycle: Callable[[CycleReport], None] = lambda _: None,
+    may_leave_out: Callable[[datetime], bool] = lambda _: False,
 ) -> int:
-    """Run cycles until ``until`` and return how many. Time moves by ``clock.sleep``, which moves the market."""
+    """Run cycles until ``until`` and return how many. Time moves by ``clock.sleep``, which moves the market.
+
+    ``may_leave_out`` is asked at every regular instant but the last whether nobody needs a look there; what a cycle
+    asked for earlier is never left out.
+    """
     await venue.open()
     instruments = {venue.id: venue.instruments()}
     accounts = {venue.id: await venue.account()}
@@ -50,6 +55,11 @@ async def replay(
         if due > until:
             return cycles
         await clock.sleep(_seconds(due - clock.now()))
+        while may_leave_out(clock.now()):
+            due = pace.next_regular(clock.now())
+            if due > until:
+                break
+            await clock.sleep(_seconds(due - clock.now()))
 
 
 def _seconds(span: timedelta) -> Decimal:

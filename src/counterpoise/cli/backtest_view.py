@@ -24,8 +24,10 @@ def show_backtest(report: BacktestReport, policy: PortfolioPolicy, every: timede
     print()
     _show_hedges(report.hedges)
     took = f"{report.wall_s} s, {per_second(report.bars, report.wall_s):,} bars/s"
-    looks = f"{count(report.cycles, 'look')}, one every {age(dec(every // timedelta(seconds=1)))} at least"
-    print(f"{count(report.bars, 'bar')} in {took}; {looks}.")
+    interval = age(dec(every // timedelta(seconds=1)))
+    print(f"{count(report.bars, 'bar')} in {took}.")
+    looks = count(report.cycles, "look")
+    print(f"{looks}: every {interval}, but for those at which nothing could have changed.")
     print(f"hash {report.hash}")
 
 

@@ -77,6 +77,21 @@ class MarketReads:
         """Whether a market has ended for good. Raises SimReject(UNKNOWN_SYMBOL)."""
         return self._listing.market(kind, symbol).closed
 
+    def last(self, kind: MarketKind, symbol: str) -> Decimal:
+        """Return the last price of one market. Raises SimReject(UNKNOWN_SYMBOL)."""
+        return self._listing.market(kind, symbol).last
+
+    def fair(self, kind: MarketKind, symbol: str) -> Decimal | None:
+        """Return the middle of a spot book, or the mark of a perpetual; None while it cannot be traded.
+
+        What :meth:`book` says, for whoever wants nothing else. Raises SimReject(UNKNOWN_SYMBOL).
+        """
+        market = self._listing.market(kind, symbol)
+        bid, ask = market.touch(Side.SELL), market.touch(Side.BUY)
+        if bid is None or ask is None:
+            return None
+        return self._listing.perp(symbol).mark.value if kind is MarketKind.PERP else (bid + ask) / 2
+
     def book(self, kind: MarketKind, symbol: str) -> Book:
         """Return the best prices, and for a perpetual mark, index and funding. Raises SimReject."""
         market = self._listing.market(kind, symbol)
