@@ -18,7 +18,7 @@ FIELDS = [
     "turnover", "fees", "funding", "flows", "orders", "fills", "liquidations", "band_breaches", "hedges",
 ]  # fmt: skip
 HEDGE = [
-    "strategy", "asset", "instrument", "opened_at", "closed_at", "qty", "entry", "exit", "price_pnl",
+    "strategy", "asset", "venue", "instrument", "opened_at", "closed_at", "qty", "held", "entry", "exit", "price_pnl",
     "unrealized", "funding", "fees", "net",
 ]  # fmt: skip
 LINE = [50_000] * 6 + [40_000] * 18
