@@ -33,6 +33,7 @@ from counterpoise.venue.ccxt import books, mapping, outcome, reads
 from counterpoise.venue.ccxt import endpoints as ask
 from counterpoise.venue.ccxt.call import Call, CallFailed
 from counterpoise.venue.ccxt.endpoints import Scope
+from counterpoise.venue.ccxt.facts import Facts
 from counterpoise.venue.ccxt.instruments import Catalogue, Listing
 from counterpoise.venue.ccxt.klines import bars_between
 from counterpoise.venue.ccxt.limiter import Limiter
@@ -59,6 +60,7 @@ class CcxtVenue:
         self._session = session
         self._limiter = Limiter(clock)
         self._catalogue = Catalogue({})
+        self._facts = Facts(clock)
         self._loaded_at: datetime | None = None
         self._tells_flows = False
         self._line: Wire | None = None
@@ -116,7 +118,9 @@ class CcxtVenue:
 
     async def quotes(self, symbols: Iterable[str]) -> Mapping[str, Quote]:
         """Read prices of ``symbols``; one without a price is present with None fields."""
-        return await reads.read_quotes(self._wire, self._clock, self._catalogue, symbols)
+        return await reads.read_quotes(
+            self._wire, self._clock, self._catalogue, symbols, self._facts
+        )
 
     async def open_orders(self, symbols: Iterable[str]) -> tuple[VenueOrder, ...]:
         """Read all open orders, ours and foreign, of ``symbols``."""

@@ -52,6 +52,10 @@ BOOK_ALL = _both(
 )
 PREMIUM_ONE = Endpoint(method="fapiPublicGetPremiumIndex", scope=Scope.FUTURES, weight=1)
 PREMIUM_ALL = Endpoint(method="fapiPublicGetPremiumIndex", scope=Scope.FUTURES, weight=10)
+FUNDING_INFO = Endpoint(method="fapiPublicGetFundingInfo", scope=Scope.FUTURES, weight=1)
+# spot: of up to 20 symbols
+TICKER = _both(("publicGetTicker24hr", 2), ("fapiPublicGetTicker24hr", 1), signed=False)
+TICKERS = Endpoint(method="fapiPublicGetTicker24hr", scope=Scope.FUTURES, weight=40)
 
 POSITION_MODE = Endpoint(
     method="fapiPrivateGetPositionSideDual", scope=Scope.FUTURES, weight=30, signed=True

@@ -30,7 +30,8 @@ _REQUEST_REFUSED = frozenset(
 #: Refusals by rule, per API. -2010 is judged by its words.
 _REFUSED: Mapping[Scope, frozenset[int]] = MappingProxyType(
     {
-        Scope.SPOT: _REQUEST_REFUSED,
+        # overflow, empty book, parameters that do not go together, empty ids, symbol not trading
+        Scope.SPOT: _REQUEST_REFUSED | {-1014, -1108, -1112, -1114, -1118, -1122},
         Scope.FUTURES: _REQUEST_REFUSED
         | {-2018, -2019, -2021, -2022, -2023, -2025, -2027, -2028}
         | {-4001, -4002, -4003, -4004, -4005, -4014, -4015, -4016, -4023, -4024, -4131, -4164}
@@ -45,6 +46,12 @@ _REJECTED_WORDS = (
     "market is closed",
     "rest api trading is not enabled",
     "this account may not place or cancel orders",
+    "this action is disabled on this account",
+    "this symbol is not permitted for this account",
+    "this symbol is restricted for this account",
+    "market orders are not supported for this symbol",
+    "unsupported order combination",
+    "price * qty is zero or less",
 )
 _DUPLICATE = -4116
 _DUPLICATE_WORDS = "duplicate order sent"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from counterpoise.venue.ccxt import endpoints as ask
 from counterpoise.venue.ccxt import mapping
 from counterpoise.venue.ccxt.call import CallFailed
 from counterpoise.venue.ccxt.endpoints import Endpoint, Scope
+from counterpoise.venue.ccxt.facts import Facts
 from counterpoise.venue.ccxt.instruments import Catalogue, Listing
 from counterpoise.venue.ccxt.mapping import understood
 from counterpoise.venue.ccxt.wire import Wire
@@ -52,11 +54,13 @@ async def read_account(wire: Wire, clock: Clock, catalogue: Catalogue) -> Accoun
 
 
 async def read_quotes(
-    wire: Wire, clock: Clock, catalogue: Catalogue, symbols: Iterable[str]
+    wire: Wire, clock: Clock, catalogue: Catalogue, symbols: Iterable[str], facts: Facts
 ) -> dict[str, Quote]:
-    """Read prices of ``symbols``; unknown ones are there with None fields."""
+    """Read prices of ``symbols``, with what ``facts`` knows beside; unknown ones are there with None fields."""
     wanted = list(dict.fromkeys(symbols))
     listed = {symbol: catalogue.get(symbol) for symbol in wanted}
+    # before the prices, so that these are not older than they must be
+    await facts.refresh(wire, [listing for listing in listed.values() if listing is not None])
     asked_at = clock.now()
     asked: list[Asked] = []
     kinds: list[tuple[str, Scope]] = []
@@ -72,7 +76,8 @@ async def read_quotes(
             kind: mapping.rows_by_id(reply) for kind, reply in zip(kinds, replies, strict=True)
         }
         return {
-            symbol: _quote(symbol, listing, tables, asked_at) for symbol, listing in listed.items()
+            symbol: _quote(symbol, listing, tables, asked_at, facts)
+            for symbol, listing in listed.items()
         }
 
 
@@ -133,12 +138,17 @@ def _quote(
     listing: Listing | None,
     tables: Mapping[tuple[str, Scope], Mapping[str, Mapping[str, Any]]],
     asked_at: datetime,
+    facts: Facts,
 ) -> Quote:
     if listing is None:
         return mapping.quote(symbol, None, None, asked_at)
     book = tables["book", listing.scope].get(listing.id)
     premium = tables.get(("premium", listing.scope), {}).get(listing.id)
-    return mapping.quote(symbol, book, premium, asked_at)
+    return replace(
+        mapping.quote(symbol, book, premium, asked_at),
+        funding_interval=facts.funding_interval(listing),
+        volume_24h=facts.volume_24h(listing),
+    )
 
 
 async def _together(wire: Wire, asked: list[Asked]) -> list[Any]:

@@ -58,6 +58,18 @@ def test_refused_by_futures_and_no_proof_on_spot(code: int) -> None:
     assert isinstance(judge_failure(refused(Scope.SPOT, 400, code)), Unknown)
 
 
+@pytest.mark.parametrize("code", [-1014, -1108, -1112, -1114, -1118, -1122])
+def test_refused_by_spot_alone(code: int) -> None:
+    assert isinstance(judge_failure(refused(Scope.SPOT, 400, code)), NotPlaced)
+    assert isinstance(judge_failure(refused(Scope.FUTURES, 400, code)), Unknown)
+
+
+@pytest.mark.parametrize("code", [-2018, -2019, -2021, -2022, -2027, -4164, -5022])
+def test_numbers_of_futures_prove_nothing_on_spot(code: int) -> None:
+    # spot's -2021 is a cancel-replace of which one half was done
+    assert isinstance(judge_failure(refused(Scope.SPOT, 409, code)), Unknown)
+
+
 @pytest.mark.parametrize("scope", TRADED)
 @pytest.mark.parametrize("status", [200, 301, 500, 502, 503, 504, 524])
 def test_a_refusal_needs_a_status_of_4xx(scope: Scope, status: int) -> None:
@@ -78,6 +90,12 @@ def test_an_open_or_new_code_is_unknown(scope: Scope, code: int) -> None:
         ("Market is closed.", NotPlaced),
         ("Rest API trading is not enabled.", NotPlaced),
         ("This account may not place or cancel orders.", NotPlaced),
+        ("This action is disabled on this account.", NotPlaced),
+        ("This symbol is not permitted for this account.", NotPlaced),
+        ("This symbol is restricted for this account.", NotPlaced),
+        ("Market orders are not supported for this symbol.", NotPlaced),
+        ("Unsupported order combination", NotPlaced),
+        ("Price * QTY is zero or less.", NotPlaced),
         ("Duplicate order sent.", Duplicate),
         ("Something that nobody has seen.", Unknown),
         ("", Unknown),
