@@ -14,6 +14,7 @@ from pathlib import Path
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.venue.sim import FundingSeries, Recording, Series, load_files
 from counterpoise.venue.sim.feed import FeedKind, files_of, span_of
+from counterpoise.venue.sim.rules import expiry_of
 
 #: How much past is kept before the start at least, for candles and indicators.
 PAST = timedelta(days=30)
@@ -73,7 +74,11 @@ def recorded_market(
         )
     past = max([PAST, *(look.interval * (look.bars + 2) for look in policy.lookbacks)])
     stop = end + BEYOND if end is not None else None
-    needed = {k: p for k, p in files.items() if _meets(spans[k], first - past, stop)}
+    needed = {
+        k: p
+        for k, p in files.items()
+        if _meets(spans[k], first - past, stop) and not _over(k[1], first)
+    }
     recording = load_files(needed, start=first - past, end=stop)
     last = _last(recording, spans)
     if end is not None and end > min(last.values()):
@@ -117,11 +122,21 @@ def _meets(span: tuple[datetime, datetime], start: datetime, end: datetime | Non
     return span[1] > start and (end is None or span[0] < end)
 
 
+def _over(symbol: str, start: datetime) -> bool:
+    """Whether ``symbol`` is a dated future that had ended by the start."""
+    expiry_at = expiry_of(symbol)
+    return expiry_at is not None and expiry_at <= start
+
+
 def _last(recording: Recording, spans: Spans) -> dict[str, datetime]:
-    """Where the candles of each series end in their file, whatever part of it was loaded."""
+    """Where the candles of each series end in their file, whatever part of it was loaded.
+
+    A dated future is left out: it ends by its nature, and the market goes on.
+    """
     return {
         f"{each.kind} {each.symbol}": spans[each.kind, each.symbol][1] + each.interval
         for each in recording.series
+        if expiry_of(each.symbol) is None
     }
 
 

@@ -124,3 +124,15 @@ def test_no_folder_and_a_broken_file_are_refused(tmp_path: Path) -> None:
     path.write_text("ts,open\n")
     with pytest.raises(ValueError, match="expected rows"):
         market(tmp_path, "BTC")
+
+
+def test_a_dated_future_is_traded_and_does_not_end_the_window(tmp_path: Path) -> None:
+    write_market(tmp_path, "BTCUSDT", FLAT)
+    write_series(tmp_path, "future", "BTCUSDT_240302", FLAT[:32])
+    write_series(tmp_path, "future", "ETHUSDT_240302", FLAT)
+    made = market(tmp_path, "BTC")
+    assert made.end == START + 48 * HOUR
+    assert [s.symbol for s in made.series if s.symbol != "BTCUSDT"] == ["BTCUSDT_240302"]
+    assert made.bars == 48 + 48 + 32
+    late = market(tmp_path, "BTC", start=40)
+    assert {s.symbol for s in late.series} == {"BTCUSDT"}, "it had ended"

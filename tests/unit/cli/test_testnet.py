@@ -44,6 +44,12 @@ def test_a_bad_balance_is_told(cli: Cli) -> None:
     assert ran.err.startswith("--balance: expected a quantity >= 0, was 'BTC=-1'\n")
 
 
+def test_a_bad_dated_future_is_told(cli: Cli) -> None:
+    ran = cli("testnet", "--dated", "BTCUSDT=8%")
+    assert ran.code == 2
+    assert ran.err.startswith("--dated: expected SYMBOL_YYMMDD=N%")
+
+
 def test_an_address_that_others_reach_is_warned_of(cli: Cli) -> None:
     # the bad balance ends it before anything listens
     wide = cli("testnet", "--host", "0.0.0.1", "--balance", "BTC=-1")

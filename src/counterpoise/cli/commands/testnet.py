@@ -38,6 +38,14 @@ Series = Annotated[
         help="One recorded series: spot, perp, mark or funding; overrides the folder's.",
     ),
 ]
+Dated = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SYMBOL=BASIS",
+        show_default=False,
+        help="A dated future made of its coin's prices, such as BTCUSDT_260327=8% (a year).",
+    ),
+]
 Start = Annotated[
     str | None,
     typer.Option(
@@ -74,6 +82,7 @@ def command(
     synthetic: Synthetic = False,
     market: Market = None,
     series: Series = None,
+    dated: Dated = None,
     start: Start = None,
     speed: Speed = None,
     seed: Seed = 0,
@@ -95,6 +104,7 @@ def command(
         synthetic=synthetic,
         market=market,
         series=tuple(series or ()),
+        dated=tuple(dated or ()),
         start=_instant(start) if start is not None else None,
         speed=_number(speed) if speed is not None else None,
         seed=seed,

@@ -20,7 +20,15 @@ _YEAR = timedelta(days=365)
 def dated_series(
     spot: Series, symbol: str, expiry_at: datetime, annual_basis: Decimal, tick_size: Decimal
 ) -> Series:
-    """Return bars of the future ``symbol`` up to ``expiry_at``; ``annual_basis`` 0.1 is 10 % a year over the coin."""
+    """Return bars of the future ``symbol`` up to ``expiry_at``; ``annual_basis`` 0.1 is 10 % a year over the coin.
+
+    Raises ValueError for a basis so far below zero that no price would be left at the first bar.
+    """
+    left = _years(expiry_at - spot.candles[0].open_at)
+    if ONE + annual_basis * left <= 0:
+        raise ValueError(
+            f"{symbol}: expected a yearly basis that leaves a price, was {annual_basis} for {left:.2f} years"
+        )
     return replace(
         spot,
         kind="perp",

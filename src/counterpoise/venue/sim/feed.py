@@ -1,9 +1,10 @@
 """Recorded candles and funding rates from CSV files.
 
-``spot_BTCUSDT_1h.csv.gz`` says by its name what it holds (``perp_BTCUSDT_260327_1h.csv`` a dated future); any other
-file needs ``kind`` and ``symbol`` told. The interval is read off the rows, not the name. A file that is wrong anywhere
-is refused whole, with a ValueError that names file, line, what was expected and what was there: a market with a hole
-nobody mentioned is worse than none. Nothing is ever filled in.
+``spot_BTCUSDT_1h.csv.gz`` says by its name what it holds; any other file needs ``kind`` and ``symbol`` told. A dated
+future is ``future_BTCUSDT_260327_1h.csv``: a contract, so its kind is that of a perpetual (and ``perp_`` before such a
+symbol means the same). The interval is read off the rows, not the name. A file that is wrong anywhere is refused whole,
+with a ValueError that names file, line, what was expected and what was there: a market with a hole nobody mentioned is
+worse than none. Nothing is ever filled in.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from counterpoise.venue.sim.model import Candle, FundingRate, FundingSeries, Ser
 
 FeedKind = Literal["spot", "perp", "mark", "funding"]
 
-_NAME = re.compile(r"(spot|perp|mark|funding)_([A-Z0-9]+(?:_\d{6})?)_\d+[smhdw]\.csv(?:\.gz)?")
+_NAME = re.compile(
+    r"(?:(spot|perp|mark|funding)_([A-Z0-9]+(?:_\d{6})?)|future_([A-Z0-9]+_\d{6}))_\d+[smhdw]\.csv(?:\.gz)?"
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: dict[FeedKind, str] = {
     "spot": "ts,open,high,low,close,volume",
@@ -46,13 +49,15 @@ class Recording:
 def named(path: Path) -> tuple[FeedKind, str] | None:
     """Return (kind, symbol) as the file's name says, None for another name."""
     match = _NAME.fullmatch(path.name)
-    return None if match is None else (cast("FeedKind", match[1]), match[2])
+    if match is None:
+        return None
+    return ("perp", match[3]) if match[3] else (cast("FeedKind", match[1]), match[2])
 
 
 def files_of(
     folder: Path, symbols: Iterable[str] | None = None
 ) -> dict[tuple[FeedKind, str], Path]:
-    """Return the files in ``folder`` whose name says what they hold, of ``symbols`` where given.
+    """Return the files in ``folder`` whose name says what they hold, of ``symbols`` (and their dated futures) if given.
 
     Other names are left alone. Raises ValueError for what is no folder, and for two files of one kind and symbol.
     """
@@ -62,7 +67,7 @@ def files_of(
     found: dict[tuple[FeedKind, str], Path] = {}
     for path in sorted(folder.iterdir()):
         what = named(path)
-        if what is None or (wanted is not None and what[1] not in wanted):
+        if what is None or (wanted is not None and what[1].partition("_")[0] not in wanted):
             continue
         if what in found:
             raise ValueError(

@@ -1,24 +1,26 @@
 """Finds the market a testnet trades: recorded files or the synthetic story, and where its time begins.
 
 A folder may hold years of several coins: only what is needed is kept, from :data:`LOOKBACK` before the start
-on, and a market of the folder that had not begun by then is not listed. Files given one by one are always
-listed; they replace the folder's for the same kind and symbol.
+on, and a market of the folder that had not begun by then, or a dated future that had ended, is not listed. Files given
+one by one are always listed; they replace the folder's for the same kind and symbol. A dated future nobody recorded can
+be made of its coin's prices.
 """
 
 from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
-from counterpoise.venue.sim import FundingSeries, Series, SymbolRules
+from counterpoise.venue.sim import FundingSeries, MarketKind, Series, SymbolRules, dated_series
 from counterpoise.venue.sim.feed import FeedKind, load_files, named
-from counterpoise.venue.sim.rules import rules_of
+from counterpoise.venue.sim.rules import expiry_of, rules_of
 from counterpoise.venue.sim.synthetic import synthetic_market
 from counterpoise.venue.testnet.binance.formatting import EPOCH
-from counterpoise.venue.testnet.options import TestnetOptions, parse_series
+from counterpoise.venue.testnet.options import TestnetOptions, parse_dated, parse_series
 
 #: History that is kept before the start, for candles and indicators.
 LOOKBACK = timedelta(days=120)
@@ -44,7 +46,10 @@ def open_market(options: TestnetOptions, now: datetime) -> OpenMarket:
 
     Raises ``ValueError`` for a folder without series, a broken file, or a start outside the data.
     """
-    return _recorded(options) if options.recorded else _synthetic(options, now)
+    market = _recorded(options) if options.recorded else _synthetic(options, now)
+    for written in options.dated:
+        market = _with_dated(market, *parse_dated(written))
+    return market
 
 
 def _synthetic(options: TestnetOptions, now: datetime) -> OpenMarket:
@@ -54,6 +59,31 @@ def _synthetic(options: TestnetOptions, now: datetime) -> OpenMarket:
     first -= (first - EPOCH) % SYNTHETIC_GRID
     story = synthetic_market(seed=options.seed, start=first, interval=SYNTHETIC_GRID)
     return OpenMarket(rules=story.rules, series=story.series, funding=story.funding, start=start)
+
+
+def _with_dated(market: OpenMarket, symbol: str, basis: Decimal) -> OpenMarket:
+    """Return ``market`` with a future made of its coin's prices at a yearly ``basis``."""
+    pair, expiry_at = symbol.partition("_")[0], expiry_of(symbol)
+    coin = next((s for s in market.series if (s.kind, s.symbol) == ("spot", pair)), None)
+    if coin is None:
+        raise ValueError(f"--dated: expected a coin whose spot market is here, was {symbol}")
+    if any(known.symbol == symbol for known in market.rules):
+        raise ValueError(f"--dated: expected a future that is not there yet, was {symbol}")
+    if expiry_at is None or expiry_at <= market.start:
+        raise ValueError(
+            f"--dated: expected a day after {market.start.isoformat()}, where the market begins, was"
+            f" {symbol}"
+        )
+    perpetual = next(
+        (r for r in market.rules if (r.kind, r.symbol) == (MarketKind.PERP, pair)), None
+    )
+    steps = perpetual or rules_of([replace(coin, kind="perp")])[0]
+    rule = replace(steps, symbol=symbol, expiry_at=expiry_at)
+    try:
+        future = dated_series(coin, symbol, expiry_at, basis, rule.tick_size)
+    except ValueError as error:
+        raise ValueError(f"--dated: {error}") from None
+    return replace(market, rules=(*market.rules, rule), series=(*market.series, future))
 
 
 def _recorded(options: TestnetOptions) -> OpenMarket:
@@ -68,7 +98,11 @@ def _recorded(options: TestnetOptions) -> OpenMarket:
         raise ValueError("--market, --series: expected a spot or perp series, was none")
     begins = {key: _first(path) for key, path in folder.items()}
     start = options.start or _default_start(single, begins)
-    kept = {key: path for key, path in folder.items() if begins[key] <= start}
+    kept = {
+        key: path
+        for key, path in folder.items()
+        if begins[key] <= start < (expiry_of(key[1]) or datetime.max.replace(tzinfo=UTC))
+    }
     recording = load_files({**kept, **single}, start=start - LOOKBACK)
     _check_start(start, recording.series)
     return OpenMarket(
@@ -95,9 +129,14 @@ def _folder(folder: Path, single: Mapping[tuple[FeedKind, str], Path]) -> Files:
 
 
 def _default_start(single: Files, begins: Mapping[tuple[FeedKind, str], datetime]) -> datetime:
-    """Return the first instant at which the single files, or else all of the folder's, have begun."""
+    """Return the first instant at which the single files, or else all of the folder's, have begun.
+
+    Dated futures come and go: they count only where nothing else is there.
+    """
     firsts = {key: _first(path) for key, path in single.items()} or begins
-    return max(at for (kind, _), at in firsts.items() if kind != "funding")
+    traded = {key: at for key, at in firsts.items() if key[0] != "funding"}
+    lasting = [at for (_, symbol), at in traded.items() if expiry_of(symbol) is None]
+    return max(lasting or traded.values())
 
 
 def _first(path: Path) -> datetime:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
 from counterpoise.domain.numbers import ZERO, dec, text
+from counterpoise.venue.sim.rules import expiry_of
 from counterpoise.venue.testnet.balances import parse_balance
 
 DIALECTS = ("binance",)
@@ -22,7 +23,8 @@ FASTEST = dec(1_000_000)
 
 FileKind = Literal["spot", "perp", "mark", "funding"]
 FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
-_SERIES = re.compile(r"^(?P<kind>[a-z]+):(?P<symbol>[A-Z0-9]{2,30})=(?P<file>.+)$")
+_SERIES = re.compile(r"^(?P<kind>[a-z]+):(?P<symbol>[A-Z0-9]{2,30}(?:_[0-9]{6})?)=(?P<file>.+)$")
+_DATED = re.compile(r"^(?P<symbol>[A-Z0-9]{2,30}_[0-9]{6})=(?P<percent>-?[0-9.]+)%$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,8 @@ class TestnetOptions:
     """The options of ``counterpoise testnet``.
 
     ``market`` is a folder of recorded series, ``series`` single files as ``kind:SYMBOL=FILE`` that override
-    the folder's; without both the market is synthetic. ``start`` is where market time begins: by default the
+    the folder's; without both the market is synthetic. ``dated`` are futures as ``BTCUSDT_260327=8%`` that are made of
+    their coin's prices with that much a year on top. ``start`` is where market time begins: by default the
     wall's now for a synthetic market, and the first instant at which everything listed trades for a
     recorded one. ``speed`` is market seconds per wall second: by default 1 for a synthetic market that
     begins now, else 0 (the control door moves it). ``port`` 0 takes any free port.
@@ -45,6 +48,7 @@ class TestnetOptions:
     synthetic: bool = False
     market: Path | None = None
     series: Sequence[str] = ()
+    dated: Sequence[str] = ()
     start: datetime | None = None
     speed: Decimal | None = None
     seed: int = 0
@@ -83,6 +87,8 @@ class TestnetOptions:
             raise ValueError(f"--{error}") from None
         for written in self.series:
             parse_series(written)
+        for written in self.dated:
+            parse_dated(written)
 
 
 def parse_series(written: str) -> tuple[FileKind, str, Path]:
@@ -95,3 +101,22 @@ def parse_series(written: str) -> tuple[FileKind, str, Path]:
     if not path.is_file():
         raise ValueError(f"--series: expected a file, was {path}")
     return kind, match["symbol"], path
+
+
+def parse_dated(written: str) -> tuple[str, Decimal]:
+    """Return venue id and yearly basis as a fraction of ``SYMBOL_YYMMDD=N%``; ``ValueError`` for another form."""
+    match = _DATED.match(written)
+    try:
+        percent = dec(match["percent"]) if match else None
+    except ValueError:
+        percent = None
+    if match is None or percent is None:
+        raise ValueError(
+            "--dated: expected SYMBOL_YYMMDD=N% with what it costs more a year, such as"
+            f" BTCUSDT_260327=8%, was {written!r}"
+        )
+    try:
+        expiry_of(match["symbol"])
+    except ValueError as error:
+        raise ValueError(f"--dated: {error}") from None
+    return match["symbol"], percent / 100

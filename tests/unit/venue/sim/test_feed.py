@@ -133,6 +133,22 @@ class TestFolder:
         ]
         assert [f.symbol for f in found.funding] == ["BTCUSDT"]
 
+    def test_a_dated_future_comes_with_its_pair(self, tmp_path: Path) -> None:
+        for name in ("spot_BTCUSDT_1h", "future_BTCUSDT_260327_1h", "perp_ETHUSDT_260327_1h"):
+            write(tmp_path, [HEADER, *GOOD], f"{name}.csv")
+        write(tmp_path, [HEADER, *GOOD], "future_BTCUSDT_1h.csv")  # no day: another name
+        found = load_folder(tmp_path, symbols=["BTCUSDT"]).series
+        assert [(s.kind, s.symbol) for s in found] == [
+            ("perp", "BTCUSDT_260327"),
+            ("spot", "BTCUSDT"),
+        ]
+        assert {s.symbol for s in load_folder(tmp_path).series} == {
+            "BTCUSDT", "BTCUSDT_260327", "ETHUSDT_260327",
+        }  # fmt: skip
+        write(tmp_path, [HEADER, *GOOD], "perp_BTCUSDT_260327_1h.csv")
+        with pytest.raises(ValueError, match="expected one file for perp BTCUSDT_260327"):
+            load_folder(tmp_path)
+
     def test_only_the_symbols_asked_for_are_read(self, tmp_path: Path) -> None:
         write(tmp_path, [HEADER, *GOOD], "spot_BTCUSDT_1h.csv")
         write(tmp_path, ["broken"], "spot_ETHUSDT_1h.csv")

@@ -175,6 +175,67 @@ def test_bad_files_say_where(folder: Path, tmp_path: Path) -> None:
     assert "expected a readable CSV file" in said(market=folder)
 
 
+def test_a_recorded_future_is_listed_from_its_first_bar_until_its_end(folder: Path) -> None:
+    for symbol in ("BTCUSDT_241227", "BTCUSDT_250103"):  # the first had ended
+        write(folder, f"future_{symbol}_1h.csv", first=FIRST - 900 * HOUR, bars=1_000)
+    write(folder, "future_BTCUSDT_250328_1h.csv", first=FIRST + 20 * HOUR)
+    exchange = build_exchange(TestnetOptions(market=folder))
+    assert exchange.now == FIRST + 10 * HOUR, "no future decides where it begins"
+    dated = [rule for rule in exchange.rules() if rule.expiry_at is not None]
+    assert [(rule.symbol, rule.pair) for rule in dated] == [("BTCUSDT_250103", "BTCUSDT")]
+    assert dated[0].tick_size == exchange.rule(MarketKind.PERP, "BTCUSDT").tick_size
+    wrong = write(folder, "one.csv")
+    with pytest.raises(ValueError, match="expected a date as YYMMDD"):
+        build_exchange(TestnetOptions(series=(f"perp:BTCUSDT_259999={wrong}",)))
+
+
+def test_a_future_is_made_of_its_coins_prices() -> None:
+    options = TestnetOptions(start=NOW, dated=("BTCUSDT_250309=36.5%", "ETHUSDT_250627=-2%"))
+    exchange = build_exchange(options)
+    spot = exchange.book(MarketKind.SPOT, "BTCUSDT").last
+    rule = exchange.rule(MarketKind.PERP, "BTCUSDT_250309")
+    assert rule.expiry_at == datetime(2025, 3, 9, 8, tzinfo=UTC)
+    days = dec((rule.expiry_at - exchange.now) // timedelta(minutes=1)) / 1_440
+    premium = exchange.book(MarketKind.PERP, rule.symbol).last / spot - 1
+    assert abs(premium - days * dec("0.001")) < dec("0.00001")
+    ether = exchange.book(MarketKind.PERP, "ETHUSDT_250627").last
+    assert ether < exchange.book(MarketKind.SPOT, "ETHUSDT").last
+    exchange.advance_to(rule.expiry_at)
+    ended = exchange.delivery(rule.symbol)
+    assert ended is not None
+    assert abs(ended.price / exchange.book(MarketKind.SPOT, "BTCUSDT").last - 1) < dec("0.02")
+
+
+def test_a_recorded_coin_without_a_perpetual_gets_a_future_too(folder: Path) -> None:
+    exchange = build_exchange(TestnetOptions(market=folder, dated=("ETHUSDT_250627=8%",)))
+    rule = exchange.rule(MarketKind.PERP, "ETHUSDT_250627")
+    assert (rule.base, rule.tick_size, rule.min_notional) == ("ETH", dec("0.01"), 20)
+    assert exchange.book(MarketKind.PERP, rule.symbol).last > 100
+
+
+@pytest.mark.parametrize(
+    ("dated", "said"),
+    [
+        ("BTCUSDT=8%", "expected SYMBOL_YYMMDD=N% with what it costs more a year"),
+        ("BTCUSDT_250627=8", "expected SYMBOL_YYMMDD=N%"),
+        ("BTCUSDT_250627=1.2.3%", "expected SYMBOL_YYMMDD=N%"),
+        ("BTCUSDT_259999=8%", "expected a date as YYMMDD"),
+        ("SOLUSDT_250627=8%", "expected a coin whose spot market is here, was SOLUSDT_250627"),
+        ("BTCUSDT_250303=8%", "expected a day after 2025-03-03T12:00:00+00:00"),
+        ("BTCUSDT_680101=-8%", "expected a yearly basis that leaves a price, was -0.08 for 42.8"),
+    ],
+)
+def test_a_future_that_cannot_be_is_told(dated: str, said: str) -> None:
+    with pytest.raises(ValueError, match="--dated: ") as caught:
+        build_exchange(TestnetOptions(start=NOW, dated=(dated,)))
+    assert said in str(caught.value)
+
+
+def test_a_future_is_made_once() -> None:
+    with pytest.raises(ValueError, match="--dated: expected a future that is not there yet"):
+        build_exchange(TestnetOptions(start=NOW, dated=("BTCUSDT_250627=8%",) * 2))
+
+
 def test_an_empty_folder_is_no_market(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected a spot or perp series, was none"):
         build_exchange(TestnetOptions(market=tmp_path))
