@@ -12,6 +12,7 @@ import structlog
 
 from counterpoise.app.build import App
 from counterpoise.domain.errors import StoreError
+from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import text
 from counterpoise.domain.order import Accepted, Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy
@@ -93,7 +94,11 @@ def _told(
         parts.append(f"{len(ended)} of {len(live)} working orders were taken down")
         if rest:
             parts.append(f"{rest} may still work and are looked up at the next start")
-    held = [f"{text(p.own_qty)} {p.symbol}" for p in recorded.positions.values() if p.own_qty != 0]
+    held = [
+        f"{text(p.own_qty)} {p.symbol}"
+        for p in recorded.positions.values()
+        if p.own_qty != 0 and not is_spot(p.symbol)  # coins traded are no hedge
+    ]
     unread = live or any(o.awaits_fills for o in recorded.orders)
     known = " as far as fills were read" if unread else ""
     parts.append(f"hedges stay on: {', '.join(held)}{known}" if held else f"no hedge is on{known}")

@@ -22,6 +22,7 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
     print_weights(document["weights"])
     _print_decisions(document["decisions"])
     _print_targets(document.get("targets", ()))
+    _print_coins(document.get("coins", ()))
     _print_orders(document["orders"], quote)
     _print_cancels(document)
     for refusal in document["refused"]:
@@ -74,6 +75,10 @@ def _print_decisions(decisions: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         columns = ("strategy", "asset", ">wanted before", ">wants now", "why")
         print_table("Decisions", columns, rows)
+    for line in dict.fromkeys(
+        f"{d['strategy']} waits: {w['text']}" for d in decisions for w in d.get("waits_for", ())
+    ):
+        print(line)
 
 
 def _print_targets(targets: Sequence[Mapping[str, Any]]) -> None:
@@ -83,6 +88,14 @@ def _print_targets(targets: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         columns = ("venue", "instrument", ">position now", ">position wanted")
         print_table("Positions", columns, rows)
+
+
+def _print_coins(coins: Sequence[Mapping[str, Any]]) -> None:
+    for row in coins:
+        print(
+            f"Coins in {row['symbol']}: {quantity(row['traded'])} traded so far,"
+            f" {quantity(row['target'])} wanted in all"
+        )
 
 
 def _print_orders(orders: Sequence[Mapping[str, Any]], quote: str) -> None:

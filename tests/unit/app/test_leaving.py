@@ -132,6 +132,12 @@ async def test_working_orders_are_taken_down_and_the_rest_is_named() -> None:
     }  # fmt: skip
 
 
+async def test_coins_that_were_traded_are_no_hedge_that_stays_on() -> None:
+    desk = Desk()
+    await desk.start(PositionRecord(venue="sim", symbol="BTC/USDT", own_qty=dec(-1)), orders=0)
+    assert (await desk.leave()).text.endswith("no hedge is on")
+
+
 async def test_nothing_to_leave_is_said_as_well() -> None:
     desk = Desk()
     await desk.start(orders=0)

@@ -149,3 +149,19 @@ def test_a_portfolio_without_a_value_still_prints(capsys: pytest.CaptureFixture[
     told = shown(capsys, weights={}, equity=None, held=[{"text": "equity is not above 0"}])
     assert "equity -, state RUN" in told
     assert "Weights" not in told
+
+
+def test_a_plan_tells_what_would_change_a_mind_and_which_coins_move(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wish = {
+        "strategy": "out",
+        "text": "no target yet",
+        "overlay": {"asset": "BTC", "qty": "0"},
+        "previous": "0",
+        "waits_for": [{"reason": "x", "text": "BTC at or above 150000"}],
+    }
+    coins = [{"venue": "main", "symbol": "BTC/USDT", "traded": "-0.1", "target": "-0.5"}]
+    told = shown(capsys, decisions=[wish, {**wish}], coins=coins)
+    assert told.count("out waits: BTC at or above 150000") == 1
+    assert "Coins in BTC/USDT: -0.1 traded so far, -0.5 wanted in all" in told
