@@ -83,6 +83,10 @@ class TestReading:
         assert (spot.mark, spot.funding_rate, spot.next_funding_at) == (None, None, None)
         assert (perp.bid, perp.ask, perp.mark) == (dec("99999.9"), dec("100000.1"), dec(100_000))
         assert (perp.funding_rate, perp.next_funding_at) == (dec("0.0001"), START + 8 * HOUR)
+        assert (spot.funding_interval, perp.funding_interval) == (None, 8 * HOUR)
+        # one bar of ten coins in the last day
+        assert (spot.volume_24h, perp.volume_24h) == (1_000_000, 1_000_000)
+        assert (nowhere.funding_interval, nowhere.volume_24h) == (None, None)
         assert (nowhere.bid, nowhere.ask, nowhere.last, nowhere.mark) == (None, None, None, None)
         assert spot.as_of == perp.as_of == START + HOUR
 
@@ -286,6 +290,12 @@ class TestFills:
         )
         assert (fill.fee, fill.fee_asset) == expected
 
+    async def test_a_sale_pays_in_quote(self, trial: Trial, symbol: str) -> None:
+        await trial.accepted(trial.order(symbol, SELL, "0.1"))
+        (fill,) = await trial.fills(symbol)
+        rate = dec("0.001") if symbol == SPOT else dec("0.0005")
+        assert (fill.fee, fill.fee_asset) == (fill.price * fill.qty * rate, "USDT")
+
 
 class TestHoldings:
     async def test_a_resting_spot_order_locks_what_it_needs(self, trial: Trial) -> None:
@@ -326,6 +336,36 @@ class TestHoldings:
         trial.pass_hours(7)
         after = (await trial.venue.account()).futures["USDT"].wallet_balance
         assert after - before == 10
+
+    async def test_what_coins_fetch_less_its_fee_is_in_the_wallet(self, trial: Trial) -> None:
+        await trial.accepted(trial.order(SPOT, SELL, "1.5", 99_900, time=IOC))
+        fills = await trial.fills(SPOT)
+        spot = (await trial.venue.account()).spot
+        assert spot["BTC"].total == 2 - sum(fill.qty for fill in fills)
+        got = sum((fill.qty * fill.price - (fill.fee or 0) for fill in fills), ZERO)
+        assert spot["USDT"].total == 400_000 + got
+
+    async def test_a_cancelled_spot_order_gives_back_what_it_held(self, trial: Trial) -> None:
+        order = trial.order(SPOT, BUY, "1", 99_000, time=GTX)
+        await trial.accepted(order)
+        assert (await trial.venue.account()).spot["USDT"].locked == 99_000
+        await trial.venue.cancel(order)
+        held = (await trial.venue.account()).spot["USDT"]
+        assert (held.free, held.locked) == (400_000, 0)
+
+    async def test_orders_of_both_markets_are_listed_together(self, trial: Trial) -> None:
+        made = [
+            trial.order(SPOT, BUY, "0.1", 99_000, time=GTX),
+            trial.order(PERP, BUY, "0.2", 99_000, time=GTX),
+        ]
+        for order in made:
+            await trial.accepted(order)
+        found = await trial.venue.open_orders([SPOT, PERP])
+        assert {(o.symbol, o.client_order_id, o.qty) for o in found} == {
+            (o.symbol, o.client_order_id, o.qty) for o in made
+        }
+        (alone,) = await trial.venue.open_orders([SPOT])
+        assert alone.symbol == SPOT
 
 
 class TestReduceOnly:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -103,9 +103,9 @@ class Trial:
 
 
 @asynccontextmanager
-async def trials(factory: str) -> AsyncIterator[Trial]:
+async def trials(factory: str, made: Callable[[], SimExchange] = exchange) -> AsyncIterator[Trial]:
     """One account on a new exchange, through the venue of that name."""
-    market = exchange()
+    market = made()
     keys = market.open_account(BALANCE)
     async with FACTORIES[factory](market, keys) as venue:
         yield Trial(venue=venue, market=market, keys=keys)

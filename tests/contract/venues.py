@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -25,6 +26,7 @@ from counterpoise.venue.sim import (
     Series,
     SimExchange,
     Wallet,
+    dated_series,
     default_rules,
 )
 from counterpoise.venue.sim.venue import SimVenue
@@ -33,7 +35,8 @@ from counterpoise.venue.testnet.server import MarketClock, listening
 from counterpoise.venue.testnet.session import InProcessSession
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
+DATED_ID = "BTCUSDT_250101"
 BALANCE: Mapping[tuple[Wallet, str], Decimal] = {
     (Wallet.SPOT, "BTC"): dec(2),
     (Wallet.SPOT, "USDT"): dec(400_000),
@@ -63,6 +66,37 @@ def exchange() -> SimExchange:
             FundingSeries(
                 symbol="BTCUSDT",
                 rates=tuple(FundingRate(START + 8 * HOUR * n, dec("0.0001")) for n in range(2)),
+            )
+        ],
+        now=START + HOUR,
+    )
+
+
+def dated_exchange() -> SimExchange:
+    """BTC that rises by 100 every hour from 100,000, its perpetual, and a future that ends at 08:00; at 01:00.
+
+    The future is 36.5 % a year over the coin, so 1/24,000 of the price for every hour left. Spot's bars are of 15
+    minutes: the settlement price is the mean of four closes.
+    """
+    ends = START + 8 * HOUR
+    steps = [dec(100_000 + 25 * n) for n in range(4 * 24)]
+    bars = tuple(
+        Candle(START + n * QUARTER, at, at + 25, at, at + 25, dec(1000))
+        for n, at in enumerate(steps)
+    )
+    spot = Series(kind="spot", symbol="BTCUSDT", interval=QUARTER, candles=bars)
+    contract = default_rules(DATED_ID, MarketKind.PERP)
+    return SimExchange(
+        rules=[*(default_rules("BTCUSDT", kind) for kind in MarketKind), contract],
+        series=[
+            spot,
+            replace(spot, kind="perp"),
+            dated_series(spot, DATED_ID, ends, dec("0.365"), contract.tick_size),
+        ],
+        funding=[
+            FundingSeries(
+                symbol="BTCUSDT",
+                rates=tuple(FundingRate(START + 4 * HOUR * n, dec("0.0001")) for n in range(6)),
             )
         ],
         now=START + HOUR,

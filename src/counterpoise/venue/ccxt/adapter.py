@@ -103,7 +103,9 @@ class CcxtVenue:
             await line.close()
 
     def instruments(self) -> Mapping[str, Instrument]:
-        """Return what can be traded, by unified symbol, as of the last load."""
+        """Return what can be traded, by unified symbol, as of the last load; what has ended since is not active."""
+        if self._catalogue.expire(self._clock.now()):
+            self._loaded_at = None  # what follows it may be listed by now
         return self._catalogue.instruments
 
     def refused_instruments(self) -> Mapping[str, str]:

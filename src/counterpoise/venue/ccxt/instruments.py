@@ -9,7 +9,8 @@ step is worse than none. Quantities of spot and linear contracts are base units 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from counterpoise.domain.instrument import Instrument, InstrumentKind
@@ -31,7 +32,7 @@ class Listing:
 
 
 class Catalogue:
-    """The listings of one account, found by our symbol or by the venue's id. Never changes."""
+    """The listings of one account, found by our symbol or by the venue's id; only time changes it (``expire``)."""
 
     def __init__(self, infos: Mapping[Scope, Any]) -> None:
         self.refused: dict[str, str] = {}
@@ -43,6 +44,22 @@ class Catalogue:
         self.instruments: Mapping[str, Instrument] = {
             symbol: listing.instrument for symbol, listing in self._by_symbol.items()
         }
+        self._ends = sorted(
+            (each.expiry_at, symbol)
+            for symbol, each in self.instruments.items()
+            if each.active and each.expiry_at is not None
+        )
+
+    def expire(self, now: datetime) -> bool:
+        """Take what has ended by ``now`` for no longer active, whatever was listed. Return whether anything had."""
+        ended = [symbol for at, symbol in self._ends if at <= now]
+        for symbol in ended:
+            listing = self._by_symbol[symbol]
+            dead = replace(listing.instrument, active=False)
+            self._by_symbol[symbol] = replace(listing, instrument=dead)
+            self.instruments = {**self.instruments, symbol: dead}
+        self._ends = self._ends[len(ended) :]
+        return bool(ended)
 
     def get(self, symbol: str) -> Listing | None:
         """Return the listing of ``symbol``, None when it is not listed or was refused."""

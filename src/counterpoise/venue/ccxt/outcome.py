@@ -25,17 +25,31 @@ from counterpoise.venue.ccxt.mapping import NOT_UNDERSTOOD, venue_order
 _REQUEST_REFUSED = frozenset(
     {-1013, -1021, -1022, -1121, -1111, -2014, -2015}
     | set(range(-1106, -1099))
-    | {-1115, -1116, -1117, -1128, -1130}
+    | {-1115, -1116, -1117, -1122, -1128, -1130}
 )
 #: Refusals by rule, per API. -2010 is judged by its words.
 _REFUSED: Mapping[Scope, frozenset[int]] = MappingProxyType(
     {
-        # overflow, empty book, parameters that do not go together, empty ids, symbol not trading
-        Scope.SPOT: _REQUEST_REFUSED | {-1014, -1108, -1112, -1114, -1118, -1122},
+        # overflow, empty book, parameters that do not go together, empty ids
+        Scope.SPOT: _REQUEST_REFUSED | {-1014, -1108, -1112, -1114, -1118},
         Scope.FUTURES: _REQUEST_REFUSED
         | {-2018, -2019, -2021, -2022, -2023, -2025, -2027, -2028}
         | {-4001, -4002, -4003, -4004, -4005, -4014, -4015, -4016, -4023, -4024, -4131, -4164}
-        | {-4061, -4067, -4068, -4089, -4090, -4112, -4118, -4120, -4192, -4400, -4188}
+        | {
+            -4061,
+            -4067,
+            -4068,
+            -4089,
+            -4090,
+            -4112,
+            -4118,
+            -4120,
+            -4140,
+            -4141,
+            -4192,
+            -4400,
+            -4188,
+        }
         | {-5021, -5022, -5028},
     }
 )

@@ -118,17 +118,22 @@ def _by_scope(listings: Iterable[Listing | None]) -> dict[Scope, list[Listing]]:
     return grouped
 
 
+def _by_name(listings: list[Listing]) -> bool:
+    """Whether to ask by name: about what trades no more the venue may know nothing, and every price would fail."""
+    return all(listing.instrument.active for listing in listings)
+
+
 def _book_question(scope: Scope, listings: list[Listing]) -> Asked:
-    if len(listings) == 1:
+    if len(listings) == 1 and _by_name(listings):
         return ask.BOOK_ONE[scope], {"symbol": listings[0].id}
-    if scope is Scope.SPOT and len(listings) <= _MOST_NAMED:
+    if scope is Scope.SPOT and len(listings) <= _MOST_NAMED and _by_name(listings):
         names = json.dumps([listing.id for listing in listings], separators=(",", ":"))
         return ask.BOOK_ALL[scope], {"symbols": names}
     return ask.BOOK_ALL[scope], {}
 
 
 def _premium_question(listings: list[Listing]) -> Asked:
-    if len(listings) == 1:
+    if len(listings) == 1 and _by_name(listings):
         return ask.PREMIUM_ONE, {"symbol": listings[0].id}
     return ask.PREMIUM_ALL, {}
 

@@ -86,7 +86,7 @@ class SimExchange(MarketReads, AccountReads):
         self._listing = Listing(
             rules=rules, series=series, funding=funding, now=now, participation=participation
         )
-        self._closed = {}
+        self._closed, self._turnovers = {}, {}
         self._accounts = Accounts(seed)
         self._ledger = Ledger()
         self._valuation = Valuation(self._ledger, self._listing)

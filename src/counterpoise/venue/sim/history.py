@@ -117,6 +117,25 @@ def _merged(bucket: datetime, bars: list[Candle]) -> Candle:
     )
 
 
+class DayTurnover:
+    """What a market traded in the last 24 hours, in quote: the ticker's figure, without adding up a day each time."""
+
+    def __init__(self, track: PriceTrack) -> None:
+        self._track = track
+        self._low = self._high = 0
+        self._sum = ZERO
+
+    def at(self, now: datetime) -> Decimal:
+        """Return the turnover of the bars that closed in the 24 hours before ``now``, which never runs back."""
+        track = self._track
+        low = bisect_right(track.closes, now - _DAY, lo=self._low, hi=track.cursor)
+        gone = [track.candle(index) for index in range(self._low, min(low, self._high))]
+        new = [track.candle(index) for index in range(max(self._high, low), track.cursor)]
+        self._sum += _turnover(new) - _turnover(gone)
+        self._low, self._high = low, track.cursor
+        return self._sum
+
+
 def ticker(track: PriceTrack, now: datetime) -> Ticker24h:
     """Return the figures of the bars that closed in the last 24 hours; flat at the last price without any."""
     low = bisect_right(track.closes, now - _DAY, hi=track.cursor)

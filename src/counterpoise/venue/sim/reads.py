@@ -45,6 +45,7 @@ class MarketReads:
     _listing: Listing
     _clockwork: Clockwork
     _closed: dict[tuple[SeriesKind, str, timedelta], ClosedBars]
+    _turnovers: dict[tuple[MarketKind, str], history.DayTurnover]
 
     @property
     def now(self) -> datetime:
@@ -118,6 +119,13 @@ class MarketReads:
     def ticker(self, kind: MarketKind, symbol: str) -> Ticker24h:
         """Return the last 24 hours of one market. Raises SimReject(UNKNOWN_SYMBOL)."""
         return history.ticker(self._listing.market(kind, symbol).track, self.now)
+
+    def volume_24h(self, kind: MarketKind, symbol: str) -> Decimal:
+        """Return the ticker's turnover of one market, in quote. Raises SimReject(UNKNOWN_SYMBOL)."""
+        track = self._listing.market(kind, symbol).track
+        if (kind, symbol) not in self._turnovers:
+            self._turnovers[kind, symbol] = history.DayTurnover(track)
+        return self._turnovers[kind, symbol].at(self.now)
 
     def candles(
         self,

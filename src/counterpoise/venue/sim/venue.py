@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from counterpoise.domain.bars import Bar
 from counterpoise.domain.errors import VenueAuthError, VenueError
-from counterpoise.domain.instrument import Instrument, InstrumentKind
+from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.ledger import LedgerEntry, Settlement
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import (
@@ -140,14 +139,8 @@ class SimVenue:
             funding_rate=book.funding_rate,
             next_funding_at=book.next_funding_at,
             funding_interval=book.funding_interval,
-            volume_24h=self._volume(listed),
+            volume_24h=self._exchange.volume_24h(listed.kind, listed.id),
         )
-
-    def _volume(self, listed: _Listed) -> Decimal | None:
-        """Quote volume of 24 h, for dated futures, whose liquidity is asked about; a perpetual's is not told."""
-        if listed.instrument.kind is not InstrumentKind.FUTURE:
-            return None
-        return self._exchange.ticker(listed.kind, listed.id).quote_volume
 
     async def open_orders(self, symbols: Iterable[str]) -> tuple[VenueOrder, ...]:
         """Read all open orders of ``symbols``, oldest first; unknown symbols have none."""

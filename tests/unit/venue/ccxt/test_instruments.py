@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -140,3 +140,27 @@ def test_a_dead_contract_does_not_hide_a_live_one_of_the_same_symbol() -> None:
     listing = Catalogue({Scope.FUTURES: {"symbols": [PERP, dead]}}).get("BTC/USDT:USDT")
     assert listing is not None
     assert listing.id == "BTCUSDT"
+
+
+def test_a_future_that_has_ended_is_not_active_whatever_was_listed() -> None:
+    catalogue = Catalogue({Scope.FUTURES: {"symbols": [PERP, DATED]}})
+    dated, perp = "BTC/USDT:USDT-260327", "BTC/USDT:USDT"
+    ends = catalogue.instruments[dated].expiry_at
+    assert ends is not None
+    before = catalogue.instruments
+    assert not catalogue.expire(ends - timedelta(microseconds=1))
+    assert catalogue.instruments is before
+    assert catalogue.expire(ends)
+    listing = catalogue.get(dated)
+    assert listing is not None
+    assert not listing.instrument.active
+    assert not catalogue.instruments[dated].active
+    assert catalogue.instruments[perp].active
+    assert before[dated].active  # what was handed out stays as it was
+    assert not catalogue.expire(ends)
+
+
+def test_a_dated_future_that_is_gone_is_named_by_its_pair() -> None:
+    catalogue = Catalogue({Scope.FUTURES: {"symbols": [PERP]}})
+    assert catalogue.symbol(Scope.FUTURES, "BTCUSDT_250926") == "BTC/USDT:USDT-250926"
+    assert catalogue.symbol(Scope.FUTURES, "ETHUSDT_250926") == "ETHUSDT_250926"

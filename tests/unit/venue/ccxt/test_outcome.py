@@ -39,9 +39,23 @@ def refused(scope: Scope, status: int, code: int, words: str = "Some words.") ->
 
 TRADED = (Scope.SPOT, Scope.FUTURES)
 BOTH = [-1013, -1021, -1022, -1100, -1101, -1102, -1103, -1104, -1105, -1106]
-BOTH += [-1111, -1115, -1116, -1117, -1121, -1128, -1130, -2014, -2015]
+BOTH += [-1111, -1115, -1116, -1117, -1121, -1122, -1128, -1130, -2014, -2015]
 FUTURES_ONLY = [-2018, -2019, -2021, -2022, -2023, -2025, -2027, -2028, -4003, -4004, -4005]
-FUTURES_ONLY += [-4014, -4015, -4016, -4023, -4024, -4061, -4112, -4118, -4131, -4164, -4192]
+FUTURES_ONLY += [
+    -4014,
+    -4015,
+    -4016,
+    -4023,
+    -4024,
+    -4061,
+    -4112,
+    -4118,
+    -4131,
+    -4140,
+    -4141,
+    -4164,
+    -4192,
+]
 FUTURES_ONLY += [-4400, -5021, -5022]
 
 
@@ -58,7 +72,7 @@ def test_refused_by_futures_and_no_proof_on_spot(code: int) -> None:
     assert isinstance(judge_failure(refused(Scope.SPOT, 400, code)), Unknown)
 
 
-@pytest.mark.parametrize("code", [-1014, -1108, -1112, -1114, -1118, -1122])
+@pytest.mark.parametrize("code", [-1014, -1108, -1112, -1114, -1118])
 def test_refused_by_spot_alone(code: int) -> None:
     assert isinstance(judge_failure(refused(Scope.SPOT, 400, code)), NotPlaced)
     assert isinstance(judge_failure(refused(Scope.FUTURES, 400, code)), Unknown)

@@ -145,3 +145,21 @@ class TestTicker:
         here = world(ROWS, now=START)
         day = here.exchange.ticker(SPOT, SYMBOL)
         assert (day.open, day.high, day.low, day.last, day.volume) == (100, 100, 100, 100, 0)
+
+
+class TestVolume24h:
+    @pytest.mark.parametrize("steps", [[1] * 29, [3, 25, 1], [0, 29], [30, 100]])
+    def test_it_is_the_tickers_however_time_is_cut(self, steps: list[int]) -> None:
+        halted = [row if n not in (5, 6) else None for n, row in enumerate(ROWS)]
+        here = world(halted, spot_rows=ROWS)
+        for step in steps:
+            here.pass_hours(step)
+            for kind in (SPOT, PERP):
+                turnover = here.exchange.ticker(kind, SYMBOL).quote_volume
+                assert here.exchange.volume_24h(kind, SYMBOL) == turnover
+
+    def test_before_the_first_close_there_is_none(self) -> None:
+        here = world(ROWS, now=START)
+        assert here.exchange.volume_24h(SPOT, SYMBOL) == 0
+        here.pass_hours(27)
+        assert here.exchange.volume_24h(SPOT, SYMBOL) > 0
