@@ -17,7 +17,7 @@ from counterpoise.venue.sim import Wallet
 from counterpoise.venue.testnet.binance import BinanceDialect
 from counterpoise.venue.testnet.session import InProcessSession
 from tests.build import NOW
-from tests.wire.scripted import KEY_REFUSED, SERVED_MS, Scripted, as_json, serving
+from tests.wire.scripted import FUTURES_ROW, KEY_REFUSED, SERVED_MS, Scripted, as_json, serving
 from tests.wire.test_ccxt_placing import opened
 from tests.wire.world import World, world
 
@@ -130,3 +130,23 @@ async def server() -> AsyncIterator[Scripted]:
             ("GET", "/fapi/v1/ticker/24hr"): lambda _: as_json({}, 502),
         }
         yield scripted
+
+
+async def test_a_contract_that_trades_no_more_does_not_cost_the_others_prices(
+    server: Scripted,
+) -> None:
+    book, premium = ("GET", "/fapi/v1/ticker/bookTicker"), ("GET", "/fapi/v1/premiumIndex")
+    alive = {path: server.answers[path] for path in (book, premium)}
+    dead = FUTURES_ROW | {"symbol": "OLDUSDT", "baseAsset": "OLD", "status": "SETTLING"}
+    server.answers["GET", "/fapi/v1/exchangeInfo"] = {"symbols": [FUTURES_ROW, dead]}
+    for path in (book, premium):
+        server.answers[path] = lambda seen, path=path: (
+            as_json({"code": -1121, "msg": "Invalid symbol."}, 400)
+            if seen.params.get("symbol") == "OLDUSDT"
+            else as_json([alive[path]])
+        )
+    async with opened(server) as venue:
+        assert not venue.instruments()["OLD/USDT:USDT"].active
+        assert (await venue.quotes(["OLD/USDT:USDT"]))["OLD/USDT:USDT"].bid is None
+        both = await venue.quotes(["OLD/USDT:USDT", BTC_PERP])
+        assert both[BTC_PERP].bid == 99
