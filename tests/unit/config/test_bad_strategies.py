@@ -200,6 +200,28 @@ HEDGES: dict[str, tuple[str, str]] = {
             " was '2026-03-01T08:00Z'"
         ),
     ),
+    "a release at the end of the window": (
+        (
+            f"{H}, when: {{window: {{from: 2026-03-01T08:00Z, until: 2026-03-02T08:00Z}}}},"
+            " release: {at: ^2026-03-02T08:00Z}"
+        ),
+        (
+            "release.at: expected an instant inside the window (which ends by itself),"
+            " was '2026-03-02T08:00Z'"
+        ),
+    ),
+    "a release from a window without an end": (
+        (
+            f"{H}, when: {{^window: {{from: 2026-03-01T08:00Z}}}}, release: {{at: 2026-03-01T07:00Z}}"
+        ),
+        "when.window.until: expected when it ends: 2026-03-03T08:00:00Z, was missing",
+    ),
+    "a release from a window without a beginning": (
+        (
+            f"{H}, when: {{^window: {{until: 2026-03-01T08:00Z}}}}, release: {{at: 2026-03-01T09:00Z}}"
+        ),
+        "when.window.from: expected when it begins: 2026-03-01T08:00:00Z, was missing",
+    ),
     "a release after the window": (
         (
             f"{H}, when: {{window: {{from: 2026-03-01T08:00Z, until: 2026-03-02T08:00Z}}}},"
@@ -297,6 +319,10 @@ LADDERS: dict[str, tuple[str, str]] = {
         f"{P}, {LADDER}, end: {{below: ^95000}}",
         "end.below: expected a price below the lowest target, 90000, was 95000",
     ),
+    "an end at the first target": (
+        f"{P}, {LADDER}, end: {{below: ^90000}}",
+        "end.below: expected a price below the lowest target, 90000, was 90000",
+    ),
     "an end that says nothing": (
         f"{P}, {LADDER}, end: ^{{}}",
         "end: expected at least one of trail, below and at, or manual, was an empty mapping",
@@ -341,6 +367,13 @@ SCALES: dict[str, tuple[str, str]] = {
             " resistance: ^2950}}"
         ),
         "tranches.confirm.resistance: expected a price above the support, 3000, was 2950",
+    ),
+    "a resistance at the support": (
+        (
+            f"{S}, tranches: {{entry: {{qty: 1}}, confirm: {{qty: 1, bounce: 2%, support: 3000,"
+            " resistance: ^3000}}"
+        ),
+        "tranches.confirm.resistance: expected a price above the support, 3000, was 3000",
     ),
     "wrong above the support": (
         (
@@ -426,6 +459,10 @@ DERISKS: dict[str, tuple[str, str]] = {
     "prices that cross": (
         "kind: derisk, id: x, sleeve: sat, target: 10%, convert: {above: ^100, below: 200}",
         "convert.above: expected a price above that of below, was 100",
+    ),
+    "prices that meet": (
+        "kind: derisk, id: x, sleeve: sat, target: 10%, convert: {above: ^200, below: 200}",
+        "convert.above: expected a price above that of below, was 200",
     ),
     "a fall of more than all": (
         f"{D}, convert: {{below: ^120%}}",
@@ -525,6 +562,18 @@ DIPS: dict[str, tuple[str, str]] = {
     "a conversion that the stop forestalls, in percent": (
         f"{B}, qty: 2, exit: {{mode: convert, below: ^10%}}, stop: 5%",
         "exit.below: expected a level above the stop, which closes the long, was '10%'",
+    ),
+    "a conversion at the stop": (
+        f"{B}, qty: 2, exit: {{mode: convert, below: ^2700}}, stop: 2700",
+        "exit.below: expected a level above the stop, which closes the long, was 2700",
+    ),
+    "a conversion at the stop, in percent": (
+        f"{B}, qty: 2, exit: {{mode: convert, below: ^5%}}, stop: 5%",
+        "exit.below: expected a level above the stop, which closes the long, was '5%'",
+    ),
+    "a stop at the conversion": (
+        f"{B}, qty: 2, exit: {{mode: convert, above: 3300}}, stop: ^3300",
+        "stop: expected a price below the exit, 3300, was 3300",
     ),
     "a window of broken bars": (
         f"kind: dip_buy, id: x, asset: ETH, drop: 10%, window: ^30h, interval: 4h, qty: 2, {TAKE}",

@@ -63,6 +63,14 @@ CONDITIONS = {
         During(start_at=MARCH, end_at=MARCH + DAY),
         Manual(),
     ),
+    (
+        "when: {window: {from: 2026-03-01T08:00Z, until: 2026-03-02T08:00Z}},"
+        " release: {at: 2026-03-01T09:00Z}"
+    ): (During(start_at=MARCH, end_at=MARCH + DAY), At(at=MARCH + HOUR)),
+    (
+        "when: {window: {from: 2026-03-01T08:00Z, until: 2026-03-02T08:00Z}},"
+        " release: {rebound: 5%}"
+    ): (During(start_at=MARCH, end_at=MARCH + DAY), Rebound(size=dec("0.05"))),
     "when: {above: 100000}, release: {below: 95000}": (
         Above(price=dec(100000)),
         Below(price=dec(95000)),
@@ -294,6 +302,30 @@ def test_a_dip_is_turned_into_coins(loaded: Load) -> None:
     )
     assert isinstance(policy, DipBuyPolicy)
     assert policy.exit == ConvertPolicy(on_command=True)
+
+
+def test_levels_of_two_kinds_are_not_held_against_each_other(loaded: Load) -> None:
+    dip = (
+        "{kind: dip_buy, id: dip, asset: ETH, drop: 10%, window: 30d, qty: 2, stop: 2700,"
+        " exit: {mode: convert, above: 5%, below: 2%}}"
+    )
+    policy = strategy(loaded, dip)
+    assert isinstance(policy, DipBuyPolicy)
+    assert policy.exit == ConvertPolicy(
+        above=Level(value=dec("0.05"), relative=True), below=Level(value=dec("0.02"), relative=True)
+    )
+    calm = "{kind: derisk, id: x, sleeve: sat, target: 10%, convert: {above: 20%, below: 100}}"
+    policy = strategy(loaded, calm)
+    assert isinstance(policy, DeriskPolicy)
+    assert policy.convert == ConvertPolicy(
+        above=Level(value=dec("0.2"), relative=True), below=Level(value=dec(100))
+    )
+
+
+@pytest.mark.parametrize(("window", "bars"), [("2m", 2), ("5000m", 5000)])
+def test_a_window_has_two_bars_to_five_thousand(loaded: Load, window: str, bars: int) -> None:
+    made = hedge(loaded, f"when: {{drop: 10%, window: {window}, interval: 1m}}, release: manual")
+    assert made.when == Drop(size=dec("0.1"), interval=timedelta(minutes=1), bars=bars)
 
 
 def test_drift_has_a_calendar_and_settles(loaded: Load) -> None:
