@@ -23,10 +23,10 @@ export UV_COMPILE_BYTECODE := 1
 UPGRADE ?=
 export PYTHON AUTO_APT UPGRADE
 
-.PHONY: help demo test check lock format clean
+.PHONY: help demo test check bench replay-all lock format clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## daemon, local exchange and a synthetic market: no keys, no network (ARGS="--once --json")
 	@exec $(BIN)/counterpoise demo $(ARGS)
@@ -39,6 +39,12 @@ check: $(STAMP) ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: $(STAMP) ## benchmarks: prints medians, keeps them in bench/results.json (ARGS="--pairs 3")
+	@$(BIN)/python bench/replay.py $(ARGS)
+
+replay-all: $(STAMP) ## every strategy over all recorded years in ../shared, with its time (ARGS="--case drift")
+	@$(BIN)/python scripts/replay_all.py --jobs $(JOBS) $(ARGS)
 
 format: $(STAMP) ## let ruff fix and format
 	@$(BIN)/ruff check --fix .

@@ -13,12 +13,11 @@ from pathlib import Path
 from counterpoise.app.backtest import Backtest, BacktestOptions, prepare, run
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.recorded import RecordedMarket, recorded_market
-from counterpoise.domain.hedge_book import BookLine
-from counterpoise.domain.numbers import ZERO, dec
+from counterpoise.domain.hedge_book import BookLine, ClosedHedge
+from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.portfolio import PortfolioView
 from counterpoise.record.memory import MemoryStore
 from counterpoise.report.backtest import BacktestReport
-from counterpoise.venue.sim import MarketKind
 from tests.replay.cases import Case, Scene, Window, portfolio
 
 POLL = timedelta(seconds=30)
@@ -47,6 +46,7 @@ class Replayed:
     report: BacktestReport
     looks: Sequence[Look]
     lines: tuple[BookLine, ...]
+    closed: tuple[ClosedHedge, ...]
 
     def events(self, kind: str) -> list[dict[str, str | int | bool | None]]:
         """The truth log's events of one kind."""
@@ -96,8 +96,13 @@ def replayed(
         run(prepared, lambda cycle: looks.append(_look(cycle)), store, every_look=every_look)
     )
     recorded = asyncio.run(store.load(policy.id, window.end))
+    closed = asyncio.run(store.closed_hedges(policy.id, window.start))
     return Replayed(
-        prepared=prepared, report=report, looks=looks, lines=tuple(recorded.book.values())
+        prepared=prepared,
+        report=report,
+        looks=looks,
+        lines=tuple(recorded.book.values()),
+        closed=closed,
     )
 
 
@@ -146,16 +151,3 @@ def outside(looks: Sequence[Look]) -> list[tuple[datetime, timedelta]]:
             began = began or look.at
             lasted += after.at - look.at
     return [*found, (began, lasted)] if began is not None else found
-
-
-def minima(replay: Replayed) -> list[str]:
-    """Every order that was placed below what its market trades, in words."""
-    wrong: list[str] = []
-    for event in replay.events("place"):
-        kind = MarketKind(str(event["market"]))
-        rule = replay.prepared.exchange.rule(kind, str(event["symbol"]))
-        qty, price = dec(str(event["qty"])), dec(str(event["price"]))
-        small = qty * price < rule.min_notional and not event["reduce_only"]
-        if qty < rule.min_qty or small or qty % rule.lot_size or price % rule.tick_size:
-            wrong.append(f"{event['side']} {qty} {kind} {event['symbol']} at {price}")
-    return wrong

@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from counterpoise.domain.instrument import base_of
-from counterpoise.domain.numbers import ZERO, dec
+from counterpoise.domain.numbers import dec
 from counterpoise.domain.strategy import PRIORITY
 from tests.replay.cases import CASES, WINDOWS, Case, Window
-from tests.replay.replayed import (
-    Replayed,
-    halts,
-    instant,
-    market_of,
-    minima,
-    outside,
-    replayed,
-    scene_of,
-)
+from tests.replay.judged import judged
+from tests.replay.replayed import market_of, replayed, scene_of
 
 pytestmark = pytest.mark.replay
-
-#: How long the portfolio may be outside its band while data is fresh: what rests for its patience (2 minutes) and
-#: then crosses is done long before the next bar closes.
-LONGEST = timedelta(minutes=30)
-
-#: Bars in which the way back into the band took longer, and why. Nothing else may.
-NAMED = {
-    # in the crash of 19 May the perpetuals traded more than max_slippage (20 bps) away from their marks for an
-    # hour: what crosses under that cap finds nobody there
-    "2021-05": {datetime(2021, 5, 19, 13, tzinfo=UTC)},
-}
 
 EACH = pytest.mark.parametrize("window", WINDOWS, ids=lambda w: w.name)
 EVERY = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
@@ -49,37 +28,7 @@ def test_every_kind_of_strategy_has_a_case() -> None:
 @EVERY
 def test_a_replay_holds_what_is_promised(shared: Path, window: Window, case: Case) -> None:
     replay = replayed(shared / "market", window, case)
-    assert minima(replay) == []
-    assert [e for e in replay.events("reject") if e["code"] != "would_take"] == []
-    named = NAMED.get(window.name, set())
-    assert [e for e in outside(replay.looks) if e[1] > LONGEST and e[0] not in named] == []
-    _halts_are_waited_out(replay, window, shared / "market")
-    _never_net_short(replay)
-    _book_adds_up(replay)
-
-
-def _halts_are_waited_out(replay: Replayed, window: Window, folder: Path) -> None:
-    placed = [instant(event) for event in replay.events("place")]
-    for closed, again in halts(market_of(folder, window)):
-        assert not [at for at in placed if closed <= at < again]
-        inside = [look for look in replay.looks if closed <= look.at < again]
-        assert inside
-        assert all("not_valued" in look.held and not look.sent for look in inside)
-
-
-def _never_net_short(replay: Replayed) -> None:
-    low = [(look.at, a, q) for look in replay.looks for a, q in look.exposures if q < 0]
-    assert low == []
-
-
-def _book_adds_up(replay: Replayed) -> None:
-    """What strategies have in each contract is what the exchange shows there."""
-    book: dict[str, Decimal] = {}
-    for line in replay.lines:
-        if ":" in line.symbol:
-            book[line.symbol] = book.get(line.symbol, ZERO) + line.qty
-    for symbol, qty in book.items():
-        assert qty == replay.position(f"{base_of(symbol)}USDT"), symbol
+    assert judged(replay) == []
 
 
 @pytest.mark.parametrize("name", ["hedge-when", "drift-settle", "derisk-gradual", "together"])
