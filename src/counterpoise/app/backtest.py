@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -36,6 +36,7 @@ _FEES = Fees()
 #: Equity that a backtest without ``--balance`` starts with, in the portfolio's quote.
 DEFAULT_EQUITY = dec(100_000)
 _HALF = dec("0.5")
+_NOWHEN = Point(datetime.min.replace(tzinfo=UTC), ZERO)
 
 Balances = Mapping[tuple[Wallet, str], Decimal]
 
@@ -157,7 +158,7 @@ async def run(
     entries = exchange.log.after(0)
     for entry in entries:
         watch.digest.add("log", {k: v for k, v in entry.items() if v is not None})
-    watch.digest.add("end", watch.points[-1])
+    watch.digest.add("end", (watch.points[-1].at, watch.points[-1].equity))
     recorded = await store.load(policy.id, market.end)
     flows = [
         (f.at, f.qty * f.price)
@@ -189,6 +190,7 @@ class _Watch:
     lull: Lull
     digest: Digest = field(default_factory=Digest)
     points: list[Point] = field(default_factory=list)
+    seen: Point = _NOWHEN
     inside: list[bool] = field(default_factory=list)
     missing: tuple[str, ...] = ()
     marks: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
@@ -198,7 +200,8 @@ class _Watch:
         """Take a cycle's report in."""
         match report.view:
             case PortfolioView(equity=equity) | Broke(equity=equity):
-                self.points.append(Point(report.as_of, equity))
+                self.seen = Point(report.as_of, equity, _margin(report))
+                self.points.append(self.seen)
             case Unvalued(missing=missing):
                 self.missing = missing
         if report.within_band is not None:
@@ -213,11 +216,29 @@ class _Watch:
 
     def leave_out(self, now: datetime) -> bool:
         """Whether no look is needed at ``now``; equity is noted all the same."""
-        lasts = self.lull.lasts(now)
-        equity = self.lull.equity() if lasts else None
-        if equity is not None:
-            self.points.append(Point(now, equity))
-        return lasts
+        if not self.lull.lasts(now):
+            return False
+        moved = self.lull.moved()
+        if moved is not None:
+            self.points.append(self._moved(now, *moved))
+        return True
+
+    def _moved(self, now: datetime, equity: Decimal, futures: Decimal) -> Point:
+        """The last look's point, moved by what prices did since."""
+        margin = self.seen.margin
+        return Point(
+            now, self.seen.equity + equity, margin + futures if margin is not None else None
+        )
+
+
+def _margin(report: CycleReport) -> Decimal | None:
+    """The futures wallets with their unrealised PnL, in the portfolio's quote."""
+    view = report.view
+    accounts = [seen.account for seen in report.snapshot.venues.values()]
+    if not isinstance(view, PortfolioView) or None in accounts:
+        return None
+    wallets = [a.futures.get(view.quote) for a in accounts if a is not None]
+    return sum((w.wallet_balance + w.unrealized_pnl for w in wallets if w is not None), ZERO)
 
 
 def _decided(report: CycleReport) -> tuple[object, ...]:

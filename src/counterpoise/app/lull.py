@@ -16,6 +16,7 @@ from decimal import Decimal
 
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.decision import Wakeups
+from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import AssetView, PortfolioView
 from counterpoise.domain.records import TradingState
@@ -28,7 +29,6 @@ _Market = tuple[MarketKind, str]
 class _Ground:
     """What the last look stood on. ``ends_at``: when to look again at the latest; ``prices`` are None in a halt."""
 
-    equity: Decimal
     assets: dict[str, AssetView]
     prices: dict[_Market, Decimal | None]
     wakeups: Wakeups
@@ -36,7 +36,7 @@ class _Ground:
 
 
 class Lull:
-    """Says of every regular instant whether a look at it may be left out, and what equity is there."""
+    """Says of every regular instant whether a look at it may be left out, and what it would have shown."""
 
     def __init__(self, policy: PortfolioPolicy, exchange: SimExchange) -> None:
         self._exchange = exchange
@@ -61,12 +61,15 @@ class Lull:
             for market in markets
         )
 
-    def equity(self) -> Decimal | None:
-        """Return equity now: as of the last look, moved by what prices did since. None outside a lull."""
+    def moved(self) -> tuple[Decimal, Decimal] | None:
+        """Return by how much equity and futures PnL changed since the last look, in quote. None outside a lull.
+
+        Nothing was traded or paid in it, so that both follow from prices alone.
+        """
         ground = self._ground
         if ground is None:
             return None
-        equity = ground.equity
+        coins, futures = ZERO, ZERO
         for asset, markets in self._markets.items():
             view = ground.assets[asset]
             kinds = {kind for kind, _ in markets}
@@ -74,12 +77,11 @@ class Lull:
                 price, before = self._exchange.fair(*market), ground.prices[market]
                 if price is None or before is None:
                     continue
-                spot = market[0] is MarketKind.SPOT
-                qty = view.held_qty if spot else view.futures_qty
-                if not spot and MarketKind.SPOT not in kinds:
-                    qty = view.exposure_qty
-                equity += qty * (price - before)
-        return equity
+                if market[0] is MarketKind.PERP:
+                    futures += view.futures_qty * (price - before)
+                if market[0] is MarketKind.SPOT or MarketKind.SPOT not in kinds:
+                    coins += view.held_qty * (price - before)
+        return coins + futures, futures
 
     def _stays(self, asset: str, market: _Market, ground: _Ground) -> bool:
         price, before = self._exchange.fair(*market), ground.prices[market]
@@ -108,7 +110,6 @@ class Lull:
             return None
         asked = [at for at in (report.wake_at, wakeups.at, _funding_at(report)) if at is not None]
         return _Ground(
-            equity=view.equity,
             assets=dict(view.assets),
             prices={
                 market: self._exchange.fair(*market)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from counterpoise.cli.figures import UNKNOWN, age, count, money, percent, quantity
-from counterpoise.cli.output import print_table
+from counterpoise.cli.output import print_table, warn
 from counterpoise.domain.numbers import ZERO, dec, quantize
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.report.backtest import BacktestReport, per_second
@@ -29,6 +29,13 @@ def show_backtest(report: BacktestReport, policy: PortfolioPolicy, every: timede
     looks = count(report.cycles, "look")
     print(f"{looks}: every {interval}, but for those at which nothing could have changed.")
     print(f"hash {report.hash}")
+    lowest = report.equity.lowest_margin
+    if lowest is not None and lowest.margin is not None and lowest.margin < 0:
+        warn(
+            f"the futures wallet was {money(lowest.margin, policy.quote)} at {_minute(lowest.at)}: an exchange would"
+            " have liquidated it long before. What follows could not have happened; give it more"
+            f" {policy.quote}@futures or a smaller hedge"
+        )
 
 
 def _figures(report: BacktestReport) -> list[tuple[str, str, str]]:
@@ -38,6 +45,7 @@ def _figures(report: BacktestReport) -> list[tuple[str, str, str]]:
         ("equity at end", money(equity.end), percent(equity.total_return)),
         ("deepest fall", "", percent(equity.max_drawdown)),
         ("volatility per year", "", percent(equity.volatility)),
+        ("lowest margin", *_margin(report)),
         ("deposits and withdrawals", money(report.flows), ""),
         ("funding received", money(trading.funding), ""),
         ("fees paid", money(trading.fees), ""),
@@ -51,6 +59,13 @@ def _figures(report: BacktestReport) -> list[tuple[str, str, str]]:
         ("times out of the bands", "", f"{report.band_breaches:,}"),
         ("liquidations", "", f"{trading.liquidations:,} (not modelled yet)"),
     ]
+
+
+def _margin(report: BacktestReport) -> tuple[str, str]:
+    lowest = report.equity.lowest_margin
+    if lowest is None:
+        return "", ""
+    return money(lowest.margin), _minute(lowest.at)
 
 
 def _times(turnover: Decimal, report: BacktestReport) -> str:

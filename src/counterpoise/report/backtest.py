@@ -38,6 +38,7 @@ class BacktestReport:
 def document_of(report: BacktestReport) -> dict[str, object]:
     """Return ``report`` as a JSON object (Decimals as text). ``benchmarks`` is null: this version has none yet."""
     equity, trading = report.equity, report.trading
+    lowest = equity.lowest_margin
     return {
         "from": _iso(report.market_from),
         "to": _iso(report.market_to),
@@ -61,6 +62,10 @@ def document_of(report: BacktestReport) -> dict[str, object]:
         "fees": _money(trading.fees),
         "funding": _money(trading.funding),
         "flows": _money(report.flows),
+        "margin": {
+            "lowest": _money(lowest.margin) if lowest and lowest.margin is not None else None,
+            "at": _iso(lowest.at) if lowest else None,
+        },
         "orders": trading.orders,
         "fills": trading.fills,
         "liquidations": trading.liquidations,

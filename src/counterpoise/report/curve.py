@@ -23,10 +23,11 @@ _US = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Equity at an instant, in the portfolio's quote."""
+    """Equity at an instant, in the portfolio's quote. ``margin``: the futures wallet with its unrealised PnL."""
 
     at: datetime
     equity: Decimal
+    margin: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +36,12 @@ class Performance:
 
     ``volatility`` is realised: the root of the sum of squared returns per year. It is None for a curve of one
     point, ``total_return`` and the rest when equity was not above 0 before its end.
+    ``lowest_margin`` is the first point with the least margin, None where none was told.
     """
 
     start: Decimal
     end: Decimal
+    lowest_margin: Point | None = None
     total_return: Decimal | None
     max_drawdown: Decimal | None
     volatility: Decimal | None
@@ -54,9 +57,15 @@ def performance(points: Sequence[Point], flows: Iterable[tuple[datetime, Decimal
         raise ValueError("expected at least one point of equity, was none")
     returns = _returns(points, sorted(flows))
     start, end = points[0].equity, points[-1].equity
+    lowest = min((p for p in points if p.margin is not None), key=_margin, default=None)
     if returns is None:
         return Performance(
-            start=start, end=end, total_return=None, max_drawdown=None, volatility=None
+            start=start,
+            end=end,
+            lowest_margin=lowest,
+            total_return=None,
+            max_drawdown=None,
+            volatility=None,
         )
     index, high, deepest = ONE, ONE, ZERO
     for each in returns:
@@ -66,10 +75,15 @@ def performance(points: Sequence[Point], flows: Iterable[tuple[datetime, Decimal
     return Performance(
         start=start,
         end=end,
+        lowest_margin=lowest,
         total_return=quantize(index - ONE, RATIO),
         max_drawdown=quantize(deepest, RATIO),
         volatility=_volatility(returns, points[-1].at - points[0].at),
     )
+
+
+def _margin(point: Point) -> Decimal:
+    return point.margin or ZERO
 
 
 def _returns(

@@ -15,7 +15,7 @@ from tests.unit.cli.conftest import Cli, Config
 
 FIELDS = [
     "schema", "from", "to", "bars", "cycles", "bars_per_s", "wall_s", "hash", "equity", "benchmarks",
-    "turnover", "fees", "funding", "flows", "orders", "fills", "liquidations", "band_breaches", "hedges",
+    "turnover", "fees", "funding", "flows", "margin", "orders", "fills", "liquidations", "band_breaches", "hedges",
 ]  # fmt: skip
 HEDGE = [
     "strategy", "asset", "venue", "instrument", "opened_at", "closed_at", "qty", "held", "entry", "exit", "price_pnl",
@@ -68,6 +68,13 @@ def test_tables_for_people_and_the_object_in_a_file(cli: Cli, live: Path, data: 
     assert "Written: out.json" in ran.out
     table = [line for line in ran.out.splitlines() if line.startswith("equity at")]
     assert len({line.index(".") for line in table}) == 1, "amounts stand below each other"
+
+
+def test_a_wallet_that_would_have_been_liquidated_is_told(cli: Cli, live: Path, data: Path) -> None:
+    write_market(data, "BTCUSDT", [50_000] * 6 + [99_000] * 18)
+    ran = cli("backtest", live, "--data", data, "--balance", "BTC=1,USDT@futures=5000")
+    assert ran.code == 0
+    assert "an exchange would have liquidated it" in ran.err
 
 
 def test_the_balance_it_tells_gives_the_same_again(cli: Cli, live: Path, data: Path) -> None:

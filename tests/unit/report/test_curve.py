@@ -66,3 +66,14 @@ def test_equity_that_ends_at_nothing_lost_everything() -> None:
     made = performance(curve(100, -5), ())
     assert made.total_return == dec("-1.05")
     assert made.max_drawdown == dec("1.05")
+
+
+def test_the_lowest_margin_is_told_with_its_instant() -> None:
+    points = [
+        Point(START + n * DAY, dec(100), margin)
+        for n, margin in enumerate((dec(5), dec(-3), None, dec(-3), dec(9)))
+    ]
+    lowest = performance(points, ()).lowest_margin
+    assert lowest is not None
+    assert (lowest.margin, lowest.at) == (-3, START + DAY)
+    assert performance(curve(1, 2), ()).lowest_margin is None
