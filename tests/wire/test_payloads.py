@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from counterpoise.domain.numbers import dec
+from counterpoise.venue.sim import Wallet
 from counterpoise.venue.testnet.launch import face_of
 from tests.unit.venue.testnet import small
 from tests.unit.venue.testnet.small import Caller
@@ -144,6 +145,16 @@ def transfers(*way: str | int) -> Reply:
     return reply
 
 
+def deposited(caller: Caller) -> Any:
+    caller.exchange.deposit(caller.api_key, Wallet.SPOT, "BTC", dec(1))
+    return caller.get("/sapi/v1/capital/deposit/hisrec")[0]
+
+
+def withdrawn(caller: Caller) -> Any:
+    caller.exchange.withdraw(caller.api_key, Wallet.SPOT, "BTC", dec(1))
+    return caller.get("/sapi/v1/capital/withdraw/history")[0]
+
+
 TRAILING = dict.fromkeys(("activatePrice", "priceRate"), "of trailing stops only")
 MARGIN_ORDER = dict.fromkeys(
     ("accountId", "preventedMatchId", "preventedQuantity"), "of orders self-trade prevention cut"
@@ -205,6 +216,10 @@ WALLET = [
     Case("fetch_transfers", 1, (), transfers()),
     Case("fetch_transfers", 1, ("rows", 0), transfers("rows", 0)),
     Case("parse_transfer", 1, (), transfers("rows", 0)),
+    Case("fetch_deposits", 1, (0,), deposited),
+    Case("fetch_withdrawals", 1, (0,), withdrawn),
+    Case("parse_transaction", 0, (), deposited),
+    Case("parse_transaction", 1, (), withdrawn),
     Case("fetch_trading_fees", 0, (0,), get("/sapi/v1/asset/tradeFee", 0)),
     Case("fetch_trading_fee", 0, (0,), get("/sapi/v1/asset/tradeFee", 0, symbol="BTCUSDT")),
 ]

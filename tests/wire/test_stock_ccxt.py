@@ -11,7 +11,7 @@ import ccxt
 import pytest
 
 from counterpoise.domain.numbers import dec
-from counterpoise.venue.sim import SimExchange
+from counterpoise.venue.sim import SimExchange, Wallet
 from counterpoise.venue.testnet.http import Request
 from counterpoise.venue.testnet.launch import face_of, serving
 from tests.unit.venue.testnet import small
@@ -314,3 +314,29 @@ async def test_over_http_a_client_on_the_walls_clock_trades_in_a_market_that_sta
     signed = [e["signed_at"] for e in exchange.log.after(0) if e["signed_at"] is not None]
     assert all(isinstance(at, int) and 0 <= at - NOW_MS < 60_000 for at in signed)
     assert json.loads(served.ready_line)["now"] == NOW_MS
+
+
+async def test_money_from_and_to_outside_is_told(desk: Desk) -> None:
+    (key,) = desk.exchange.accounts()
+    desk.exchange.deposit(key, Wallet.SPOT, "BTC", dec("0.5"))
+    desk.exchange.withdraw(key, Wallet.SPOT, "USDT", dec(1_000))
+    (came,) = await desk.client.fetch_deposits()
+    (left,) = await desk.client.fetch_withdrawals()
+    assert (came["currency"], came["amount"], came["status"]) == ("BTC", 0.5, "ok")
+    assert (left["currency"], left["amount"], left["status"]) == ("USDT", 1_000, "ok")
+    assert came["timestamp"] == left["timestamp"] == NOW_MS
+    assert await desk.client.fetch_deposits("ETH") == []
+
+
+async def test_a_spot_orders_whole_life_with_its_fees(desk: Desk) -> None:
+    client = desk.client
+    made = await client.create_order(
+        SPOT, "limit", "sell", 0.1, 80_000, {"timeInForce": "IOC", "clientOrderId": "ioc-1"}
+    )
+    assert (made["status"], made["filled"], made["timeInForce"]) == ("expired", 0, "IOC")
+    sold = await client.create_order(SPOT, "limit", "sell", 0.1, 79_000, {"timeInForce": "IOC"})
+    assert (sold["status"], sold["filled"], sold["average"]) == ("closed", 0.1, 79_999.99)
+    (trade,) = await client.fetch_my_trades(SPOT)
+    assert (trade["fee"]["currency"], trade["fee"]["cost"]) == ("USDT", 7.999999)
+    held = await client.fetch_balance()
+    assert held["BTC"]["total"] == 0.9

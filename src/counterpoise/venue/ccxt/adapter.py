@@ -62,7 +62,7 @@ class CcxtVenue:
         self._catalogue = Catalogue({})
         self._facts = Facts(clock)
         self._loaded_at: datetime | None = None
-        self._tells_flows = False
+        self._wallet: books.WalletHistory | None = None
         self._line: Wire | None = None
 
     @property
@@ -167,11 +167,8 @@ class CcxtVenue:
         Demo accounts, and keys that may not read the wallet history, tell the futures wallet only.
         """
         entries = await books.read_income(self._wire, self.id, self._catalogue, since)
-        if self._tells_flows:
-            flows = await books.read_flows(self._wire, self.id, since)
-            # a refused key is not tried at every look, or it ends in a ban
-            self._tells_flows = flows is not None
-            entries += flows or ()
+        if self._wallet is not None:
+            entries += await self._wallet.read(self._wire, self.id, since)
         return tuple(sorted(entries, key=lambda entry: entry.at))
 
     async def settlement(self, symbol: str) -> Settlement | None:
@@ -266,7 +263,9 @@ class CcxtVenue:
         if not catalogue.instruments:
             raise VenueError(f"{self.id}: expected instruments, was an empty list")
         self._catalogue, self._loaded_at = catalogue, self._clock.now()
-        self._tells_flows = self._access.environment is not Environment.DEMO
+        # a new one with every load, so that a key that may read it by now is tried again
+        if self._access.environment is not Environment.DEMO:
+            self._wallet = books.WalletHistory()
 
     def _listed(self, symbol: str) -> Listing:
         listing = self._catalogue.get(symbol)

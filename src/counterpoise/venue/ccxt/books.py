@@ -30,6 +30,9 @@ REACH = timedelta(days=89)
 #: Deposits are found by when they were first seen and count from when they were credited.
 _CREDITING = timedelta(days=1)
 
+#: The withdrawals weigh a tenth of what an account may ask in a minute.
+_GOOD_FOR = timedelta(seconds=15)
+
 #: Binance's income types. What is not here changes the balance and belongs to no strategy: OTHER.
 KINDS: Mapping[str, EntryKind] = MappingProxyType(
     {
@@ -69,12 +72,40 @@ async def read_income(
         page += 1
 
 
-async def read_flows(wire: Wire, venue: str, since: datetime) -> list[LedgerEntry] | None:
-    """Return deposits and withdrawals at or after ``since``, 89 days back at most. Raises VenueError.
+class WalletHistory:
+    """Deposits and withdrawals of one account. A question is dear, so its answer is good for a moment.
 
-    None where the key may not read them.
+    A key that may not ask is not tried again, or it ends in a ban.
     """
-    now = wire.venue_now()
+
+    def __init__(self) -> None:
+        self._readable = True
+        self._asked_at: datetime | None = None
+        self._since: datetime | None = None
+        self._entries: list[LedgerEntry] = []
+
+    async def read(self, wire: Wire, venue: str, since: datetime) -> list[LedgerEntry]:
+        """Return what came and went at or after ``since``, 89 days back at most, up to 15 s ago. Raises VenueError."""
+        now = wire.venue_now()
+        if not self._readable:
+            return []
+        if not self._known(since, now):
+            found = await _flows(wire, venue, since, now)
+            self._readable = found is not None
+            self._entries, self._since, self._asked_at = found or [], since, now
+        # withdrawals are told to the second
+        return [entry for entry in self._entries if entry.at > since - timedelta(seconds=1)]
+
+    def _known(self, since: datetime, now: datetime) -> bool:
+        if self._asked_at is None or self._since is None or since < self._since:
+            return False
+        return self._asked_at < now < self._asked_at + _GOOD_FOR
+
+
+async def _flows(
+    wire: Wire, venue: str, since: datetime, now: datetime
+) -> list[LedgerEntry] | None:
+    """Return deposits and withdrawals, also some from before ``since``; None where the key may not read them."""
     first = max(since - _CREDITING, now - REACH)
     try:
         deposits = await _wallet_rows(wire, ask.DEPOSITS, first, now)
@@ -88,8 +119,7 @@ async def read_flows(wire: Wire, venue: str, since: datetime) -> list[LedgerEntr
         entries += [
             withdrawal_entry(venue, row) for row in withdrawals if row["status"] not in _FAILED
         ]
-    # withdrawals are told to the second
-    return [entry for entry in entries if entry.at > since - timedelta(seconds=1)]
+    return entries
 
 
 async def _wallet_rows(wire: Wire, endpoint: Endpoint, since: datetime, now: datetime) -> list[Any]:

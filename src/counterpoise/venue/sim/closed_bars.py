@@ -60,11 +60,13 @@ class ClosedBars:
 
 
 def _merged(candles: list[Candle]) -> Bar:
+    first, last = candles[0], candles[-1]
+    alone = len(candles) == 1
     return Bar(
-        open_at=candles[0].open_at,
-        open=candles[0].open,
-        high=max(candle.high for candle in candles),
-        low=min(candle.low for candle in candles),
-        close=candles[-1].close,
-        volume=sum((candle.volume for candle in candles), ZERO),
+        open_at=first.open_at,
+        open=first.open,
+        high=first.high if alone else max(candle.high for candle in candles),
+        low=first.low if alone else min(candle.low for candle in candles),
+        close=last.close,
+        volume=first.volume if alone else sum((candle.volume for candle in candles), ZERO),
     )

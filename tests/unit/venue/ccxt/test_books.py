@@ -76,9 +76,10 @@ class Venue:
         self.newest_first = newest_first
         self.refuses = refuses
         self.asked: list[str] = []
+        self.now = NOW
 
     def venue_now(self) -> datetime:
-        return NOW
+        return self.now
 
     def failed(self, failure: CallFailed) -> VenueError:
         return VenueError(failure.text)
@@ -117,8 +118,13 @@ async def read_income(venue: Venue, since: datetime = NOW - HOUR) -> list[Ledger
     return await books.read_income(cast("Wire", venue), "main", CATALOGUE, since)
 
 
-async def read_flows(venue: Venue, since: datetime = NOW - HOUR) -> list[LedgerEntry] | None:
-    return await books.read_flows(cast("Wire", venue), "main", since)
+async def read_flows(
+    venue: Venue,
+    since: datetime = NOW - HOUR,
+    history: books.WalletHistory | None = None,
+) -> list[LedgerEntry]:
+    history = history or books.WalletHistory()
+    return await history.read(cast("Wire", venue), "main", since)
 
 
 async def test_a_booking_is_read_exactly() -> None:
@@ -203,23 +209,23 @@ async def test_a_garbled_booking_is_a_venue_error(row: Any) -> None:
 
 async def test_a_deposit_counts_from_when_it_was_credited() -> None:
     # first seen two hours ago, before what is asked for; credited ten minutes ago
-    (entry,) = await read_flows(with_wallet([deposit()])) or ()
+    (entry,) = await read_flows(with_wallet([deposit()]))
     assert (entry.kind, entry.asset, entry.qty) == (EntryKind.DEPOSIT, "BTC", dec("0.5"))
     assert (entry.id, entry.at) == ("769800519366885376", NOW - timedelta(minutes=10))
     assert await read_flows(with_wallet([deposit()]), NOW - timedelta(minutes=9)) == []
     old = deposit(insertTime=NOW_MS - 60_000)
     del old["completeTime"], old["id"]
-    (entry,) = await read_flows(with_wallet([old])) or ()
+    (entry,) = await read_flows(with_wallet([old]))
     assert (entry.id, entry.at) == ("98A3", NOW - timedelta(minutes=1))
 
 
 @pytest.mark.parametrize(("status", "counts"), [(0, 0), (1, 1), (2, 0), (6, 1), (7, 0), (8, 0)])
 async def test_only_credited_deposits_count(status: int, counts: int) -> None:
-    assert len(await read_flows(with_wallet([deposit(status=status)])) or ()) == counts
+    assert len(await read_flows(with_wallet([deposit(status=status)]))) == counts
 
 
 async def test_a_withdrawal_leaves_with_its_fee_when_it_is_asked_for() -> None:
-    (entry,) = await read_flows(with_wallet([], [withdrawal()])) or ()
+    (entry,) = await read_flows(with_wallet([], [withdrawal()]))
     assert (entry.kind, entry.asset, entry.qty) == (EntryKind.WITHDRAWAL, "XRP", dec(-29))
     assert (entry.id, entry.at) == ("69e53ad305124b96b43668ceab158a18", NOW - HOUR)
 
@@ -228,20 +234,42 @@ async def test_a_withdrawal_leaves_with_its_fee_when_it_is_asked_for() -> None:
     ("status", "counts"), [(0, 1), (1, 0), (2, 1), (3, 0), (4, 1), (5, 0), (6, 1)]
 )
 async def test_a_withdrawal_that_failed_does_not_count(status: int, counts: int) -> None:
-    assert len(await read_flows(with_wallet([], [withdrawal(status=status)])) or ()) == counts
+    assert len(await read_flows(with_wallet([], [withdrawal(status=status)]))) == counts
 
 
 async def test_all_rows_of_the_wallet_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(books, "LIMIT", 3)
     many = [deposit(id=str(n)) for n in range(7)]
-    assert len(await read_flows(with_wallet(many)) or ()) == 7
+    assert len(await read_flows(with_wallet(many))) == 7
 
 
 @pytest.mark.parametrize("code", [-2014, -2015, -1022])
-async def test_a_key_that_may_not_read_the_wallet_is_told_from_an_empty_one(code: int) -> None:
-    assert await read_flows(with_wallet([deposit()], refuses=code)) is None
+async def test_a_key_that_may_not_read_the_wallet_is_not_tried_again(code: int) -> None:
+    venue, history = with_wallet([deposit()], refuses=code), books.WalletHistory()
+    for minutes in range(5):
+        venue.now = NOW + timedelta(minutes=minutes)
+        assert await read_flows(venue, history=history) == []
+    assert venue.asked == ["sapiGetCapitalDepositHisrec"]
+
+
+async def test_an_answer_is_good_for_a_moment_and_for_what_it_covers() -> None:
+    venue, history = with_wallet([deposit()], [withdrawal()]), books.WalletHistory()
+
+    async def questions(seconds: int, since: datetime) -> tuple[int, int]:
+        venue.asked.clear()
+        venue.now = NOW + timedelta(seconds=seconds)
+        found = await read_flows(venue, since, history)
+        return len(venue.asked), len(found)
+
+    assert await questions(0, NOW - HOUR) == (2, 2)
+    assert await questions(14, NOW - HOUR) == (0, 2)
+    assert await questions(14, NOW - HOUR / 2) == (0, 1)
+    assert await questions(14, NOW - 2 * HOUR) == (2, 2)  # earlier than what was asked for
+    assert await questions(29, NOW - HOUR) == (2, 2)
 
 
 async def test_another_failure_is_no_empty_wallet() -> None:
-    with pytest.raises(VenueError):
-        await read_flows(with_wallet([deposit()], refuses=-1000))
+    history = books.WalletHistory()
+    for _ in range(2):
+        with pytest.raises(VenueError):
+            await read_flows(with_wallet([deposit()], refuses=-1000), history=history)
