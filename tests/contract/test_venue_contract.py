@@ -80,6 +80,7 @@ class TestReading:
         quotes = await trial.venue.quotes([SPOT, PERP, NOWHERE])
         spot, perp, nowhere = quotes[SPOT], quotes[PERP], quotes[NOWHERE]
         assert (spot.bid, spot.ask) == (dec("99999.99"), dec("100000.01"))
+        assert (spot.last, perp.last) == (100_000, 100_000)
         assert (spot.mark, spot.funding_rate, spot.next_funding_at) == (None, None, None)
         assert (perp.bid, perp.ask, perp.mark) == (dec("99999.9"), dec("100000.1"), dec(100_000))
         assert (perp.funding_rate, perp.next_funding_at) == (dec("0.0001"), START + 8 * HOUR)

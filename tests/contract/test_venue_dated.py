@@ -54,6 +54,11 @@ async def test_contracts_of_one_asset_are_quoted_together(trial: Trial) -> None:
     # 7 hours are left: 29.2 over the coin
     assert quotes[DATED].mark == dec("100129.2")
     assert quotes[PERP].mark == 100_100
+    assert [quotes[symbol].last for symbol in (DATED, PERP, SPOT)] == [
+        dec("100129.2"),
+        100_100,
+        100_100,
+    ]
     assert (quotes[DATED].bid, quotes[DATED].ask) == (dec("100129.1"), dec("100129.3"))
     assert quotes[SPOT].mark is None
     dated, perp = quotes[DATED], quotes[PERP]

@@ -105,7 +105,7 @@ async def test_slow_figures_are_asked_for_once_in_a_while(here: World, venue: Cc
 async def test_prices_are_told_when_the_slow_figures_are_not(server: Scripted) -> None:
     async with opened(server) as venue:
         quote = (await venue.quotes([BTC_PERP]))[BTC_PERP]
-    assert (quote.bid, quote.mark) == (dec(99), dec(100))
+    assert (quote.bid, quote.last, quote.mark) == (dec(99), dec(98), dec(100))
     assert (quote.funding_interval, quote.volume_24h) == (None, None)
 
 
@@ -135,15 +135,15 @@ async def server() -> AsyncIterator[Scripted]:
 async def test_a_contract_that_trades_no_more_does_not_cost_the_others_prices(
     server: Scripted,
 ) -> None:
-    book, premium = ("GET", "/fapi/v1/ticker/bookTicker"), ("GET", "/fapi/v1/premiumIndex")
-    alive = {path: server.answers[path] for path in (book, premium)}
+    names = ("ticker/bookTicker", "ticker/price", "premiumIndex")
+    alive = {("GET", f"/fapi/v1/{n}"): server.answers["GET", f"/fapi/v1/{n}"] for n in names}
     dead = FUTURES_ROW | {"symbol": "OLDUSDT", "baseAsset": "OLD", "status": "SETTLING"}
     server.answers["GET", "/fapi/v1/exchangeInfo"] = {"symbols": [FUTURES_ROW, dead]}
-    for path in (book, premium):
-        server.answers[path] = lambda seen, path=path: (
+    for path, row in alive.items():
+        server.answers[path] = lambda seen, row=row: (
             as_json({"code": -1121, "msg": "Invalid symbol."}, 400)
             if seen.params.get("symbol") == "OLDUSDT"
-            else as_json([alive[path]])
+            else as_json([row])
         )
     async with opened(server) as venue:
         assert not venue.instruments()["OLD/USDT:USDT"].active

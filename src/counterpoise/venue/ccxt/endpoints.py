@@ -50,6 +50,8 @@ BOOK_ONE = _both(
 BOOK_ALL = _both(
     ("publicGetTickerBookTicker", 4), ("fapiPublicGetTickerBookTicker", 5), signed=False
 )
+LAST_ONE = _both(("publicGetTickerPrice", 2), ("fapiPublicGetTickerPrice", 1), signed=False)
+LAST_ALL = _both(("publicGetTickerPrice", 4), ("fapiPublicGetTickerPrice", 2), signed=False)
 PREMIUM_ONE = Endpoint(method="fapiPublicGetPremiumIndex", scope=Scope.FUTURES, weight=1)
 PREMIUM_ALL = Endpoint(method="fapiPublicGetPremiumIndex", scope=Scope.FUTURES, weight=10)
 FUNDING_INFO = Endpoint(method="fapiPublicGetFundingInfo", scope=Scope.FUTURES, weight=1)

@@ -65,8 +65,9 @@ async def read_quotes(
     asked: list[Asked] = []
     kinds: list[tuple[str, Scope]] = []
     for scope, listings in _by_scope(listed.values()).items():
-        asked.append(_book_question(scope, listings))
-        kinds.append(("book", scope))
+        asked.append(_price_question(ask.BOOK_ONE, ask.BOOK_ALL, scope, listings))
+        asked.append(_price_question(ask.LAST_ONE, ask.LAST_ALL, scope, listings))
+        kinds += [("book", scope), ("last", scope)]
         if scope is Scope.FUTURES:
             asked.append(_premium_question(listings))
             kinds.append(("premium", scope))
@@ -123,13 +124,18 @@ def _by_name(listings: list[Listing]) -> bool:
     return all(listing.instrument.active for listing in listings)
 
 
-def _book_question(scope: Scope, listings: list[Listing]) -> Asked:
+def _price_question(
+    one: Mapping[Scope, Endpoint],
+    everything: Mapping[Scope, Endpoint],
+    scope: Scope,
+    listings: list[Listing],
+) -> Asked:
     if len(listings) == 1 and _by_name(listings):
-        return ask.BOOK_ONE[scope], {"symbol": listings[0].id}
+        return one[scope], {"symbol": listings[0].id}
     if scope is Scope.SPOT and len(listings) <= _MOST_NAMED and _by_name(listings):
         names = json.dumps([listing.id for listing in listings], separators=(",", ":"))
-        return ask.BOOK_ALL[scope], {"symbols": names}
-    return ask.BOOK_ALL[scope], {}
+        return everything[scope], {"symbols": names}
+    return everything[scope], {}
 
 
 def _premium_question(listings: list[Listing]) -> Asked:
@@ -149,8 +155,10 @@ def _quote(
         return mapping.quote(symbol, None, None, asked_at)
     book = tables["book", listing.scope].get(listing.id)
     premium = tables.get(("premium", listing.scope), {}).get(listing.id)
+    last = tables["last", listing.scope].get(listing.id, {})
     return replace(
         mapping.quote(symbol, book, premium, asked_at),
+        last=mapping.price(last.get("price")),
         funding_interval=facts.funding_interval(listing),
         volume_24h=facts.volume_24h(listing),
     )
