@@ -59,7 +59,6 @@ def a_report(step: int = 0, orders: int = 8) -> CycleReport:
     )
     decisions = Decisions(
         decisions=(hedge,),
-        wants=(),
         states={},
         effective_targets={"BTC": Decimal("0.3"), "SOL": Decimal("0.2")},
     )
