@@ -149,3 +149,20 @@ def test_deliveries_are_told_newest_first_and_only_of_pairs_that_are_known(calle
     assert caller.refused("GET", path, pair="NOPE") == (400, -4144, "Invalid pair.")
     assert caller.refused("GET", path)[1] == -1102
     assert caller.refused("GET", "/futures/data/openInterestHist")[:2] == (404, -5000)
+
+
+def test_before_its_first_bar_it_is_announced_and_does_not_trade() -> None:
+    spot = small.flat("spot", "BTCUSDT", "80000")
+    begins = NOW + timedelta(hours=2)
+    series = dated_series(spot, LATER, _end(LATER), dec("0.365"), dec("0.1"))
+    late = replace(series, candles=tuple(c for c in series.candles if c.open_at >= begins))
+    made = SimExchange(rules=(small.RULES[0], _rule(LATER)), series=(spot, late), now=NOW)
+    keys = made.open_account(small.BALANCE)
+    caller = Caller(face_of(made), made, keys.api_key, keys.secret)
+    order = {**SHORT, "symbol": LATER}
+    assert types(caller) == {LATER: ("CURRENT_QUARTER", "PENDING_TRADING")}
+    assert caller.refused("POST", ORDER, **order) == (400, -4141, "Symbol is closed.")
+    made.advance_to(begins)
+    assert types(caller) == {LATER: ("CURRENT_QUARTER", "TRADING")}
+    made.advance_to(begins + BAR)
+    assert caller.post(ORDER, **order, newOrderRespType="RESULT")["status"] == "FILLED"

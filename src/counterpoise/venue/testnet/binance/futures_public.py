@@ -49,7 +49,7 @@ def exchange_info(call: Call) -> object:
             {"asset": asset, "marginAvailable": True, "autoAssetExchange": "0"}
             for asset in sorted({rule.quote for rule in rules})
         ],
-        "symbols": [_symbol(rule, types.get(rule.symbol)) for rule in rules],
+        "symbols": [_symbol(call, rule, types.get(rule.symbol)) for rule in rules],
     }
 
 
@@ -68,7 +68,13 @@ def _contract_types(call: Call, rules: list[SymbolRules]) -> dict[str, str]:
     return types
 
 
-def _symbol(rule: SymbolRules, contract_type: str | None) -> dict[str, object]:
+def _status(call: Call, rule: SymbolRules, contract_type: str | None) -> str:
+    if contract_type is None:
+        return "DELIVERED"
+    return "TRADING" if call.exchange.begun(rule.kind, rule.symbol) else "PENDING_TRADING"
+
+
+def _symbol(call: Call, rule: SymbolRules, contract_type: str | None) -> dict[str, object]:
     """Return one contract; without a type it has ended."""
     expiry_at = rule.expiry_at
     return {
@@ -77,7 +83,7 @@ def _symbol(rule: SymbolRules, contract_type: str | None) -> dict[str, object]:
         "contractType": contract_type or "",
         "deliveryDate": NO_DELIVERY_MS if expiry_at is None else ms(expiry_at),
         "onboardDate": ONBOARD_MS,
-        "status": "DELIVERED" if contract_type is None else "TRADING",
+        "status": _status(call, rule, contract_type),
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": rule.base,
