@@ -27,6 +27,7 @@ from counterpoise.domain.policy import (
 from counterpoise.domain.portfolio import PortfolioView
 from counterpoise.domain.records import Changes, Recorded
 from counterpoise.domain.strategy import StrategyPolicy
+from counterpoise.ports import Venue
 from counterpoise.record.memory import MemoryStore
 from counterpoise.venue.sim import (
     Candle,
@@ -87,6 +88,8 @@ class Stage:
     reports: list[CycleReport] = field(default_factory=list)
     #: Asked after every cycle: what must hold at all times.
     watch: Callable[[CycleReport], None] = lambda _: None
+    #: Stands between the cycle and the exchange: what gets lost on the way.
+    wrap: Callable[[Venue], Venue] = lambda venue: venue
 
     async def run(self, policy: PortfolioPolicy, hours: float) -> None:
         """Let ``hours`` pass under ``policy``, as a process that starts now."""
@@ -97,7 +100,7 @@ class Stage:
 
         await replay(
             policy,
-            SimVenue("sim", self.exchange, self.api_key),
+            self.wrap(SimVenue("sim", self.exchange, self.api_key)),
             self.store,
             self.clock,
             until=self.clock.now() + timedelta(hours=hours),
