@@ -73,7 +73,7 @@ class _Series:
 
     def add(self, bars: Iterable[Bar], first: datetime) -> list[Bar]:
         """Take in ``bars``, let go what opens before ``first``; return those that were not known."""
-        new = sorted(bars, key=lambda b: b.open_at)
+        new = sorted({b.open_at: b for b in bars}.values(), key=lambda b: b.open_at)
         if new and (not self.bars or new[0].open_at > self.bars[-1].open_at):
             self.holes += _between((*self.bars[-1:], *new), self.interval)
             self.bars += tuple(new)
@@ -193,7 +193,7 @@ class BarCache:
             if bars is None:
                 series.note_asked(now)
                 return
-            closed = [b for b in bars if span[0] <= b.open_at < span[1] and b.open_at <= last]
+            closed = [b for b in bars if span[0] <= b.open_at < span[1]]  # none that still forms
             for bar in series.add(closed, first):
                 self._rows.append(BarRow(venue=name, symbol=symbol, interval=interval, bar=bar))
             series.note_holes(span, first)

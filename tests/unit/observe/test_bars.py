@@ -125,6 +125,16 @@ async def test_the_bar_that_is_being_traded_is_never_taken() -> None:
     assert seen.opens[-1] == NOW
 
 
+async def test_pages_that_overlap_give_each_bar_once() -> None:
+    tape = Tape()
+    tape.opens = sorted([*tape.opens, *tape.opens])
+    seen = Seen(tape)
+    await seen.at()
+    await seen.at(HOUR)
+    assert seen.opens == [FIRST + n * HOUR for n in range(1, 6 + SPARE)]
+    assert len(seen.cache.new) == 6 + SPARE
+
+
 async def test_two_intervals_and_an_asset_nobody_lists() -> None:
     tape = Tape()
     other = Lookback(asset="ETH", interval=HOUR, bars=5)
@@ -311,6 +321,16 @@ async def test_a_hole_whose_question_failed_is_not_given_up() -> None:
     tape.hidden.clear()
     await seen.at(2 * MINUTE)
     assert seen.tail is not None
+
+
+async def test_a_venue_that_fails_is_not_hammered_for_its_holes() -> None:
+    tape = Tape()
+    tape.hidden = {NOW - 3 * HOUR}
+    seen = Seen(tape)
+    await seen.at()
+    tape.error = VenueError("time-out")
+    asked = [bool(await seen.at(MINUTE + n * timedelta(seconds=10))) for n in range(60)]
+    assert 3 < sum(asked) < 12
 
 
 async def test_a_key_that_is_not_accepted_ends_the_look() -> None:
