@@ -11,6 +11,7 @@ from datetime import datetime
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.judge import Judgement
 from counterpoise.domain.events import Alert, Severity
+from counterpoise.domain.flows import is_dust
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.order import OrderState
@@ -22,6 +23,7 @@ from counterpoise.notify.messages import (
     coins_traded,
     condition_cleared,
     condition_raised,
+    flow_found,
     hedge_moved,
 )
 
@@ -48,7 +50,7 @@ class Announcer:
         #: Positions unexplained in the last cycle: a fill that arrives between two reads is no news.
         self._suspects: frozenset[str] = frozenset()
 
-    def hedges_moved(
+    def moved(
         self,
         seen: Reconciled,
         recorded: Recorded,
@@ -56,9 +58,13 @@ class Announcer:
         universe: Universe,
         at: datetime,
     ) -> tuple[Alert, ...]:
-        """Return one alert per contract that our fills moved; ``recorded`` already contains them."""
+        """Return one alert per contract that our fills moved (``recorded`` already contains them) and per flow."""
         assets = {(x.venue, x.instrument.symbol): a for a, x in universe.contracts}
-        alerts: list[Alert] = []
+        alerts = [
+            flow_found(self._policy.id, flow, self._policy.quote)
+            for flow in seen.flows
+            if not is_dust(flow.qty, flow.price)
+        ]
         for position in seen.positions:
             key = (position.venue, position.symbol)
             fills = tuple(f for f in seen.fills if (f.venue, f.symbol) == key)

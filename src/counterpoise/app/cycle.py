@@ -19,7 +19,7 @@ from counterpoise.app.operator import Heeded, answered, heeded, waiting, words
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.rows import EveryLook, Rows
-from counterpoise.decide.guards.wallets import WalletWatch
+from counterpoise.decide.guards.flows import FlowWatch
 from counterpoise.domain.carried import carried_of
 from counterpoise.domain.events import Alert
 from counterpoise.domain.operator import Command
@@ -58,7 +58,7 @@ class Cycle:
         self._executor = Executor(self._venues, store, clock, may_send)
         self._absences = Absences(policy.freshness.approval)
         self._announcer = Announcer(policy)
-        self._wallets = WalletWatch(policy)
+        self._flows = FlowWatch(policy)
         self._observer = Observer(policy, self._venues, store, clock)
         self._rows = rows or EveryLook()
 
@@ -91,20 +91,21 @@ class Cycle:
         )
         before, recorded = recorded, after(recorded, seen)
         alone = await unattended(policy, snapshot, recorded, universe, store)
-        seen = replace(seen, unexplained={**seen.unexplained, **alone})
-        doubts = self._wallets.doubts(snapshot, recorded)
+        balances = self._flows.look(snapshot, recorded, seen.fills, seen.entries)
+        shut = {**seen.unexplained, **alone}
+        seen = replace(seen, unexplained=shut, flows=balances.flows, wallets=balances.wallets)
         judged = judge(
             snapshot,
             recorded,
             policy,
             universe,
             seen.unexplained,
-            doubts,
+            balances.doubts,
             due_instants(policy, snapshot.as_of),
             seen.flows,
         )
         done = answered(recorded.commands, judged.decisions, snapshot.as_of)
-        moved = self._announcer.hedges_moved(seen, recorded, judged, universe, snapshot.as_of)
+        moved = self._announcer.moved(seen, recorded, judged, universe, snapshot.as_of)
         news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of), *moved)
         changes = _intents(before, recorded, seen, judged, told, done, news, policy)
         changes = replace(changes, bars=self._observer.new_bars)
@@ -180,6 +181,7 @@ def _intents(
         alerts=news,
         ledger=seen.entries,
         flows=seen.flows,
+        wallets=seen.wallets,
         book=book.changed(before.book),
         closed=book.closed,
         crosses=book.crosses,

@@ -19,7 +19,7 @@ from counterpoise.app.orphans import unattended
 from counterpoise.app.start import first_start, restart
 from counterpoise.app.storage import open_storage_if_any
 from counterpoise.config.settings import Settings
-from counterpoise.decide.guards.wallets import WalletWatch
+from counterpoise.decide.guards.flows import FlowWatch
 from counterpoise.domain.carried import carried_of
 from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.instrument import Instrument
@@ -64,16 +64,16 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
     seen = await align(venues, store, absences, recorded, snapshot, app.clock, strategies)
     recorded = after(recorded, seen)
     alone = await unattended(policy, snapshot, recorded, universe, store)
-    doubts = WalletWatch(policy).doubts(snapshot, recorded)
+    balances = FlowWatch(policy).look(snapshot, recorded, seen.fills, seen.entries)
     judged = judge(
         snapshot,
         recorded,
         policy,
         universe,
         {**seen.unexplained, **alone},
-        doubts,
+        balances.doubts,
         due_instants(policy, snapshot.as_of),
-        seen.flows,
+        balances.flows,
     )
     done = answered(recorded.commands, judged.decisions, snapshot.as_of)
     report = CycleReport(

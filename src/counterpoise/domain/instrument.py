@@ -95,6 +95,11 @@ def quote_of(symbol: str) -> str:
     return symbol.partition("/")[2].partition(":")[0]
 
 
+def settle_of(symbol: str) -> str | None:
+    """Return the asset in which the contract of a unified symbol is settled; None for a spot pair."""
+    return symbol.partition(":")[2].partition("-")[0] or None
+
+
 def is_spot(symbol: str) -> bool:
     """Whether a unified symbol names a spot pair: only contracts carry the asset they settle in."""
     return ":" not in symbol

@@ -140,6 +140,9 @@ SENTENCES: Mapping[str, str] = {
     " or stop and restore the database they were recorded in",
     "wallet_gone": "{wallet} shows nothing, where there was something or a hedge rests on it: not believed before"
     " {looks} equal looks over {span}",
+    "flow_unconfirmed": "{asset} at {venue} is {change} than trades, fees and funding explain ({shown}, not"
+    " {expected}): no strategy trades before the venue's own books, or {looks} equal looks over {span}, say that it"
+    " was deposited or withdrawn",
     "waiting_for_cancel": "orders of an older decision on {symbol} must be gone first",
     "instrument_inactive": "{symbol} is not trading at the venue",
     # refusals of the limits guard

@@ -17,7 +17,7 @@ from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.numbers import ZERO, text
 from counterpoise.domain.order import MOVES, Fill, Order, OrderState, VenueOrder
 from counterpoise.domain.reasons import Reason, reason
-from counterpoise.domain.records import Flow, PositionRecord, Recorded
+from counterpoise.domain.records import Flow, PositionRecord, Recorded, WalletRecord
 from counterpoise.domain.snapshot import Snapshot, VenueSnapshot
 from counterpoise.execute.booking import booked
 
@@ -27,7 +27,7 @@ class Reconciled:
     """What the look changed. ``orders`` are all rows as they are now, ``changed`` those that differ.
 
     ``entries`` are the venues' own bookings that are new; ``booked`` the hedge book after fills and entries;
-    ``flows`` deposits and withdrawals that are confirmed by it.
+    ``flows`` deposits and withdrawals that are confirmed by it, ``wallets`` the balances that change on record.
     """
 
     orders: tuple[Order, ...]
@@ -38,6 +38,7 @@ class Reconciled:
     entries: tuple[LedgerEntry, ...] = ()
     booked: Booked = field(default_factory=lambda: Booked(lines={}))
     flows: tuple[Flow, ...] = ()
+    wallets: tuple[WalletRecord, ...] = ()
 
 
 def orders_to_look_up(recorded: Recorded, snapshot: Snapshot) -> tuple[Order, ...]:

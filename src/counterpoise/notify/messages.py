@@ -16,6 +16,7 @@ from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import ZERO, quantize, text
 from counterpoise.domain.order import Fill, Side
+from counterpoise.domain.records import Flow
 
 Lifecycle = Literal["started", "stopped", "recovered"]
 
@@ -103,6 +104,31 @@ def coins_traded(
         "trade_ids": ",".join(fill.trade_id for fill in fills),
     }
     return alert(portfolio, "coins_traded", Severity.INFO, sentence, at, data=data)
+
+
+def flow_found(portfolio: str, flow: Flow, quote: str) -> Alert:
+    """Return the alert for a deposit or withdrawal that was booked; it is worth ``flow.price`` in ``quote``."""
+    came = flow.qty > 0
+    amount = f"{text(abs(flow.qty))} {flow.asset}"
+    value = abs(flow.qty) * flow.price if flow.price is not None else None
+    worth = (
+        "" if value is None or flow.asset == quote else f", worth {text(readable(value))} {quote},"
+    )
+    how = "the venue's books show it" if flow.source == "ledger" else "several equal looks show it"
+    sentence = (
+        f"{'Deposit' if came else 'Withdrawal'} of {amount}{worth} found at {flow.venue}: {how}."
+    )
+    sentence += " It counts as no gain" if came else " It counts as no loss"
+    if not came:
+        sentence += f"; what shorts {flow.asset} beyond what is left is closed"
+    data = {
+        "asset": flow.asset,
+        "venue": flow.venue,
+        "qty": text(flow.qty),
+        "price": _maybe(flow.price),
+        "source": flow.source,
+    }
+    return alert(portfolio, "flow", Severity.INFO, sentence, flow.at, data=data)
 
 
 def condition_raised(

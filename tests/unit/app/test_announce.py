@@ -274,7 +274,7 @@ def moved(
     snapshot, policy = healthy_snapshot(positions={"BTC": own}), make_policy()
     view = make_view(snapshot, policy)
     recorded: Recorded = make_recorded(positions=seen.positions, **changes)
-    return announcer().hedges_moved(
+    return announcer().moved(
         seen, recorded, judged or Judgement(view=view), make_universe(policy, snapshot), NOW
     )
 

@@ -6,11 +6,14 @@ from decimal import Decimal
 import pytest
 
 from counterpoise.domain.events import Alert, Severity
+from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import Fill, Side
+from counterpoise.domain.records import Flow
 from counterpoise.notify.messages import (
     average_price,
     condition_cleared,
     condition_raised,
+    flow_found,
     hedge_moved,
     lifecycle,
 )
@@ -156,3 +159,58 @@ def test_only_a_start_after_a_crash_is_a_warning() -> None:
         ("stopped", Severity.INFO),
         ("recovered", Severity.WARNING),
     ]
+
+
+# --- deposits and withdrawals
+
+
+@pytest.mark.parametrize(
+    ("qty", "price", "source", "expected"),
+    [
+        pytest.param(
+            "0.5",
+            "100000",
+            "ledger",
+            "Deposit of 0.5 BTC, worth 50000 USDT, found at main: the venue's books show it. It counts as no gain",
+            id="a deposit that the books show",
+        ),
+        pytest.param(
+            "-0.5",
+            "100000",
+            "looks",
+            "Withdrawal of 0.5 BTC, worth 50000 USDT, found at main: several equal looks show it. It counts as no"
+            " loss; what shorts BTC beyond what is left is closed",
+            id="a withdrawal that looks show",
+        ),
+        pytest.param(
+            "3",
+            None,
+            "looks",
+            "Deposit of 3 BTC found at main: several equal looks show it. It counts as no gain",
+            id="what is not priced here",
+        ),
+    ],
+)
+def test_a_flow_says_what_came_or_went_and_how_that_is_known(
+    qty: str, price: str | None, source: str, expected: str
+) -> None:
+    flow = Flow(
+        id="1",
+        venue="main",
+        asset="BTC",
+        qty=dec(qty),
+        at=AT,
+        source=source,
+        price=None if price is None else dec(price),
+    )
+    said = flow_found("treasury", flow, "USDT")
+    assert (said.kind, said.text, said.severity) == ("flow", expected, Severity.INFO)
+    assert said.data["qty"] == qty
+    assert said.data["price"] == (price or "unknown")
+
+
+def test_a_flow_of_the_quote_is_not_priced_in_itself() -> None:
+    flow = Flow(
+        id="1", venue="main", asset="USDT", qty=dec(7), at=AT, source="ledger", price=dec(1)
+    )
+    assert flow_found("treasury", flow, "USDT").text.startswith("Deposit of 7 USDT found at main:")
