@@ -67,8 +67,8 @@ async def test_s10_both_are_flows_and_no_profit() -> None:
     """MEANING 23: start equity + price PnL + funding - fees + flows = end equity."""
     policy = make_shape(FULL)
     stage = make_stage({"BTC": 100_000}, {"BTC": 2, "USDT": 1_000}, futures=150_000)
-    await stage.run(policy, hours=1)
     start = stage.equity
+    await stage.run(policy, hours=1)
     stage.exchange.deposit(stage.api_key, Wallet.SPOT, "BTC", dec("0.5"))
     await stage.run(policy, hours=1)
     stage.exchange.withdraw(stage.api_key, Wallet.SPOT, "BTC", dec("0.25"))

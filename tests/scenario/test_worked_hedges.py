@@ -78,7 +78,7 @@ async def test_s8_funding_of_a_hedge_held_thirty_days(rate: str, hours: int, rec
     )
     await stage.run(make_shape(FULL), hours=0.5)
     assert stage.position() == -1, "opened between instants"
-    await stage.run(make_shape(FULL), hours=30 * 24 - 0.25)
+    await stage.run(make_shape(FULL), hours=30 * 24)
     (line,) = (await stage.lines()).values()
     assert line.funding == dec(received)
 
