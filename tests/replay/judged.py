@@ -1,9 +1,10 @@
 """What every replay must hold, as sentences about what broke; the exchange's own log is the judge.
 
-A *band violation* is a stretch of looks outside the band that lasts longer than :data:`LONGEST` while data is fresh:
-what rests for its patience (2 minutes) and then crosses is done long before that. It is none in bars that close with
-a perpetual further from its mark than ``max_slippage`` (20 bps): what crosses under that cap finds nobody until the
-next bar. Other bars that may be outside are named in :data:`NAMED`, with the reason.
+A *band violation* is a stretch of looks outside the band that lasts longer than :data:`LONGEST` while data is fresh
+and no guard refuses an order for want of margin: what rests for its patience (2 minutes) and then crosses is done
+long before that. It is none in bars that close with a perpetual further from its mark than ``max_slippage``
+(20 bps): what crosses under that cap finds nobody until the next bar. Other bars that may be outside are named in
+:data:`NAMED`, with the reason.
 """
 
 from __future__ import annotations

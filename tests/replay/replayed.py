@@ -138,7 +138,10 @@ def halts(market: RecordedMarket) -> list[tuple[datetime, datetime]]:
 
 
 def outside(looks: Sequence[Look]) -> list[tuple[datetime, timedelta]]:
-    """Stretches outside the band: when each began, and how long it lasted while data was fresh."""
+    """Stretches outside the band: when each began, and how long it lasted while data was fresh and margin enough.
+
+    What a guard refuses for want of margin is no failing of the strategy: it says how much is missing.
+    """
     found: list[tuple[datetime, timedelta]] = []
     began: datetime | None = None
     lasted = timedelta(0)
@@ -149,5 +152,5 @@ def outside(looks: Sequence[Look]) -> list[tuple[datetime, timedelta]]:
             began, lasted = None, timedelta(0)
         elif look.within_band is False:
             began = began or look.at
-            lasted += after.at - look.at
+            lasted += after.at - look.at if "margin_short" not in look.refused else timedelta(0)
     return [*found, (began, lasted)] if began is not None else found

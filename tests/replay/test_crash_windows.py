@@ -29,6 +29,7 @@ def test_every_kind_of_strategy_has_a_case() -> None:
 def test_a_replay_holds_what_is_promised(shared: Path, window: Window, case: Case) -> None:
     replay = replayed(shared / "market", window, case)
     assert judged(replay) == []
+    assert "margin_short" not in {code for look in replay.looks for code in look.refused}
 
 
 @pytest.mark.parametrize("name", ["hedge-when", "drift-settle", "derisk-gradual", "together"])
