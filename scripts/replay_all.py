@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,17 +86,15 @@ def main() -> int:
 def windows() -> Iterator[Window]:
     """Half years from the first on in which all four have perpetuals."""
     four = ("BTC", "ETH", "ADA", "XRP")
-    for year in range(2020, 2026):
-        for half, (first, last) in enumerate((((1, 1), (7, 1)), ((7, 1), (13, 1))), start=1):
-            start = datetime(year, *first, tzinfo=UTC)
-            end = datetime(year + last[0] // 13, last[0] % 12 or 12, 1, tzinfo=UTC)
-            end = datetime(year + 1, 1, 1, tzinfo=UTC) if last[0] == 13 else end
-            if (year, half) == (2025, 2):
-                return
-            if (year, half) == (2020, 1):
-                start = datetime(2020, 2, 1, tzinfo=UTC)
-            assets = (*four, "SOL") if year >= 2024 else four
-            yield Window(name=f"{year}-h{half}", start=start, end=end, assets=assets)
+    starts = [datetime(y, m, 1, tzinfo=UTC) for y in range(2020, 2026) for m in (1, 7)]
+    starts[0] = datetime(2020, 2, 1, tzinfo=UTC)
+    for start, end in pairwise(starts):
+        yield Window(
+            name=f"{start.year}-h{1 if start.month < 7 else 2}",
+            start=start,
+            end=end,
+            assets=(*four, "SOL") if start.year >= 2024 else four,
+        )
 
 
 def one(window: Window, name: str) -> Ran:

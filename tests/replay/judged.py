@@ -29,7 +29,7 @@ NAMED: Mapping[datetime, str] = {}
 
 def judged(replay: Replayed) -> list[str]:
     """Return what ``replay`` broke, empty when it held everything."""
-    checks = (_minima, _rejects, _bands, _halts, _net_short, _book, _money)
+    checks = (_minima, _rejects, _bands, _halts, _net_short, _book, _money, _flows)
     return [line for check in checks for line in check(replay)]
 
 
@@ -108,6 +108,12 @@ def _money(replay: Replayed) -> Iterator[str]:
     brought = sum((row.net for row in rows), ZERO)
     if start + brought != end:
         yield f"the futures wallet began with {start}, hedges brought {brought}, it ends with {end}"
+
+
+def _flows(replay: Replayed) -> Iterator[str]:
+    """Nobody moved money in or out."""
+    if replay.report.flows:
+        yield f"deposits and withdrawals of {replay.report.flows} were booked"
 
 
 def far_off(market: RecordedMarket, cap: Decimal) -> set[datetime]:
