@@ -177,7 +177,7 @@ class FlowWatch:
 
     def _unanswered(self, venue: str, recorded: Recorded, news: _Events) -> FlowVerdict:
         """Conclude nothing; what was booked is expected from now on."""
-        self._watched = {k: w for k, w in self._watched.items() if k[0] != venue}
+        self._forget(venue)
         booked = tuple(movements_of(news))
         return FlowVerdict(
             wallets=tuple(
@@ -186,6 +186,11 @@ class FlowWatch:
                 if where == venue and (qty := moved(booked, asset)) != 0
             )
         )
+
+    def _forget(self, venue: str) -> None:
+        """Let every row of ``venue`` end."""
+        if self._watched:
+            self._watched = {k: w for k, w in self._watched.items() if k[0] != venue}
 
     def _first_records(
         self, venue: str, account: Account, recorded: Recorded, news: _Events
@@ -213,6 +218,9 @@ class FlowWatch:
             return FlowVerdict()
         booked = tuple(movements_of(news))
         records = [r for (v, _), r in recorded.wallets.items() if v == venue]
+        if not booked and all(total_of(account, r.asset) == r.qty for r in records):
+            self._forget(venue)
+            return FlowVerdict()  # as nearly every look
         balances = [self._balance(r, account, booked) for r in records]
         strange = {b.key: b for b in balances if not b.explained}
         # a wallet that has just vanished is likely a bad answer: the others of this look are in no row with it
