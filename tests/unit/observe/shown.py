@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from counterpoise.app.clock import ManualClock
 from counterpoise.domain.errors import VenueError
@@ -109,7 +110,7 @@ async def look_at(
     venues: Mapping[str, Venue],
     recorded: Recorded | None = None,
     at: datetime = NOW,
-    **changes: object,
+    **changes: Any,
 ) -> Snapshot:
     """One look of a new observer; ``changes`` are the policy's."""
     policy = make_policy(venues=tuple(venues), **changes)

@@ -540,15 +540,12 @@ def test_funding_that_the_books_do_not_show_yet_holds_nobody_up() -> None:
     bank = known()
     bank.positions = {"BTC": "-0.5"}
     hour = 1800.0
-    held = {"positions": []}
-    bank.look(hour - 30, **held)
+    held = [_own("-0.5")]
+    bank.look(hour - 30, positions=held)
     bank.futures["USDT"] += 20
-    moved = {"positions": [_own("-0.5")]}
-    assert bank.look(hour + 5, **moved) == FlowVerdict()
-    assert (
-        bank.look(hour + 35, entry(EntryKind.FUNDING, 20, hour, symbol=BTC_PERP), **moved).doubts
-        == ()
-    )
+    assert bank.look(hour + 5, positions=held) == FlowVerdict()
+    paid = entry(EntryKind.FUNDING, 20, hour, symbol=BTC_PERP)
+    assert bank.look(hour + 35, paid, positions=held).doubts == ()
     assert (bank.record["USDT"], bank.flows) == (10_020, [])
 
 

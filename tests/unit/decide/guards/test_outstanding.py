@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -43,7 +42,7 @@ def bound(
     recent: Iterable[Fill | LedgerEntry] = (),
     symbol: str = BTC_PERP,
     **account: Any,
-) -> tuple[Decimal, Decimal]:
+) -> tuple[object, object]:
     """The bound at half past noon, when no funding is due, at a price of 100,000."""
     position = PositionRecord(venue=VENUE, symbol=symbol, own_qty=dec(own))
     elsewhere = PositionRecord(venue="side", symbol=symbol, own_qty=dec(7))
