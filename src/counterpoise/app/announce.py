@@ -38,7 +38,13 @@ _BY_STATE = frozenset(
 _JUDGED = ("refused:", "position:", "waits:")
 #: What a conversion waits for that only a person or a quieter market can give.
 _NEEDS = frozenset(
-    {"convert_quote_short", "convert_coins_locked", "convert_spread", "convert_no_pair"}
+    {
+        "convert_apart",
+        "convert_coins_locked",
+        "convert_no_pair",
+        "convert_quote_short",
+        "convert_spread",
+    }
 )
 
 

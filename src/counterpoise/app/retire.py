@@ -24,12 +24,21 @@ _FINEST = dec("1e-8")
 
 
 def live_overlays(recorded: Recorded) -> dict[str, Mapping[str, Decimal]]:
-    """Return the strategies that want something in futures now, with their overlays."""
+    """Return the strategies that want futures or still hold some: their overlays, or what is left of them.
+
+    A strategy that wants no more (a conversion at its end, a release) has its hedge on until that is really closed.
+    """
     found: dict[str, Mapping[str, Decimal]] = {}
     for record in recorded.strategies.values():
+        held: dict[str, Decimal] = {}
+        for line in recorded.book.values():
+            if line.strategy == record.id and line.qty != 0 and not is_spot(line.symbol):
+                asset = base_of(line.symbol)
+                held[asset] = held.get(asset, ZERO) + line.qty
         overlays = from_document(record.kind, record.document).overlays
-        if any(q != 0 for q in overlays.values()):
-            found[record.id] = overlays
+        live = held | {asset: qty for asset, qty in overlays.items() if qty != 0}
+        if any(q != 0 for q in live.values()):
+            found[record.id] = live
     return found
 
 
@@ -79,7 +88,8 @@ def _refuse_unsettled(policy: PortfolioPolicy, asset: str, recorded: Recorded) -
     if unsettled:
         raise SafetyRefusal(
             f"portfolio {policy.id}: {len(unsettled)} orders on {asset} may have filled since the last look, so it"
-            " is not known what there is to keep. Start once with the strategy still in the config, or say close"
+            " is not known what there is to keep. Start once with the strategy still in the config, after"
+            " `counterpoise pause` so that nothing new is sent, and stop it again; or say close"
         )
 
 

@@ -63,7 +63,9 @@ class Leg:
     """One asset of a conversion as it stands. ``done_share``: what part of it may have been wished for by now.
 
     ``wallet``: the coins the spot wallets can deliver; ``live``: all coins that are there, locked ones included.
-    ``wide``: the spread of the spot pair where it is above the limit. Prices in quote.
+    ``wide``: the spread of the spot pair where it is above the limit. ``apart``: how far the pair is from the
+    contract's mark (fraction) where that is above the price collar: coins and futures are not worth the same there.
+    ``short``: what the asset is net short as a whole, where it may not be. Prices in quote.
     """
 
     asset: str
@@ -79,6 +81,8 @@ class Leg:
     wallet: Decimal
     live: Decimal
     wide: Decimal | None
+    apart: Decimal | None
+    short: Decimal | None
 
     @property
     def buys(self) -> bool:
@@ -226,8 +230,9 @@ class Leg:
         limit = self.total if self.done_share == 1 else self._tranche
         if limit < self.total and limit - self.wish < self.least:
             return ZERO, reason("convert_next_tranche", asset=self.asset)
-        if self.wide is not None:
-            return ZERO, self._too_wide(self.wide)
+        obstacle = self._obstacle()
+        if obstacle is not None:
+            return ZERO, obstacle
         if self.matched - self.wish < self.least:
             return limit - self.wish, None
         if self.releasing:
@@ -259,13 +264,24 @@ class Leg:
         taken = min(max(self.wish - self.traded, ZERO), self.pace.fee * self.wish)
         return max(taken, self.part.fees)
 
-    def _too_wide(self, spread: Decimal) -> Reason:
-        return reason(
-            "convert_spread",
-            asset=self.asset,
-            spread=f"{text(quantize(spread * 100, _CENT))} %",
-            limit=f"{text(quantize(self.slippage * 200, _CENT))} %",
-        )
+    def _obstacle(self) -> Reason | None:
+        """What in the market, or in the whole of the asset, keeps the next step waiting."""
+        if self.wide is not None:
+            limit = f"{text(quantize(self.slippage * 200, _CENT))} %"
+            spread = f"{text(quantize(self.wide * 100, _CENT))} %"
+            return reason("convert_spread", asset=self.asset, spread=spread, limit=limit)
+        if self.apart is not None:
+            distance = f"{text(quantize(self.apart * 100, _CENT))} %"
+            return reason(
+                "convert_apart",
+                asset=self.asset,
+                pair=self.money(self.price),
+                mark=self.money(self.mark),
+                distance=distance,
+            )
+        if self.short is not None and not self.buys:
+            return reason("convert_net_short", asset=self.asset, short=text(self.short))
+        return None
 
     def wishing(self, more: Decimal) -> Leg:
         """Return the leg with ``more`` coins wished for; what fees took of the last wish is not bought again."""
@@ -326,6 +342,8 @@ def leg_of(
         wallet=scene.purse.get(asset, ZERO),
         live=view.spot_qty,
         wide=_wide(asset, scene),
+        apart=_apart(asset, scene),
+        short=_net_short(asset, scene),
     )
 
 
@@ -336,3 +354,18 @@ def _wide(asset: str, scene: Scene) -> Decimal | None:
         return None
     spread = (quote.ask - quote.bid) / quote.mid
     return spread if spread > 2 * scene.policy.execution.max_slippage else None
+
+
+def _apart(asset: str, scene: Scene) -> Decimal | None:
+    """How far the pair is from the contract's mark, where that is more than the price collar."""
+    if asset not in scene.universe.futures or asset not in scene.universe.spot:
+        return None
+    view = scene.view.assets[asset]
+    distance = abs(view.spot_price / view.price - ONE)
+    return distance if distance > scene.policy.limits.price_collar else None
+
+
+def _net_short(asset: str, scene: Scene) -> Decimal | None:
+    """What the asset is net short, spot + outside + futures, where it may not be: then coins are not sold on."""
+    exposure = scene.view.assets[asset].exposure_qty
+    return -exposure if exposure < 0 and not scene.policy.allow_net_short else None

@@ -95,6 +95,9 @@ SENTENCES: Mapping[str, str] = {
     "convert_coins_locked": "selling {step} more {asset} needs them free in the spot wallet, {available} are",
     "convert_spread": "the spread of {asset} is {spread}, above the limit of {limit}: not traded before it narrows;"
     " trade the coins by hand or cancel the conversion if it must not wait",
+    "convert_apart": "coins of {asset} cost {pair}, its contract {mark}: {distance} apart, more than the price collar;"
+    " not traded before they meet, or trade the coins by hand, or cancel the conversion",
+    "convert_net_short": "{asset} is {short} net short at the moment: no coins are sold before its futures are cut",
     "convert_no_pair": "no venue of this portfolio lists a spot pair of {asset}: its futures stay",
     "convert_no_contract": "the contract of {asset} is not listed at present: its coins and futures stay",
     "convert_waits_at": "converts at {at}",

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from counterpoise.app.retire import closed_by_hand, refuse_strays, retired
 from counterpoise.domain.errors import SafetyRefusal
+from counterpoise.domain.hedge_book import BookLine
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.records import PositionRecord, StrategyRecord
@@ -127,3 +129,31 @@ def test_else_nothing_is_concluded(
         make_order(state=state, symbol=DOGE), positions=[own("-5", symbol=DOGE)]
     )
     assert closed_by_hand(recorded, UNIVERSE, shown) == {}
+
+
+def line(strategy: str, qty: str) -> BookLine:
+    return BookLine(
+        strategy=strategy, venue=VENUE, symbol=BTC_PERP, wanted=ZERO, qty=dec(qty), cost=dec(qty)
+    )
+
+
+@pytest.mark.parametrize("choice", ["keep", "close", None])
+def test_a_hedge_that_is_wanted_no_more_is_on_until_it_is_closed(choice: str | None) -> None:
+    """A conversion at its end, or a release, in the middle of which the strategy is removed."""
+    held = line("gone", "-0.4")
+    recorded = make_recorded(
+        positions=[own("-0.4")], strategies={"gone": wish("gone", "0")}, book={held.key: held}
+    )
+    policy = make_policy(STAYS, retire={"gone": choice} if choice else {})
+    if choice is None:
+        with pytest.raises(SafetyRefusal, match=r"gone was removed while it holds -0\.4 BTC"):
+            retired(policy, recorded, UNIVERSE)
+        return
+    _, positions = retired(policy, recorded, UNIVERSE)
+    kept = [p.baseline_qty for p in positions.values()]
+    assert kept == ([dec("-0.4")] if choice == "keep" else [])
+    coins = replace(held, symbol="BTC/USDT")
+    recorded = make_recorded(
+        strategies={"gone": wish("gone", "0")}, book={(*coins.key[:2], "BTC/USDT"): coins}
+    )
+    assert retired(policy, recorded, UNIVERSE) == ((), {}), "coins are the owner's own"
