@@ -125,9 +125,8 @@ class Listing:
         """Return the dated futures of ``pair`` that have not ended, by symbol."""
         return tuple(
             perp
-            for symbol, perp in self.perps.items()
-            if symbol != pair == perp.market.rules.pair
-            if perp.expiry is not None and not perp.market.closed
+            for perp in self.perps.values()
+            if perp.expiry is not None and perp.market.rules.pair == pair and not perp.market.closed
         )
 
     def collateral(self) -> tuple[str, ...]:
@@ -179,6 +178,8 @@ def _check_rule(rule: SymbolRules) -> None:
     name = f"{rule.kind} {rule.symbol}"
     if rule.expiry_at is not None and rule.kind is MarketKind.SPOT:
         raise ValueError(f"{name}: expected no expiry of a spot market, was {rule.expiry_at}")
+    if rule.expiry_at is not None and rule.symbol == rule.pair:
+        raise ValueError(f"{name}: expected a day in the name of a future that ends, was none")
     if rule.tick_size <= 0 or rule.lot_size <= 0:
         raise ValueError(f"{name}: expected steps above 0")
     smallest = rule.tick_size * rule.lot_size

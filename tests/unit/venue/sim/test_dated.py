@@ -246,8 +246,9 @@ def test_a_shock_moves_the_dated_future_by_the_same_factor() -> None:
     assert exchange.book(MarketKind.PERP, FUTURE).mark == 70_000
     assert exchange.book(MarketKind.SPOT, "BTCUSDT").last == 90_000
     exchange.advance_to(EXPIRY)
+    before = exchange.book(MarketKind.PERP, FUTURE).last
     exchange.set_price("BTCUSDT", dec(50_000))
-    assert exchange.book(MarketKind.PERP, FUTURE).last != 50_000, "it has ended"
+    assert exchange.book(MarketKind.PERP, FUTURE).last == before, "it has ended"
 
 
 def test_a_shock_moves_a_recorded_mark_too() -> None:
@@ -275,3 +276,22 @@ def test_what_cannot_be_is_refused() -> None:
     ending = replace(default_rules("BTCUSDT", MarketKind.SPOT), expiry_at=EXPIRY)
     with pytest.raises(ValueError, match="expected no expiry of a spot market"):
         SimExchange(rules=[ending], series=[coin()], now=START)
+    nameless = replace(default_rules("BTCUSDT", MarketKind.PERP), expiry_at=EXPIRY)
+    with pytest.raises(ValueError, match="expected a day in the name"):
+        SimExchange(rules=[nameless], series=[replace(coin(), kind="perp")], now=START)
+
+
+def test_a_coin_that_never_closed_a_bar_settles_at_where_it_opened() -> None:
+    day = timedelta(days=2)
+    bar = Candle(START, dec(100_000), dec(105_000), dec(99_000), dec(104_000), dec(10))
+    spot = Series(kind="spot", symbol="BTCUSDT", interval=day, candles=(bar,))
+    future = dated_series(coin(), FUTURE, EXPIRY, ZERO, TICK)
+    exchange = SimExchange(
+        rules=[default_rules("BTCUSDT", MarketKind.SPOT), default_rules(FUTURE, MarketKind.PERP)],
+        series=[spot, future],
+        now=START,
+    )
+    exchange.advance_to(EXPIRY)
+    ended = exchange.delivery(FUTURE)
+    assert ended is not None
+    assert ended.price == 100_000
