@@ -98,11 +98,17 @@ def _book(replay: Replayed) -> Iterator[str]:
 
 def _money(replay: Replayed) -> Iterator[str]:
     """Start + price PnL + funding - fees = end, to the last unit, in the futures wallet (MEANING 23)."""
-    (key,) = replay.prepared.exchange.accounts()
-    account = replay.prepared.exchange.account(key)
-    marks = {("sim", _unified(p.symbol)): p.mark_price for p in account.positions}
+    exchange = replay.prepared.exchange
+    (key,) = exchange.accounts()
+    perps = [rule.symbol for rule in exchange.rules() if rule.kind is MarketKind.PERP]
+    # of all of them: where two strategies stand against each other there is no position
+    marks = {
+        ("sim", _unified(symbol)): mark
+        for symbol in perps
+        if (mark := exchange.book(MarketKind.PERP, symbol).mark) is not None
+    }
     rows = hedge_rows(replay.closed, replay.lines, marks)
-    wallet = account.futures["USDT"]
+    wallet = exchange.account(key).futures["USDT"]
     end = wallet.wallet_balance + wallet.unrealized_pnl
     start = replay.prepared.balance.get((Wallet.FUTURES, "USDT"), ZERO)
     brought = sum((row.net for row in rows), ZERO)
