@@ -262,6 +262,7 @@ class CcxtVenue:
                 self._limiter.adopt(scope, info.get("rateLimits", ()))
         if not catalogue.instruments:
             raise VenueError(f"{self.id}: expected instruments, was an empty list")
+        catalogue.keep(self._catalogue)
         self._catalogue, self._loaded_at = catalogue, self._clock.now()
         # a new one with every load, so that a key that may read it by now is tried again
         if self._access.environment is not Environment.DEMO:

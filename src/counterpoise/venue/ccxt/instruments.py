@@ -50,14 +50,26 @@ class Catalogue:
             if each.active and each.expiry_at is not None
         )
 
+    def keep(self, before: Catalogue) -> None:
+        """Keep dated futures of ``before`` that are listed no more, not active.
+
+        Their last fills and orders may still have to be asked for.
+        """
+        for symbol, listing in before._by_symbol.items():
+            if listing.instrument.expiry_at is not None and symbol not in self._by_symbol:
+                self._symbols[listing.scope, listing.id] = symbol
+                self._end(symbol, listing)
+
+    def _end(self, symbol: str, listing: Listing) -> None:
+        dead = replace(listing.instrument, active=False)
+        self._by_symbol[symbol] = replace(listing, instrument=dead)
+        self.instruments = {**self.instruments, symbol: dead}
+
     def expire(self, now: datetime) -> bool:
         """Take what has ended by ``now`` for no longer active, whatever was listed. Return whether anything had."""
         ended = [symbol for at, symbol in self._ends if at <= now]
         for symbol in ended:
-            listing = self._by_symbol[symbol]
-            dead = replace(listing.instrument, active=False)
-            self._by_symbol[symbol] = replace(listing, instrument=dead)
-            self.instruments = {**self.instruments, symbol: dead}
+            self._end(symbol, self._by_symbol[symbol])
         self._ends = self._ends[len(ended) :]
         return bool(ended)
 

@@ -164,3 +164,20 @@ def test_a_dated_future_that_is_gone_is_named_by_its_pair() -> None:
     catalogue = Catalogue({Scope.FUTURES: {"symbols": [PERP]}})
     assert catalogue.symbol(Scope.FUTURES, "BTCUSDT_250926") == "BTC/USDT:USDT-250926"
     assert catalogue.symbol(Scope.FUTURES, "ETHUSDT_250926") == "ETHUSDT_250926"
+
+
+def test_a_dated_future_that_is_gone_stays_to_be_asked_about() -> None:
+    before = Catalogue(
+        {Scope.FUTURES: {"symbols": [PERP, DATED, PERP | {"symbol": "X", "baseAsset": "X"}]}}
+    )
+    after = Catalogue({Scope.FUTURES: {"symbols": [PERP]}})
+    after.keep(before)
+    dated = "BTC/USDT:USDT-260327"
+    assert {s: i.active for s, i in after.instruments.items()} == {
+        "BTC/USDT:USDT": True,
+        dated: False,
+    }
+    assert after.symbol(Scope.FUTURES, "BTCUSDT_260327") == dated
+    listed_again = Catalogue({Scope.FUTURES: {"symbols": [PERP, DATED]}})
+    listed_again.keep(after)
+    assert listed_again.instruments[dated].active
