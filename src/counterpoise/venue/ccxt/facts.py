@@ -1,8 +1,8 @@
 """Slow figures beside the prices: how often a contract is funded, and how much of it is traded in a day.
 
 They change by the hour, not by the second, so they are asked for once in a while and never stand in the way of
-prices: a question that fails leaves what was known, for an hour at most, and after that nothing. What is not known
-is None, never zero and never a guess.
+prices: a question that fails leaves what was known, for two hours at most, and after that nothing. What is not
+known is None, never zero and never a guess.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from counterpoise.venue.ccxt.wire import Wire
 #: What the venue does not list is funded this often (Binance, "Get Funding Rate Info").
 USUAL_INTERVAL = timedelta(hours=8)
 ASK_INTERVALS_EVERY = timedelta(minutes=30)
-ASK_VOLUMES_EVERY = timedelta(minutes=15)
+#: Of 24 hours, a twenty-fourth is exchanged meanwhile.
+ASK_VOLUMES_EVERY = timedelta(hours=1)
 #: How long a figure is believed that could not be read again.
-BELIEVED_FOR = timedelta(hours=1)
+BELIEVED_FOR = timedelta(hours=2)
 _PAUSE = timedelta(minutes=1)
 #: Spot answers this many symbols for the price of one; more contracts than that are cheaper to ask for all at once.
 _MOST_NAMED = 20
