@@ -334,8 +334,11 @@ def test_never_sells_more_than_is_there() -> None:
     on.fill()
     on.settle(2) if phase(on) is DeriskPhase.ENDED else on.cycle()
     on.spot["ETH"] = dec(3)
+    before = on.spot["ETH"]
     on.cycle()
     on.fill()
+    assert on.spot["ETH"] == before, "not while its futures make it net short"
+    on.futures["ETH"] = dec(-3)  # the clamp cut them
     on.settle()
     assert phase(on) is DeriskPhase.ENDED
     assert (on.spot["ETH"], on.futures["ETH"]) == (0, 0)
