@@ -168,7 +168,8 @@ def _states(recorded: Recorded, policy: PortfolioPolicy) -> dict[str, StrategySt
     return {
         s.id: from_document(s.kind, recorded.strategies[s.id].document)
         for s in policy.strategies
-        if s.id in recorded.strategies
+        # an id that was given to a strategy of another kind begins anew
+        if s.id in recorded.strategies and recorded.strategies[s.id].kind == s.kind
     }
 
 
@@ -196,7 +197,9 @@ def _claimed(
         if quote.fair is not None
     }
     own = {k: p.own_qty for k, p in recorded.positions.items()}
-    claims = claims_of(decisions.decisions, universe, own, marks, policy.execution.rungs)
+    claims = claims_of(
+        decisions.decisions, universe, own, marks, policy.execution.rungs, recorded.book
+    )
     spots = [key for key in recorded.book if is_spot(key[2])]
     booked = crossed(wanting(recorded.book, claims, spots), marks, lots, snapshot.as_of)
     wants = wants_of(decisions.decisions, claims, policy.assets, universe, _baselines(recorded))

@@ -66,6 +66,14 @@ def retired(
         strategies.append(
             StrategyRecord(id=strategy, kind=kind, document=to_document(initial_state(kind)))
         )
+    # one that comes back begins anew: a conversion that was under way is not taken up again
+    strategies += [
+        StrategyRecord(id=r.id, kind=r.kind, document=to_document(initial_state(r.kind)))
+        for r in recorded.strategies.values()
+        if r.id not in configured
+        and r.id not in live
+        and from_document(r.kind, r.document) != initial_state(r.kind)
+    ]
     gone = {s: live[s] for s in set(live) - configured}
     kept = {s: o for s, o in gone.items() if policy.retire[s] == "keep"}
     positions: dict[Contract, PositionRecord] = {}

@@ -98,7 +98,9 @@ def proceed(strategy: str, conversion: ConversionState, pace: Pace, scene: Scene
 
     Sales go before purchases; purchases share what the spot wallets may spend, first those already under way.
     """
-    conversion = _tranched(conversion, pace, scene)
+    # an asset that left the config meanwhile cannot be valued: its coins stay as they are
+    known = {a: part for a, part in conversion.assets.items() if a in scene.view.assets}
+    conversion = _tranched(replace(conversion, assets=known), pace, scene)
     legs = {
         asset: leg_of(
             asset, part, scene.holding(strategy, asset), pace, scene, conversion.tranches_done

@@ -24,9 +24,14 @@ def carried_of(recorded: Recorded) -> dict[str, frozenset[Contract]]:
 
 
 def strays_of(recorded: Recorded, universe: Universe) -> Mapping[Contract, str]:
-    """Return contract -> asset for what we carry outside ``universe``: nothing there can be traded."""
-    traded = {(x.venue, x.instrument.symbol) for _, x in universe.contracts}
-    return {c: base_of(c[1]) for c in _carrying(recorded) if c not in traded}
+    """Return contract -> asset for what we carry outside ``universe``: nothing there can be traded.
+
+    Orders that still work in a spot pair nobody trades any more are told as well: they may fill at any time.
+    """
+    listings = (*universe.spot.values(), *(x for _, x in universe.contracts))
+    traded = {(x.venue, x.instrument.symbol) for x in listings}
+    pairs = {(o.venue, o.symbol) for o in recorded.orders if not o.is_settled and is_spot(o.symbol)}
+    return {c: base_of(c[1]) for c in (*_carrying(recorded), *sorted(pairs)) if c not in traded}
 
 
 def _carrying(recorded: Recorded) -> list[Contract]:

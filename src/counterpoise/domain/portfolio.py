@@ -103,7 +103,10 @@ def universe_of(
                 continue
             futures[asset] = held[-1]
             leaving |= {asset: held[0]} if len(held) == 2 else {}
-        offered = _offered(policy.execution.contract, listings)
+        # what is carried is rolled at its own venue
+        home = futures[asset].venue if asset in futures else None
+        near = [x for x in listings if home in {None, x.venue}]
+        offered = _offered(policy.execution.contract, near)
         if offered:
             futures.setdefault(asset, offered[0])
             candidates[asset] = offered
@@ -126,10 +129,10 @@ def _offered(choice: ContractChoice, listings: list[Listing]) -> tuple[Listing, 
     dated = [
         x for x in listings if x.instrument.kind is InstrumentKind.FUTURE and x.instrument.active
     ]
-    venue = next((x.venue for x in listings if x in perpetuals or x in dated), "")
-    here = [x for x in (*perpetuals, *dated) if x.venue == venue]
     if choice is ContractChoice.PERPETUAL:
-        here = [x for x in here if x in perpetuals]
+        dated = []
+    venue = next((x.venue for x in perpetuals or dated), "")
+    here = [x for x in (*perpetuals, *dated) if x.venue == venue]
     here.sort(key=lambda x: (x.instrument.kind is not InstrumentKind.PERPETUAL, _last_to_end(x)))
     return tuple(here)
 

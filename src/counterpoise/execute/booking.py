@@ -53,6 +53,8 @@ def booked(
         book = _after(book, event, positions, snapshot)
     for venue, seen in snapshot.venues.items():
         for settlement in seen.settlements.values():
+            if seen.account is not None and settlement.symbol in seen.account.positions:
+                continue  # the account is older than the expiry: booked when it shows it gone
             contract = (venue, settlement.symbol)
             book = book.then(settled(book.lines, contract, settlement.price, settlement.at))
     return _balanced(book, positions, snapshot, frozenset(strategies))

@@ -49,12 +49,13 @@ class LedgerReads:
 
 def ended(name: str, venue: Venue, recorded: Recorded, now: datetime) -> list[str]:
     """Return the dated futures that may have ended and in which the records still expect a position."""
+    expected = {k for k, p in recorded.positions.items() if p.own_qty != 0 or p.baseline_qty != 0}
+    # hedges that cross each other hold nothing together, and end all the same
+    expected |= {(x.venue, x.symbol) for x in recorded.book.values() if x.qty != 0}
     return [
         symbol
-        for (where, symbol), known in recorded.positions.items()
-        if where == name
-        and (known.own_qty != 0 or known.baseline_qty != 0)
-        and _may_have_ended(symbol, venue.instruments().get(symbol), now)
+        for where, symbol in sorted(expected)
+        if where == name and _may_have_ended(symbol, venue.instruments().get(symbol), now)
     ]
 
 

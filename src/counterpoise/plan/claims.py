@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from counterpoise.domain.decision import Decision, Want
 from counterpoise.domain.hedge_book import BookLine, LineKey
+from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO, shrink_step
 from counterpoise.domain.portfolio import Contract, Listing, Universe
 from counterpoise.plan.roll import legs, rung_of
@@ -22,11 +23,13 @@ def claims_of(
     own: Mapping[Contract, Decimal] | None = None,
     marks: Mapping[Contract, Decimal] | None = None,
     rungs: int = 1,
+    lines: Mapping[LineKey, BookLine] | None = None,
 ) -> dict[LineKey, Decimal]:
     """Return (strategy, venue, symbol) -> what it shall have there, signed base units.
 
     ``own`` is what we hold per contract: where one is being left for another, both legs follow it, a rung at a time.
-    An asset without a contract has no claim in futures: nothing can be traded for it.
+    An asset without a contract has no claim in futures: nothing can be traded for it. Coins count over all pairs of
+    the asset (``lines``): what was traded in another pair is not traded again in this one.
     """
     claims: dict[LineKey, Decimal] = {}
     for asset in dict.fromkeys(d.asset for d in decisions):
@@ -39,8 +42,27 @@ def claims_of(
             claims |= {(s, *_key(contract)): qty for s, qty in granted.items()}
         pair = universe.spot.get(asset)
         if pair is not None:
-            claims |= {(d.strategy, *_key(pair)): d.coins for d in mine if d.coins is not None}
+            claims |= {
+                (d.strategy, *_key(pair)): d.coins - _elsewhere(d, pair, lines or {})
+                for d in mine
+                if d.coins is not None
+            }
     return claims
+
+
+def _elsewhere(decision: Decision, pair: Listing, lines: Mapping[LineKey, BookLine]) -> Decimal:
+    """What the strategy has traded of these coins in other pairs than ``pair``."""
+    return sum(
+        (
+            x.qty
+            for (strategy, *contract), x in lines.items()
+            if strategy == decision.strategy
+            and is_spot(x.symbol)
+            and base_of(x.symbol) == decision.asset
+            and tuple(contract) != _key(pair)
+        ),
+        ZERO,
+    )
 
 
 def _rolled(

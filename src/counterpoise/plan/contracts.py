@@ -105,7 +105,10 @@ def chosen(
                     futures[asset], leaving[asset] = successor, current
             continue
         best = _best(universe, asset, listings, wanted, snapshot, execution)
-        futures[asset] = best if best is not None else current
+        if best is not None:
+            futures[asset] = best
+        elif current.instrument.kind is not InstrumentKind.PERPETUAL:
+            del futures[asset]  # a dated future that nobody trades, or that ends at once, is none
     return replace(universe, futures=futures, leaving=leaving)
 
 

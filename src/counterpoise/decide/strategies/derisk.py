@@ -27,6 +27,8 @@ from counterpoise.domain.strategy.derisk import DeriskPhase, Retarget
 
 #: The band around the target of all crypto together; a sleeve has its own.
 _CRYPTO_BAND = dec("0.05")
+#: Less than this above the target is left alone: a short that is frozen at a sliver would protect nothing later.
+_SLIVER = dec("0.01")
 _SHOWN = dec("0.0001")
 
 
@@ -113,7 +115,8 @@ class _Run:
         return wanted
 
     def waiting(self, state: DeriskState) -> Outcome:
-        sizes = self.sizes()
+        above = sum(self.weights(self.exposures).values(), ZERO) - self.policy.target
+        sizes = self.sizes() if above > _SLIVER else {}
         if sizes:
             state = replace(
                 state,
@@ -126,7 +129,7 @@ class _Run:
         exposures = self.exposures
         weights = self.weights(exposures)
         weight = sum(weights.values(), ZERO)
-        over = weight > self.policy.target
+        over = weight - self.policy.target > _SLIVER
         code = "derisk_uncovered" if over else "derisk_waiting"
         waits = (reason("derisk_waits_weight", what=self.what, target=_shown(self.policy.target)),)
         decisions: list[Decision] = []
@@ -134,7 +137,7 @@ class _Run:
             unlisted = self.unlisted(asset) if over else None
             why = unlisted or reason(code, asset=asset, **self.numbers(weight))
             decisions.append(self.decision(asset, ZERO, why, waits_for=waits))
-        rule = Watched(parts=weights, high=self.policy.target)
+        rule = Watched(parts=weights, high=self.policy.target + _SLIVER)
         return Outcome(
             decisions=tuple(decisions),
             state=with_overlays(state, {}),
@@ -216,8 +219,11 @@ class _Run:
         whole = sum(long.values(), ZERO)
         goals = dict.fromkeys(self.policy.assets, ZERO)
         for asset, weight in long.items():
-            goal = self.scene.view.assets[asset].qty_of(self.policy.target * weight / whole)
-            goals[asset] = goal - exposures[asset]
+            seen = self.scene.view.assets[asset]
+            goal = seen.qty_of(self.policy.target * weight / whole)
+            coins = goal - exposures[asset]
+            # what others hedge is no reason to buy: a purchase is measured on the coins themselves
+            goals[asset] = coins if coins <= 0 else max(min(coins, goal - seen.held_qty), ZERO)
         return goals
 
     def converting(self, state: DeriskState) -> Outcome:

@@ -67,7 +67,13 @@ def _waiting(policy: DipBuyPolicy, scene: Scene, state: DipBuyState, previous: D
     if names and price is not None:
         overlay, short_of = _size(policy, scene)
         if overlay > 0:
-            state = replace(state, phase=DipBuyPhase.LONG, held={}, entry_price=price)
+            state = replace(
+                state,
+                phase=DipBuyPhase.LONG,
+                held={},
+                entry_price=price,
+                earned_before=scene.holding(policy.id, policy.asset).earned,
+            )
             why = reason(
                 "dip_bought", asset=policy.asset, overlay=text(overlay), because=dip.says.text
             )
@@ -219,7 +225,8 @@ def _spending(policy: DipBuyPolicy, scene: Scene, state: DipBuyState, previous: 
         if listing is None or held.futures >= least_of(listing.instrument, seen.price):
             why = reason("dip_closes", asset=policy.asset, futures=text(held.futures))
             return answered(policy, state, ZERO, why, previous=previous)
-        if held.earned <= 0:
+        # a long that was never filled leaves the figures of the one before it
+        if held.earned <= 0 or held.earned == state.earned_before:
             why = reason("dip_no_profit", asset=policy.asset, earned=text(held.earned))
             return _ended(policy, _over(state), previous, why)
         coins = held.earned / (seen.spot_price * (1 + pace.fee))

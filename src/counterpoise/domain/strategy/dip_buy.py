@@ -71,4 +71,5 @@ class DipBuyState:
     phase: DipBuyPhase = DipBuyPhase.WAITING
     held: Mapping[str, datetime] = field(default_factory=dict)
     entry_price: Decimal | None = None
+    earned_before: Decimal | None = None
     conversion: ConversionState | None = None
