@@ -70,9 +70,7 @@ def retired(
     strategies += [
         StrategyRecord(id=r.id, kind=r.kind, document=to_document(initial_state(r.kind)))
         for r in recorded.strategies.values()
-        if r.id not in configured
-        and r.id not in live
-        and from_document(r.kind, r.document) != initial_state(r.kind)
+        if r.id not in configured and r.id not in live and "conversion" in r.document
     ]
     gone = {s: live[s] for s in set(live) - configured}
     kept = {s: o for s, o in gone.items() if policy.retire[s] == "keep"}

@@ -15,6 +15,7 @@ from counterpoise.domain.records import PositionRecord, StrategyRecord
 from counterpoise.domain.strategy import HedgePolicy
 from tests.build import (
     BTC_PERP,
+    NOW,
     VENUE,
     make_order,
     make_policy,
@@ -157,3 +158,14 @@ def test_a_hedge_that_is_wanted_no_more_is_on_until_it_is_closed(choice: str | N
         strategies={"gone": wish("gone", "0")}, book={(*coins.key[:2], "BTC/USDT"): coins}
     )
     assert retired(policy, recorded, UNIVERSE) == ((), {}), "coins are the owner's own"
+
+
+def test_a_conversion_that_was_under_way_is_not_taken_up_again_when_its_id_comes_back() -> None:
+    document = {
+        "overlays": {},
+        "phase": "converting",
+        "conversion": {"started_at": NOW.isoformat()},
+    }
+    record = StrategyRecord(id="gone", kind="derisk", document=document)
+    written, _ = retired(make_policy(STAYS), make_recorded(strategies={"gone": record}), UNIVERSE)
+    assert [(r.id, r.document) for r in written] == [("gone", {"overlays": {}})]
