@@ -3,7 +3,8 @@
 Expected is what was on record, plus our own spot fills, plus what the venue booked for futures (MEANING 11). A
 difference is a flow once the venue's own books show a deposit or withdrawal of that size, or once several equal
 healthy looks over a minute have shown it; until then no strategy trades. A bad read, an answer that is older than
-another and a booking that is on its way pass by themselves. Cents are booked at once, so that the record is exact.
+another and a booking that is on its way pass by themselves. Dust makes nobody wait; it is booked all the same, so
+that the record is exact.
 
 What is on record moves only in the transaction that books what explains it: a crash in between changes nothing.
 """
@@ -51,6 +52,8 @@ from counterpoise.domain.snapshot import Account, Snapshot, VenueSnapshot
 MARGIN = timedelta(seconds=5)
 #: How long a difference may be waiting for a fill or a booking of ours that is on its way.
 GRACE = timedelta(seconds=60)
+#: So many equal looks make dust a flow: one may have been read while something moved. Nothing waits for it.
+DUST_LOOKS = 2
 #: How long fills and entries are remembered.
 _RECENT = timedelta(minutes=3)
 #: How long a deposit or withdrawal in the venue's books waits for the balance to show it.
@@ -278,17 +281,15 @@ class FlowWatch:
         )
         patient = low <= change <= high and now - began <= GRACE
         healthy = seen.ledger is not None or asset not in _collateral(balance.account)
-        dust = is_dust(change, price_of(asset, self._policy.quote, snapshot))
-        calm = healthy and not patient and len(balance.late) == 1
-        if dust and calm and balance.shown != 0:
-            return self._flow(balance, change, "looks", snapshot), None
         row = None if patient or not healthy else Row(since=now, last=now)
         if row and watched is not None and watched.row and balance.shows(watched.change):
             change, row = watched.change, watched.row.counted(now)
         self._watched[balance.key] = _Unexplained(
             change=change, expected=balance.expected, began=began, row=row
         )
-        if row and row.settled:
+        dust = is_dust(change, price_of(asset, self._policy.quote, snapshot))
+        small = dust and balance.shown != 0 and len(balance.late) == 1
+        if row and (row.settled or (small and row.looks >= DUST_LOOKS)):
             return self._flow(balance, change, "looks", snapshot), None
         if patient or dust or asset not in self._assets:
             return None, None

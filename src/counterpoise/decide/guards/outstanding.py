@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from counterpoise.domain.flows import price_of
+from counterpoise.domain.flows import NOISE, price_of
 from counterpoise.domain.instrument import base_of, is_spot, quote_of, settle_of
 from counterpoise.domain.ledger import EntryKind, LedgerEntry
 from counterpoise.domain.numbers import ONE, ZERO, dec
@@ -22,11 +22,13 @@ from counterpoise.domain.snapshot import Account, Snapshot
 BOOKED_WITHIN = timedelta(seconds=60)
 #: How long after an instant of funding (on the hour) its payment may be missing.
 PAID_WITHIN = timedelta(minutes=2)
+#: How long reading an account takes: what happens meanwhile may be in it. Clocks differ by less.
+READ_WITHIN = timedelta(seconds=5)
 #: No venue charges more than this part of a position's value at one instant.
 MOST_FUNDING = dec("0.04")
 #: A market order may fill this much away from the price known here.
 _SLIP = dec("1.05")
-#: An entry belongs to a fill of the same contract when their instants differ by no more than this.
+#: A commission belongs to a fill of the same contract when their instants differ by no more than this.
 _SAME = timedelta(seconds=1)
 _HOUR = timedelta(hours=1)
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -80,18 +82,21 @@ def _unread(order: Order) -> Decimal:
 def _unbooked_fills(
     asset: str, now: datetime, recent: Sequence[Fill | LedgerEntry]
 ) -> Iterable[Decimal]:
-    """Values of futures fills settled in ``asset`` that the venue's books do not know yet."""
-    entries = [e for e in recent if isinstance(e, LedgerEntry)]
+    """Values of futures fills settled in ``asset`` whose commission, and so their profit, is not booked yet."""
+    paid = [e for e in recent if isinstance(e, LedgerEntry) and e.kind is EntryKind.COMMISSION]
     for fill in recent:
-        if isinstance(fill, LedgerEntry) or settle_of(fill.symbol) != asset:
+        if isinstance(fill, LedgerEntry) or settle_of(fill.symbol) != asset or fill.fee == 0:
             continue
-        booked = any(
-            e.symbol == fill.symbol and abs(e.at - fill.filled_at) <= _SAME
-            for e in entries
-            if e.kind is not EntryKind.FUNDING
-        )
-        if not booked and fill.fee != 0 and now - fill.filled_at <= BOOKED_WITHIN:
+        own = next((e for e in paid if _is_commission_of(fill, e)), None)
+        if own is not None:
+            paid.remove(own)  # each pays for one
+        elif now - fill.filled_at <= BOOKED_WITHIN:
             yield fill.qty * _unit(fill.symbol, fill.price)
+
+
+def _is_commission_of(fill: Fill, entry: LedgerEntry) -> bool:
+    same = entry.symbol == fill.symbol and abs(entry.at - fill.filled_at) <= _SAME
+    return same and abs(entry.qty + fill.fee) <= NOISE
 
 
 def _unpaid_funding(
@@ -102,7 +107,8 @@ def _unpaid_funding(
     quote: str,
 ) -> Iterable[Decimal]:
     """The most that positions settled in ``asset`` may have paid or received at the last full hour."""
-    hour = account.as_of - (account.as_of - _EPOCH) % _HOUR
+    latest = account.as_of + READ_WITHIN
+    hour = latest - (latest - _EPOCH) % _HOUR
     if account.as_of - hour > PAID_WITHIN:
         return
     paid = {

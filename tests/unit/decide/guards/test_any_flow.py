@@ -276,7 +276,7 @@ def _is_funding(event: Event) -> bool:
     return any(isinstance(r, LedgerEntry) and r.kind is EntryKind.FUNDING for r in event.records)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(OURS, max_size=12), LOOKS)
 def test_what_is_ours_is_never_a_flow_and_holds_nobody_up_for_long(
     events: list[Event], looks: list[Look]
@@ -289,7 +289,7 @@ def test_what_is_ours_is_never_a_flow_and_holds_nobody_up_for_long(
     }
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(OURS, max_size=8), BORDERS, LOOKS)
 def test_what_came_in_or_went_out_is_a_flow_exactly_once(
     events: list[Event], flow: Event, looks: list[Look]

@@ -439,12 +439,21 @@ def test_without_a_record_an_empty_wallet_that_a_short_rests_on_is_not_recorded(
 
 
 @pytest.mark.parametrize(("usdt", "held"), [("-1", 0), ("-1.01", 1), ("0.3", 0), ("1.01", 1)])
-def test_what_is_worth_a_unit_of_the_quote_is_booked_at_once(usdt: str, held: int) -> None:
+def test_what_is_worth_a_unit_of_the_quote_holds_nobody_up(usdt: str, held: int) -> None:
     bank = known()
     bank.futures["USDT"] += dec(usdt)
-    assert len(bank.codes(0)) == held
+    assert [len(bank.codes(s)) for s in (0, 1)] == [held, held]
     assert [q for _, q, _ in bank.found] == ([] if held else [dec(usdt)])
     assert bank.record["USDT"] == 10_000 + (0 if held else dec(usdt))
+
+
+def test_dust_that_one_read_shows_is_none() -> None:
+    bank = known()
+    bank.spot["USDT"] = dec("0.5")  # moved from the futures wallet, which was read before
+    assert bank.look(0) == FlowVerdict()
+    bank.futures["USDT"] -= dec("0.5")
+    assert bank.look(1) == FlowVerdict()
+    assert bank.flows == []
 
 
 # --- two things at one time

@@ -125,7 +125,7 @@ def test_a_fill_whose_commission_is_not_booked_may_have_moved_its_value() -> Non
     "recent",
     [
         pytest.param([fill(), entry()], id="booked"),
-        pytest.param([fill(), entry(EntryKind.REALIZED_PNL)], id="its profit is booked"),
+        pytest.param([fill(), fill(), entry(), entry(id="2")], id="two are booked"),
         pytest.param([fill(), entry(at=HALF_PAST + timedelta(seconds=1))], id="a second later"),
         pytest.param([fill(fee=dec(0))], id="free of charge"),
         pytest.param([fill(symbol=PAIR)], id="coins"),
@@ -144,6 +144,8 @@ def test_a_fill_that_is_booked_or_old_explains_nothing(recent: list[Fill | Ledge
         entry(at=HALF_PAST + timedelta(seconds=2)),
         entry(symbol="SOL/USDT:USDT"),
         entry(EntryKind.FUNDING),
+        entry(EntryKind.REALIZED_PNL),
+        entry(qty=dec(-4)),
     ],
 )
 def test_the_booking_of_another_event_is_not_the_fills(other: LedgerEntry) -> None:
@@ -157,11 +159,17 @@ def test_the_booking_of_another_event_is_not_the_fills(other: LedgerEntry) -> No
         (PAID_WITHIN, True),
         (PAID_WITHIN + timedelta(seconds=1), False),
         (timedelta(minutes=59), False),
+        (timedelta(minutes=59, seconds=54), False),
+        (timedelta(minutes=59, seconds=55), True),  # what was read a moment later has it
     ],
 )
 def test_funding_may_be_on_its_way_after_every_full_hour(after_hour: timedelta, due: bool) -> None:
     most = 30_000 * MOST_FUNDING if due else 0
     assert bound(own="-0.3", shown="-0.3", as_of=NOW + after_hour) == (-most, most)
+
+
+def test_one_commission_pays_for_one_fill() -> None:
+    assert bound(recent=[fill(trade_id="a"), fill(trade_id="b"), entry()]) == (-10_000, 10_000)
 
 
 def test_funding_that_was_paid_is_not_on_its_way() -> None:
