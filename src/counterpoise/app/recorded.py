@@ -72,6 +72,11 @@ def recorded_market(
             f"--from: expected {_day(begins[latest])} or later, where the candles of {latest} begin,"
             f" was {_day(first)}"
         )
+    over = max(ended for _, ended in spans.values())
+    if first > over:
+        raise ValueError(
+            f"--from: expected {_day(over)} or earlier, where the candles end, was {_day(first)}"
+        )
     past = max([PAST, *(look.interval * (look.bars + 2) for look in policy.lookbacks)])
     stop = end + BEYOND if end is not None else None
     needed = {

@@ -14,12 +14,14 @@ from counterpoise.decide.triggers import (
 from counterpoise.domain.bars import Bar
 from counterpoise.domain.decision import Wakeups
 from counterpoise.domain.indicators import moving_average, rolling_high
-from counterpoise.domain.numbers import ONE, text
+from counterpoise.domain.numbers import ONE, dec, quantize, text
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.scene import Scene
 from counterpoise.domain.strategy import ScaleInPolicy, ScaleInState
 from counterpoise.domain.strategy.scale_in import Commit, Confirm, ScaleInPhase
 
+#: Averages are told with eight digits behind the point; they are judged in full.
+_SHOWN = dec("1e-8")
 #: What people call the tranche that leads to a phase.
 TRANCHES = {
     ScaleInPhase.ENTERED: "entry",
@@ -141,8 +143,8 @@ def _rising(
         "if_average_rises",
         interval=span(commit.interval),
         bars=len(bars) - 1,
-        average=text(average),
-        before=text(before),
+        average=text(quantize(average, _SHOWN)),
+        before=text(quantize(before, _SHOWN)),
         **priced(scene, policy.asset, policy.source),
     )
     wakeups = next_bar(scene, commit.interval)
