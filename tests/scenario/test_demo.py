@@ -25,13 +25,17 @@ from counterpoise.domain.events import Severity, alert
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.portfolio import Unvalued
 from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
-from tests.scenario.processes import COUNTERPOISE, PATIENCE_S
+from tests.scenario.processes import COUNTERPOISE
 from tests.scenario.test_main_job import policy_of
 from tests.scenario.world import START, line, make_world
 
 END = START + timedelta(days=1)
 #: How a line of a market day begins.
 DAY = r"20\d\d-\d\d-\d\d  equity "
+
+#: A whole market in lock-step: under a minute on a machine of its own, minutes on a busy one.
+DEMO_S = 270
+pytestmark = pytest.mark.timeout(DEMO_S + 30)
 
 
 def demo(*options: str) -> subprocess.CompletedProcess[str]:
@@ -40,7 +44,7 @@ def demo(*options: str) -> subprocess.CompletedProcess[str]:
         [COUNTERPOISE, "demo", *options],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=DEMO_S,
         check=False,
     )
 
@@ -104,7 +108,7 @@ def test_an_interrupted_demo_says_so_and_leaves_nothing_behind(
         assert re.match(DAY, running.stdout.readline())
         assert list(tmp_path.iterdir())
         running.send_signal(how)
-        _, said = running.communicate(timeout=PATIENCE_S)
+        _, said = running.communicate(timeout=DEMO_S)
     assert running.returncode == 0
     assert said == "demo: stopped before the market's end\n"
     assert list(tmp_path.iterdir()) == []

@@ -72,11 +72,6 @@ def recorded_market(
             f"--from: expected {_day(begins[latest])} or later, where the candles of {latest} begin,"
             f" was {_day(first)}"
         )
-    over = max(ended for _, ended in spans.values())
-    if first > over:
-        raise ValueError(
-            f"--from: expected {_day(over)} or earlier, where the candles end, was {_day(first)}"
-        )
     past = max([PAST, *(look.interval * (look.bars + 2) for look in policy.lookbacks)])
     stop = end + BEYOND if end is not None else None
     needed = {
@@ -86,6 +81,11 @@ def recorded_market(
     }
     recording = load_files(needed, start=first - past, end=stop)
     last = _last(recording, spans)
+    if not last:
+        over = max(ended for _, ended in spans.values())
+        raise ValueError(
+            f"--from: expected {_day(over)} or earlier, where the candles end, was {_day(first)}"
+        )
     if end is not None and end > min(last.values()):
         ended = min(last, key=lambda name: last[name])
         raise ValueError(

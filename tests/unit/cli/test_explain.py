@@ -121,7 +121,10 @@ def test_before_the_first_cycle_there_is_nothing_to_explain(cli: Cli, config: Co
     assert cli("hedges").out == "No strategy has held futures yet.\n"
 
 
-def test_the_hedge_book_tells_open_and_closed_ones(cli: Cli, explained: Path) -> None:
+def test_the_hedge_book_tells_open_and_closed_ones(
+    cli: Cli, explained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     rows = cli("hedges", explained, "--json").json["hedges"]
     assert [r["strategy"] for r in rows] == ["half", "out"]
     held, ended = rows

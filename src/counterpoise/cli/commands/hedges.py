@@ -14,7 +14,7 @@ from counterpoise.cli.output import print_json, print_table
 from counterpoise.domain.numbers import ZERO, dec, text
 
 _COLUMNS = (
-    "strategy",
+    "!strategy",
     "!instrument",
     "!opened",
     "!closed",
