@@ -127,6 +127,58 @@ async def test_pause_takes_working_orders_down_and_keeps_the_hedge() -> None:
     assert not [a for r in world.reports for a in r.alerts if a.kind == "refused"]
 
 
+@pytest.mark.parametrize("part", ["judge", "align"])
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        (HALT, TradingState.HALT),
+        (PAUSE, TradingState.CANCEL_ONLY),
+        (FLATTEN, TradingState.REDUCE_ONLY),
+    ],
+)
+async def test_a_word_is_heeded_by_a_look_that_breaks(
+    kind: CommandKind,
+    state: TradingState,
+    part: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, policy = await with_resting_orders()
+    before = working(world)
+    command = await say(world, kind)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"counterpoise.app.cycle.{part}", broken)
+        for _ in range(2):
+            world.clock.advance(dec(60))
+            with pytest.raises(RuntimeError, match="a bug"):
+                await world.cycle(policy).run()
+    known = await record(world)
+    assert (known.trading_state, known.flattening) == (state, kind is FLATTEN)
+    assert (await answer(world, command)).state is CommandState.DONE
+    assert working(world) == (before if kind is HALT else 0)
+    said = [r for r in await world.store.pending(99) if r.alert.kind == "operator"]
+    assert len(said) == 1, "told once, however often the look breaks"
+
+
+async def test_a_pause_over_a_broken_look_goes_on_once_it_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, policy = await with_resting_orders()
+    await say(world, PAUSE)
+    with monkeypatch.context() as patch:
+        patch.setattr("counterpoise.app.cycle.judge", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await world.cycle(policy).run()
+    held = world.position()
+    await world.run(policy, hours=1)
+    assert world.position() == held
+    assert world.last.held == ()
+    assert (working(world), world.duplicates()) == (0, 0)
+
+
 async def test_resume_goes_on_where_pause_stopped() -> None:
     world, policy = await with_resting_orders()
     await say(world, PAUSE)

@@ -7,7 +7,7 @@ snapshot and the records, so recovery after a crash is the next cycle and nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from counterpoise.app.aligning import after, align
@@ -20,12 +20,15 @@ from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.rows import EveryLook, Rows
 from counterpoise.decide.guards.flows import FlowWatch
+from counterpoise.decide.guards.trading_state import forbidden
 from counterpoise.domain.carried import carried_of
+from counterpoise.domain.errors import StoreError
 from counterpoise.domain.events import Alert
 from counterpoise.domain.operator import Command
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.portfolio import universe_of
+from counterpoise.domain.portfolio import Universe, universe_of
+from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import Changes, Recorded
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.strategy import from_document
@@ -37,6 +40,18 @@ from counterpoise.ports import Clock, Store, Venue
 
 #: How soon to look again when an order's state is in motion.
 SOON = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What was read: the records ``before`` it was merged in and after, and what it says of orders and wallets."""
+
+    before: Recorded
+    recorded: Recorded
+    universe: Universe
+    snapshot: Snapshot
+    seen: Reconciled
+    doubts: tuple[Reason, ...]
 
 
 class Cycle:
@@ -68,46 +83,21 @@ class Cycle:
         Raises StoreError when the database cannot be used (nothing was sent then), VenueAuthError when a key is
         not accepted.
         """
-        policy, store = self._policy, self._store
-        now = self._clock.now()
-        told = heeded(await store.load(policy.id, now), policy, now)
-        recorded = told.recorded
-        carried = carried_of(recorded)
-        instruments = {n: v.instruments() for n, v in self._venues.items()}
-        universe = universe_of(policy, instruments, carried)
-        snapshot = await self._observer.look(universe, recorded)
-        # what is listed may have changed while reading: from here on only what this look saw counts
-        universe = universe_of(
-            policy, {n: s.instruments for n, s in snapshot.venues.items()}, carried
-        )
-        seen = await align(
-            self._venues,
-            store,
-            self._absences,
-            recorded,
-            snapshot,
-            self._clock,
-            {s.id for s in policy.strategies},
-        )
-        before, recorded = recorded, after(recorded, seen)
-        alone = await unattended(policy, snapshot, recorded, universe, store)
-        balances = self._flows.look(snapshot, recorded, seen.fills, seen.entries)
-        shut = {**seen.unexplained, **alone}
-        seen = replace(seen, unexplained=shut, flows=balances.flows, wallets=balances.wallets)
-        judged = judge(
-            snapshot,
-            recorded,
-            policy,
-            universe,
-            seen.unexplained,
-            balances.doubts,
-            due_instants(policy, snapshot.as_of),
-            seen.flows,
-        )
+        store, now = self._store, self._clock.now()
+        told = heeded(await store.load(self._policy.id, now), self._policy, now)
+        try:
+            look = await self._look(told)
+            judged = self._judged(look)
+        except StoreError:
+            raise
+        except Exception:
+            await self._heed_only(told)
+            raise
+        policy, recorded, seen, snapshot = self._policy, look.recorded, look.seen, look.snapshot
         done = answered(recorded.commands, judged.decisions, snapshot.as_of)
-        moved = self._announcer.moved(seen, recorded, judged, universe, snapshot.as_of)
+        moved = self._announcer.moved(seen, recorded, judged, look.universe, snapshot.as_of)
         news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of), *moved)
-        changes = _intents(before, recorded, seen, judged, told, done, news, policy)
+        changes = _intents(look.before, recorded, seen, judged, told, done, news, policy)
         changes = replace(changes, bars=self._observer.new_bars)
         execution = await self._executor.execute(changes, judged.plan.cancel, judged.approved)
         self._observer.stored()
@@ -120,6 +110,69 @@ class Cycle:
             Changes(portfolio=policy.id, orders=execution.orders, alerts=conditions, journal=row)
         )
         return report
+
+    async def _look(self, told: Heeded) -> _Look:
+        """Read the venues and bring the records in line with what they show; nothing is written yet."""
+        policy, store, before = self._policy, self._store, told.recorded
+        carried = carried_of(before)
+        instruments = {n: v.instruments() for n, v in self._venues.items()}
+        universe = universe_of(policy, instruments, carried)
+        snapshot = await self._observer.look(universe, before)
+        # what is listed may have changed while reading: from here on only what this look saw counts
+        universe = universe_of(
+            policy, {n: s.instruments for n, s in snapshot.venues.items()}, carried
+        )
+        seen = await align(
+            self._venues,
+            store,
+            self._absences,
+            before,
+            snapshot,
+            self._clock,
+            {s.id for s in policy.strategies},
+        )
+        recorded = after(before, seen)
+        alone = await unattended(policy, snapshot, recorded, universe, store)
+        balances = self._flows.look(snapshot, recorded, seen.fills, seen.entries)
+        shut = {**seen.unexplained, **alone}
+        seen = replace(seen, unexplained=shut, flows=balances.flows, wallets=balances.wallets)
+        return _Look(
+            before=before,
+            recorded=recorded,
+            universe=universe,
+            snapshot=snapshot,
+            seen=seen,
+            doubts=balances.doubts,
+        )
+
+    def _judged(self, look: _Look) -> Judgement:
+        return judge(
+            look.snapshot,
+            look.recorded,
+            self._policy,
+            look.universe,
+            look.seen.unexplained,
+            look.doubts,
+            due_instants(self._policy, look.snapshot.as_of),
+            look.seen.flows,
+        )
+
+    async def _heed_only(self, told: Heeded) -> None:
+        """Keep what operators said although the look broke, and take down what it no longer allows.
+
+        What was read is left to the next look. The rows say what works, as at a stop.
+        """
+        portfolio = self._policy.id
+        changes = Changes(
+            portfolio=portfolio,
+            record=told.record,
+            commands=told.commands,
+            approvals=told.approvals,
+            alerts=told.alerts,
+        )
+        cancels = forbidden(told.recorded)
+        execution = await self._executor.execute(changes, cancels, ())
+        await self._store.commit(Changes(portfolio=portfolio, orders=execution.orders))
 
     def _report(
         self,

@@ -83,6 +83,20 @@ def restrained(
     )
 
 
+def forbidden(recorded: Recorded) -> tuple[Cancel, ...]:
+    """Return the cancels that the trading state asks for by the rows alone, where a look came to nothing."""
+    state = recorded.portfolio.trading_state
+    if state in {TradingState.RUN, TradingState.HALT}:
+        return ()
+    return tuple(
+        Cancel(order=order, why=_short(recorded))
+        for order in recorded.orders
+        if not order.state.is_final
+        and not order.state.is_unproven
+        and (state is TradingState.CANCEL_ONLY or not order.reduce_only or is_spot(order.symbol))
+    )
+
+
 def _short(recorded: Recorded) -> str:
     if recorded.portfolio.flattening:
         return "closing own futures"
