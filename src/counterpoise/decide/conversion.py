@@ -142,7 +142,7 @@ def _sale(leg: Leg) -> tuple[Leg, Move]:
     leg = leg.within(leg.deliverable)
     step, why = leg.step()
     if step > 0:
-        got = min(step, leg.deliverable)
+        got = min(step, leg.deliverable - leg.left_over)
         if got >= leg.least:
             leg = leg.wishing(got)
         else:
@@ -176,7 +176,7 @@ def _purchase(
             budget,
         )
     if step > 0:
-        got = min(step, _payable(leg, budget))
+        got = min(step, _payable(leg, budget) - leg.left_over)
         if got < step:
             needed = step * leg.price * leg.margin
             why = reason(
@@ -190,7 +190,7 @@ def _purchase(
             )
         if got >= leg.least:
             leg = leg.wishing(got)
-            budget -= got * leg.price * leg.margin
+            budget -= leg.missing * leg.price * leg.margin
     return leg, _move(leg, why), budget
 
 

@@ -146,6 +146,11 @@ class Leg:
         return self.missing < self.least or self.missing <= taken
 
     @property
+    def left_over(self) -> Decimal:
+        """What was too small of the last wish to be traded: it goes along with the next one."""
+        return max(self.wishing(ZERO).missing, ZERO)
+
+    @property
     def sold(self) -> bool:
         """Whether no more coins have to move."""
         if not self.buys and self.live < self.least:
