@@ -25,7 +25,14 @@ from counterpoise.domain.operator import (
 )
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import PortfolioRecord, Recorded, TradingState
-from counterpoise.domain.steering import ASKS, CONVERTS, ONE_SHOT, STEERING, steered
+from counterpoise.domain.steering import (
+    ASKS,
+    CONVERTS,
+    ONE_SHOT,
+    STEERING,
+    is_meant,
+    steered,
+)
 from counterpoise.notify import operator_messages as messages
 
 
@@ -80,7 +87,10 @@ def heeded(recorded: Recorded, policy: PortfolioPolicy, now: datetime) -> Heeded
     _end_override(desk)
     _end_flattening(desk, recorded)
     later: list[Command] = []
+    taken_back = _withdrawn(desk, recorded.commands)
     for command in recorded.commands:
+        if command.kind is CommandKind.WITHDRAW or command.id in taken_back:
+            continue
         if command.due_at is not None and command.due_at > now:
             later.append(command)
         else:
@@ -159,6 +169,28 @@ def _end_flattening(desk: _Desk, recorded: Recorded) -> None:
         return
     desk.record = replace(desk.record, trading_state=TradingState.CANCEL_ONLY, flattening=False)
     desk.alerts.append(messages.flattened(desk.record.id, desk.now))
+
+
+def _withdrawn(desk: _Desk, commands: Iterable[Command]) -> set[str]:
+    """Take back the words that people no longer mean; return their ids. A later word is not meant by it."""
+    waiting: list[Command] = []
+    gone: set[str] = set()
+    for command in commands:
+        if command.kind in ASKS:
+            waiting.append(command)
+        if command.kind is not CommandKind.WITHDRAW:
+            continue
+        meant = [w for w in waiting if w.id not in gone and is_meant(command, w)]
+        for word in meant:
+            desk.tick(word, f"taken back by {command.who} ({command.id})", refused=True)
+        gone |= {w.id for w in meant}
+        shown = ", ".join(f"{w.kind.value} ({w.id})" for w in meant)
+        desk.tick(
+            command,
+            f"taken back: {shown}" if meant else "no such word waits (any more)",
+            refused=not meant,
+        )
+    return gone
 
 
 def _heed(desk: _Desk, command: Command) -> None:

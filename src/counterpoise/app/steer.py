@@ -16,22 +16,27 @@ from counterpoise.config.problems import nearest, one_of
 from counterpoise.config.settings import Outline
 from counterpoise.domain.errors import ConfigError, SafetyRefusal
 from counterpoise.domain.instrument import is_spot
-from counterpoise.domain.numbers import text
+from counterpoise.domain.numbers import significant, text
 from counterpoise.domain.operator import (
     Approval,
     ApprovalState,
+    Command,
     CommandKind,
     TargetOverride,
 )
 from counterpoise.domain.records import TradingState
 from counterpoise.domain.steering import (
+    ASKS,
+    CLEAR_ARGS,
     CONVERTS,
     ONE_SHOT,
+    is_meant,
     override_args,
     shown_at,
     shown_weight,
     steered,
 )
+from counterpoise.domain.strategy import from_document
 
 #: So many of the newest requests are looked through for the one that is answered.
 _MANY = 1000
@@ -83,15 +88,71 @@ async def ask_strategy(
                 f"portfolio {portfolio}: {kind.value} {strategy}: own futures are being closed: resume first"
             )
         command = desk.command(kind, voice, {"strategy": strategy}, due_at)
-        for known in desk.recorded.commands:
+        for known in _waiting(desk):
             if (known.kind, known.args, known.due_at) == (kind, command.args, due_at):
                 return unwritten(desk, f"already asked for: {known.id} waits for the daemon")
         effect = f"{strategy} {_WORDS[kind]}"
+        if kind is CommandKind.CONVERT:
+            effect += _coins(desk, strategy)
         if due_at is not None:
-            effect += f", at {shown_at(due_at)}"
+            effect += (
+                f", at {shown_at(due_at)} (until then `strategy withdraw {strategy}` takes it back)"
+            )
         if desk.after.trading_state is not TradingState.RUN:
             effect += f" (the portfolio is {desk.after.trading_state.value}: resume lets it trade)"
         return await written(desk, command, effect)
+
+
+async def withdraw(
+    outline: Outline, portfolio: str, strategy: str, word: str | None, voice: Voice
+) -> dict[str, Any]:
+    """Take back what waits for ``strategy``: the word with the id ``word``, or all of them.
+
+    Raises ConfigError for an unknown strategy, or where nothing such waits; StoreError.
+    """
+    async with desk_of(outline, portfolio, voice) as desk:
+        args = {"strategy": strategy, **({"word": word} if word is not None else {})}
+        command = desk.command(CommandKind.WITHDRAW, voice, args)
+        known = _waiting(desk)
+        # a strategy that left the config may still have words that wait
+        if strategy not in desk.outline.strategies and not any(
+            c.args["strategy"] == strategy for c in known
+        ):
+            raise _unknown("strategy", strategy, desk.outline.strategies)
+        meant = [c for c in known if is_meant(command, c)]
+        if not meant:
+            waiting = [c.id for c in known if c.args["strategy"] == strategy]
+            expected = f"one of {', '.join(waiting)}" if word and waiting else "a word that waits"
+            was = repr(word) if word is not None else "none"
+            raise ConfigError([f"withdraw {strategy}: expected {expected}, was {was}"])
+        shown = ", ".join(_shown_word(c) for c in meant)
+        return await written(desk, command, f"{strategy} is not told any more: {shown}")
+
+
+def _waiting(desk: Desk) -> list[Command]:
+    """The words to strategies that still wait and that nobody has taken back."""
+    waiting: list[Command] = []
+    for command in desk.recorded.commands:
+        if command.kind is CommandKind.WITHDRAW:
+            waiting = [c for c in waiting if not is_meant(command, c)]
+        elif command.kind in ASKS:
+            waiting.append(command)
+    return waiting
+
+
+def _shown_word(command: Command) -> str:
+    due = f" at {shown_at(command.due_at)}" if command.due_at is not None else ""
+    return f"{command.kind.value}{due} ({command.id})"
+
+
+async def untarget(outline: Outline, portfolio: str, voice: Voice) -> dict[str, Any]:
+    """Let the config's weights hold again, now. Raises ConfigError, StoreError."""
+    async with desk_of(outline, portfolio, voice) as desk:
+        command = desk.command(CommandKind.TARGET, voice, CLEAR_ARGS)
+        step = steered(desk.after, command, desk.now)
+        if step.record == desk.after:
+            return unwritten(desk, already(desk, step.answer))
+        return await written(desk, command, step.answer)
 
 
 async def retarget(
@@ -112,7 +173,9 @@ async def retarget(
             raise ConfigError([f"target: {step.answer}"])
         if step.record == before:
             return unwritten(desk, already(desk, step.answer))
-        effect = f"{step.answer}; then the config's weights hold again"
+        effect = (
+            f"{step.answer}; then the config's weights hold again (`target --clear` ends it sooner)"
+        )
         if shape.shared:
             shared = ", ".join(f"{s} {shown_weight(shape.weights[s])}" for s in shape.shared)
             effect += f". Not named, so sharing the rest as the config shares it: {shared}"
@@ -163,6 +226,20 @@ async def _replied(
     qty = approval.wanted if kind is CommandKind.APPROVE else approval.cap
     may = "may take its futures to" if kind is CommandKind.APPROVE else "stays at"
     return await written(desk, command, f"{approval.strategy} {may} {text(qty)} {approval.asset}")
+
+
+def _coins(desk: Desk, strategy: str) -> str:
+    """Which coins a conversion would trade, as far as the records know what it wants now."""
+    record = desk.recorded.strategies.get(strategy)
+    if record is None or record.kind != desk.outline.strategies.get(strategy):
+        return " (how much is not known yet: no look has asked it)"
+    overlays = from_document(record.kind, record.document).overlays
+    wishes = [
+        f"{'sells' if qty < 0 else 'buys'} {text(significant(abs(qty)))} {asset}"
+        for asset, qty in overlays.items()
+        if qty != 0
+    ]
+    return f": {', '.join(wishes)}" if wishes else ": it has none on now"
 
 
 def _effect(desk: Desk, kind: CommandKind) -> str:

@@ -72,6 +72,18 @@ def nearest_step(value: Decimal, step: Decimal) -> Decimal:
     return (value / step).to_integral_value(rounding=ROUND_HALF_EVEN) * step
 
 
+def significant(value: Decimal, digits: int = 8) -> Decimal:
+    """Return ``value`` with at most ``digits`` significant digits, for people to read; whole digits are kept."""
+    if not value.is_finite() or value == 0:
+        return value
+    places = digits - 1 - value.adjusted()
+    if places <= 0 or not isinstance(exponent := value.as_tuple().exponent, int):
+        return value
+    if -exponent <= places:
+        return value
+    return value.quantize(ONE.scaleb(-places), rounding=ROUND_HALF_EVEN)
+
+
 def quantize(value: Decimal, quantum: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
     """Return ``value`` rounded to ``quantum`` (for example ``Decimal("1e-8")``)."""
     return value.quantize(quantum, rounding=rounding)

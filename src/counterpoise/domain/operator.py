@@ -27,7 +27,8 @@ class CommandKind(StrEnum):
     RELEASE = "release"  # a strategy closes its futures in good order
     CONVERT = "convert"  # a strategy turns its futures into coins
     CANCEL = "cancel"  # a strategy ends and closes its futures
-    TARGET = "target"  # other sleeve weights for a while
+    WITHDRAW = "withdraw"  # words to a strategy that still wait are taken back
+    TARGET = "target"  # other sleeve weights for a while, or the config's again
     APPROVE = "approve"
     DENY = "deny"
 

@@ -33,6 +33,8 @@ ONE_SHOT = frozenset({"profit_ladder", "scale_in", "dip_buy", "derisk"})
 
 _WEIGHT = "weight:"
 _UNTIL = "until"
+#: The args of a TARGET command that lets the config's weights hold again.
+CLEAR_ARGS: Mapping[str, str] = {"clear": "yes"}
 _POINTS = dec("0.01")
 
 
@@ -88,6 +90,14 @@ def _flattening(record: PortfolioRecord) -> Steered:
 def _overridden(
     record: PortfolioRecord, command: Command, now: datetime, sleeves: Collection[str] | None
 ) -> Steered:
+    if command.args == CLEAR_ARGS:
+        if record.override is None:
+            return Steered(record=record, answer="already so: the config's weights hold")
+        return Steered(
+            record=replace(record, override=None),
+            answer="the config's weights hold again: "
+            f"{_shown_override(record.override)} is taken back",
+        )
     try:
         override = override_in(command.args)
     except ValueError as error:
@@ -104,7 +114,21 @@ def _overridden(
     answer = f"until {shown_at(override.until_at)} sleeves weigh {shown}"
     if record.override == override:
         return Steered(record=record, answer=f"already so: {answer}")
+    if record.override is not None:
+        answer += f" (instead of {_shown_override(record.override)})"
     return Steered(record=replace(record, override=override), answer=answer)
+
+
+def _shown_override(override: TargetOverride) -> str:
+    shown = ", ".join(f"{s} {shown_weight(w)}" for s, w in override.weights.items())
+    return f"{shown} until {shown_at(override.until_at)}"
+
+
+def is_meant(withdrawal: Command, word: Command) -> bool:
+    """Return whether ``withdrawal`` takes ``word`` back: one of :data:`ASKS`, of its strategy, named or any."""
+    if word.args.get("strategy") != withdrawal.args.get("strategy"):
+        return False
+    return withdrawal.args.get("word", word.id) == word.id
 
 
 def override_args(override: TargetOverride) -> dict[str, str]:

@@ -30,7 +30,13 @@ from counterpoise.domain.records import (
     StrategyRecord,
     TradingState,
 )
-from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
+from counterpoise.domain.strategy import (
+    DriftPolicy,
+    HedgePolicy,
+    initial_state,
+    to_document,
+    with_overlays,
+)
 from counterpoise.record.sql import SqlRecord, connect
 from counterpoise.record.sql.lock import FileLease
 from tests.build import make_policy, make_sleeve
@@ -298,6 +304,56 @@ def test_a_word_to_a_strategy_for_later(cli: Cli, ran: Path, store: Any) -> None
     assert before < relative.due_at - timedelta(hours=4) < WallClock().now()
 
 
+def test_a_word_for_later_is_taken_back(cli: Cli, ran: Path, store: Any) -> None:
+    said_first = cli("strategy", "cancel", "half", "--at", FAR, ran)
+    assert "`strategy withdraw half` takes it back" in said_first.out
+    (later,) = said(store)
+    told = cli("strategy", "withdraw", "half", ran)
+    assert (told.code, told.err) == (0, "")
+    assert f"half is not told any more: cancel at 2999-01-01 00:00:00Z ({later.id})" in told.out
+    assert cli("strategy", "withdraw", "half", ran).code == 2, "it is taken back already"
+    assert "already asked for" not in cli("strategy", "cancel", "half", "--at", FAR, ran).out
+    cycle(store)
+    first, back, second = said(store)
+    assert (first.state, back.state) == (CommandState.REFUSED, CommandState.DONE)
+    assert f"taken back by {back.who} ({back.id})" in first.answer
+    assert second.state is CommandState.PENDING, "said after it was taken back"
+
+
+def test_one_of_several_words_is_taken_back(cli: Cli, ran: Path, store: Any) -> None:
+    for at in ("4h", "8h"):
+        assert cli("strategy", "release", "half", "--at", at, ran).code == 0
+    early, late = said(store)
+    wrong = cli("strategy", "withdraw", "half", "--word", "nope", ran)
+    assert (wrong.code, wrong.out) == (2, "")
+    assert f"expected one of {early.id}, {late.id}, was 'nope'" in wrong.err
+    assert cli("strategy", "withdraw", "half", "--word", late.id, ran).code == 0
+    cycle(store)
+    states = {c.id: c.state for c in said(store)}
+    assert (states[early.id], states[late.id]) == (CommandState.PENDING, CommandState.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "shown"),
+    [
+        ({"BTC": "-0.123456789012"}, "turns its futures into coins: sells 0.12345679 BTC"),
+        ({"BTC": "0.5"}, "turns its futures into coins: buys 0.5 BTC"),
+        ({"BTC": "0"}, "turns its futures into coins: it has none on now"),
+        (None, "turns its futures into coins (how much is not known yet"),
+    ],
+)
+def test_a_conversion_tells_what_it_would_trade(
+    cli: Cli, ran: Path, store: Any, overlay: dict[str, str] | None, shown: str
+) -> None:
+    if overlay is not None:
+        state = with_overlays(initial_state("drift"), {a: dec(q) for a, q in overlay.items()})
+        put(
+            store,
+            strategies=[StrategyRecord(id="keep-shape", kind="drift", document=to_document(state))],
+        )
+    assert shown in cli("strategy", "convert", "keep-shape", ran).out
+
+
 def test_a_paused_portfolio_is_told_of(cli: Cli, ran: Path, store: Any) -> None:
     state(store, TradingState.CANCEL_ONLY)
     told = cli("strategy", "start", "half", ran).out
@@ -312,7 +368,7 @@ def test_a_paused_portfolio_is_told_of(cli: Cli, ran: Path, store: Any) -> None:
         (("start", "half", "--at", "2020-01-01T00:00Z"), 2, "--at: expected an instant to come"),
         (("start", "half", "--at", "2999-01-01T00:00"), 2, "write Z for UTC, or an offset"),
         (("start", "half", "--at", "soon"), 2, "was 'soon'"),
-        (("start",), 2, "Missing argument"),
+        (("start",), 2, "expected SLEEVE=WEIGHT... with --until T, or --clear"),
     ],
 )
 def test_a_word_that_makes_no_sense_writes_nothing(
@@ -398,6 +454,34 @@ def test_other_weights_and_who_shares_the_rest(cli: Cli, ran: Path, store: Any) 
     assert len(said(store)) == 1
 
 
+def test_other_weights_are_replaced_and_taken_back(cli: Cli, ran: Path, store: Any) -> None:
+    assert "the config's weights hold" in cli("target", "--clear", "-c", ran).out
+    assert said(store) == ()
+    cli("target", "sat=40%", "--until", FAR, "-c", ran)
+    second = cli("target", "sat=30%", "--until", FAR, "-c", ran)
+    old = "(instead of core 45 %, sat 40 %, cash 15 % until 2999-01-01 00:00:00Z)"
+    assert old in " ".join(second.out.split())
+    told = cli("target", "--clear", "--portfolio", "treasury", "-c", ran)
+    assert (told.code, told.err) == (0, "")
+    assert "the config's weights hold again" in told.out
+    cycle(store)
+    assert store(lambda r: r.store.portfolio("treasury")).override is None
+    assert [c.state for c in said(store)] == [CommandState.DONE] * 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("sat=40%",), ("--until", FAR), ("sat=40%", "--clear"), ("--clear", "--until", FAR)],
+)
+def test_a_target_is_weights_with_an_end_or_clear(
+    cli: Cli, ran: Path, store: Any, arguments: tuple[str, ...]
+) -> None:
+    told = cli("target", *arguments, "-c", ran)
+    assert (told.code, told.out) == (2, "")
+    assert "--clear" in told.err
+    assert said(store) == ()
+
+
 def test_what_does_not_divide_goes_to_the_largest(cli: Cli, ran: Path, store: Any) -> None:
     assert cli("target", "core=0%", "--until", "4h", "-c", ran).code == 0
     assert cli("target", "cash=33.3333%", "--until", "4h", "-c", ran).code == 0
@@ -421,8 +505,8 @@ def test_what_does_not_divide_goes_to_the_largest(cli: Cli, ran: Path, store: An
             "add up to 100 %, as nothing else takes the rest, was 30 %",
         ),
         (("sat=40%", "--until", "2020-01-01T00:00Z"), "--until: expected an instant to come"),
-        (("sat=40%",), "Missing option '--until'"),
-        (("--until", FAR), "Missing argument"),
+        (("sat=40%",), "expected SLEEVE=WEIGHT... with --until T, or --clear"),
+        (("--until", FAR), "expected SLEEVE=WEIGHT... with --until T, or --clear"),
     ],
 )
 def test_weights_that_do_not_fit_write_nothing(

@@ -113,6 +113,6 @@ def test_an_override_that_does_not_fit_is_refused(args: dict[str, str], why: str
 
 
 def test_every_kind_belongs_somewhere() -> None:
-    rest = {CommandKind.APPROVE, CommandKind.DENY}
+    rest = {CommandKind.APPROVE, CommandKind.DENY, CommandKind.WITHDRAW}
     assert STEERING | ASKS | rest == set(CommandKind)
     assert not STEERING & ASKS

@@ -1,4 +1,4 @@
-"""``counterpoise strategy list|start|release|convert|cancel``: what strategies want, and a word to one of them."""
+"""``counterpoise strategy list|start|release|convert|cancel|withdraw``: what each wants, and a word to one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from counterpoise.cli.word_view import command_line, print_word
 from counterpoise.domain.operator import CommandKind
 
 app = typer.Typer(
-    help="Strategies: list, start, release, convert, cancel.",
+    help="Strategies: list, start, release, convert, cancel, withdraw.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -112,6 +112,33 @@ def cancel(
 ) -> None:
     """Let a strategy close its futures and end."""
     _ask(ctx, CommandKind.CANCEL, strategy, file, config, portfolio, at, as_json)
+
+
+@app.command()
+def withdraw(
+    ctx: typer.Context,
+    strategy: Strategy,
+    file: File = None,
+    config: ConfigOption = None,
+    portfolio: Portfolio = None,
+    word: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            show_default=False,
+            help="Only the word with this id (`strategy list` shows them).",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take back words to a strategy that still wait (--at)."""
+    outline = loaded.outline(ctx, file, config)
+    chosen = loaded.the_portfolio(tuple(p.id for p in outline.portfolios), portfolio)
+
+    from counterpoise.app.steer import withdraw as take_back
+
+    document = asyncio.run(take_back(outline, chosen, strategy, word, loaded.voice()))
+    print_word(document, as_json=as_json)
 
 
 def _ask(
