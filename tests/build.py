@@ -40,6 +40,7 @@ from counterpoise.domain.snapshot import (
     VenueSnapshot,
 )
 from counterpoise.domain.strategy import StrategyPolicy
+from counterpoise.domain.transfer import Purse, Transfer, TransferState
 
 Number = str | int | Decimal
 
@@ -345,3 +346,23 @@ def make_recorded(
 def make_want(qty: Number = "-0.5", symbol: str = BTC_PERP, venue: str = VENUE) -> Want:
     """The position wanted in one contract."""
     return Want(venue=venue, symbol=symbol, asset=symbol.partition("/")[0], qty=dec(qty))
+
+
+def make_transfer(**changes: Any) -> Transfer:
+    """Build 5,000 USDT on their way from the spot to the futures wallet, not sent yet."""
+    fields: dict[str, Any] = {
+        "id": "tr1",
+        "portfolio": "treasury",
+        "venue": "main",
+        "asset": "USDT",
+        "qty": dec(5000),
+        "source": Purse.SPOT,
+        "target": Purse.FUTURES,
+        "state": TransferState.PENDING,
+        "created_at": NOW,
+        "updated_at": NOW,
+        "source_before": dec(20_000),
+        "target_before": dec(10_000),
+        "why": "top up",
+    }
+    return Transfer(**(fields | changes))

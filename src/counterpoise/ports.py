@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from counterpoise.domain.access import KeyRights
 from counterpoise.domain.bars import Bar
 from counterpoise.domain.events import Alert
 from counterpoise.domain.hedge_book import ClosedHedge
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.ledger import LedgerEntry, Settlement
+from counterpoise.domain.margin import Tiers
 from counterpoise.domain.operator import Approval, Command
 from counterpoise.domain.order import CancelOutcome, Fill, Order, PlaceOutcome, VenueOrder
 from counterpoise.domain.records import (
@@ -27,7 +29,8 @@ from counterpoise.domain.records import (
     PortfolioRecord,
     Recorded,
 )
-from counterpoise.domain.snapshot import Account, Quote
+from counterpoise.domain.snapshot import Account, MarginMode, Quote
+from counterpoise.domain.transfer import Transfer, TransferOutcome, VenueTransfer
 
 
 class Clock(Protocol):
@@ -106,6 +109,41 @@ class Venue(Protocol):
     async def cancel(self, order: Order) -> CancelOutcome:
         """Cancel one order by our id, once."""
         ...
+
+
+class Treasury(Protocol):
+    """The same account as collateral: what margin it asks for, and the moves that are not orders."""
+
+    async def margin_tiers(self, symbols: Iterable[str]) -> Mapping[str, Tiers]:
+        """Return the margin tables of ``symbols``; one that is not known is absent. Raises VenueError."""
+        ...
+
+    async def transfer(self, transfer: Transfer) -> TransferOutcome:
+        """Send one transfer once; as for ``place``: never retries, never raises for an answer."""
+        ...
+
+    async def transfers(self, since: datetime) -> tuple[VenueTransfer, ...]:
+        """Read moves between the account's wallets at or after ``since``, oldest first, all pages."""
+        ...
+
+    async def restore(self, symbol: str, leverage: Decimal | None, mode: MarginMode | None) -> None:
+        """Set leverage and margin mode of a contract (None: leave it). Raises VenueError when it is not done."""
+        ...
+
+    async def countdown(self, symbols: Iterable[str], after: timedelta | None) -> None:
+        """Ask the venue to cancel all orders of ``symbols`` ``after`` a while unless asked again; None disarms.
+
+        Raises VenueError; not retryable where the venue does not offer it.
+        """
+        ...
+
+    async def rights(self) -> KeyRights | None:
+        """Return what the key may do; None where the venue does not tell. Raises VenueError."""
+        ...
+
+
+class Exchange(Venue, Treasury, Protocol):
+    """One exchange account in full."""
 
 
 class Store(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 #: How often a venue is looked at unless the config says so.
@@ -54,3 +54,14 @@ class VenueAccess:
     url: str | None = None
     venue_clock: bool = False
     poll: timedelta = DEFAULT_POLL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRights:
+    """What a key may do, as the venue tells it; None: it does not say."""
+
+    withdraw: bool | None
+    trade_futures: bool | None = None
+    transfer: bool | None = None
+    ip_bound: bool | None = None
+    expires_at: datetime | None = None

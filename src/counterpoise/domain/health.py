@@ -172,14 +172,15 @@ def _first_zero(
 ) -> Decimal | None:
     """Return where ``value``, above 0 at 0 and linear between ``bends``, first reaches 0; None: not before ``end``."""
     start, at_start = ZERO, value(ZERO)
-    for bend in (*bends, *(() if end is None else (end,))):
-        at_bend: Decimal = value(bend)
+    stops = [*bends] if end is None else [*bends, end]
+    for bend in stops:
+        at_bend = value(bend)
         if at_bend <= 0:
             return start + (bend - start) * at_start / (at_start - at_bend)
         start, at_start = bend, at_bend
     if end is not None:
         return None
-    slope: Decimal = value(start + ONE) - at_start
+    slope = value(start + ONE) - at_start
     return start - at_start / slope if slope < 0 else None
 
 

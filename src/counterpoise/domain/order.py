@@ -138,6 +138,7 @@ class Order:
     ``decision_id`` and ``rung`` say which target change it serves; ``attempt`` counts placements of that rung.
     ``qty`` and ``filled_qty`` are base units, ``price`` is None only for a market order. ``filled_qty`` is what the
     venue reports, ``booked_qty`` what our booked fills add up to: while they differ, fills are still on their way.
+    ``guard`` names the guard that takes risk off with it; None: a strategy wants it.
     """
 
     client_order_id: str
@@ -160,6 +161,7 @@ class Order:
     filled_qty: Decimal = ZERO
     booked_qty: Decimal = ZERO
     reason: str | None = None
+    guard: str | None = None
 
     @property
     def post_only(self) -> bool:

@@ -84,6 +84,44 @@ class LimitsPolicy:
     min_equity: Decimal = ZERO
 
 
+class OnChange(StrEnum):
+    """What happens when leverage, margin or position mode changed behind our back; an alert goes out in any case."""
+
+    ALERT = "alert"
+    RESTORE = "restore"
+    CANCEL_ONLY = "cancel_only"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginPolicy:
+    """When the margin guard acts: adverse moves to liquidation (fractions, all assets together), descending.
+
+    ``survive``: what an opening must survive with all collateral that can be reached. A level is left again only
+    ``hysteresis`` beyond it. ``may_sell``: coins the guard may sell when collateral runs out.
+    ``transfers``: whether it may move collateral between wallets of one venue at all; then ``keep_buffer`` (quote) stays in the spot wallet and no more
+    than ``max_top_up_24h`` (quote; None: no limit) is moved in a day. What it moved is brought back once the
+    distance was ``sweep_margin`` above ``warn`` for ``sweep_after``. ``max_slippage``: how far its orders may cross.
+    ``tolerance``: by how much the venue's figures may differ from ours before people are told (a fraction).
+    """
+
+    survive: Decimal = dec("0.30")
+    warn: Decimal = dec("0.30")
+    top_up: Decimal = dec("0.25")
+    stop_adding: Decimal = dec("0.20")
+    reduce: Decimal = dec("0.12")
+    flatten: Decimal = dec("0.05")
+    hysteresis: Decimal = dec("0.02")
+    may_sell: tuple[str, ...] = ()
+    transfers: bool = True
+    keep_buffer: Decimal = ZERO
+    max_top_up_24h: Decimal | None = None
+    sweep_margin: Decimal = dec("0.10")
+    sweep_after: timedelta = timedelta(hours=24)
+    max_slippage: Decimal = dec("0.01")
+    tolerance: Decimal = dec("0.10")
+    on_change: OnChange = OnChange.CANCEL_ONLY
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreshnessPolicy:
     """How old data may be when a decision rests on it, and how long an approval stays good."""
@@ -109,7 +147,7 @@ class PortfolioPolicy:
     """One portfolio: where it lives, its shape, its strategies in order of priority, and its limits.
 
     ``existing`` says per venue what to do with positions found at the first start: ``refuse``, ``keep`` or
-    ``adopt:<strategy id>``.
+    ``adopt:<strategy id>``. ``margin``: None leaves margin unguarded.
     """
 
     id: str
@@ -121,6 +159,7 @@ class PortfolioPolicy:
     execution: ExecutionPolicy = ExecutionPolicy()
     limits: LimitsPolicy = LimitsPolicy()
     freshness: FreshnessPolicy = FreshnessPolicy()
+    margin: MarginPolicy | None = None
     allow_net_short: bool = False
     existing: Mapping[str, str] = field(default_factory=dict)
     retire: Mapping[str, str] = field(default_factory=dict)

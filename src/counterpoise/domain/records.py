@@ -21,6 +21,7 @@ from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.operator import Approval, Command, TargetOverride
 from counterpoise.domain.order import Fill, Order
 from counterpoise.domain.plan import Target
+from counterpoise.domain.transfer import Transfer
 
 
 class TradingState(StrEnum):
@@ -54,6 +55,14 @@ class StrategyRecord:
 
     id: str
     kind: str
+    document: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardRecord:
+    """The persisted document of one guard: its step, and since when."""
+
+    id: str
     document: Mapping[str, object]
 
 
@@ -133,6 +142,7 @@ class Recorded:
     ``recent_fills`` are our fills of the last 24 h; ``raised`` the keys of alerts not cleared. ``book`` holds every
     line of the hedge book; ``commands`` those still pending, oldest first; ``approvals`` those that wait or cap;
     ``wallets`` is (venue, asset) -> what is explained; ``ledger_at`` venue -> instant of its newest booked entry.
+    ``guards`` is guard id -> its document. ``transfers`` are those not proven yet and those of the last 24 h.
     """
 
     portfolio: PortfolioRecord
@@ -148,6 +158,8 @@ class Recorded:
     approvals: tuple[Approval, ...] = ()
     wallets: Mapping[tuple[str, str], WalletRecord] = field(default_factory=dict)
     ledger_at: Mapping[str, datetime] = field(default_factory=dict)
+    guards: Mapping[str, GuardRecord] = field(default_factory=dict)
+    transfers: tuple[Transfer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +187,8 @@ class Changes:
     commands: tuple[Command, ...] = ()
     approvals: tuple[Approval, ...] = ()
     bars: tuple[BarRow, ...] = ()
+    guards: tuple[GuardRecord, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
     journal: JournalRow | None = field(default=None)
 
     @property
@@ -184,7 +198,8 @@ class Changes:
             self.record or self.strategies or self.targets or self.positions
             or self.orders or self.fills or self.alerts or self.book or self.closed
             or self.crosses or self.ledger or self.wallets or self.flows or self.commands
-            or self.approvals or self.bars or self.journal
+            or self.approvals or self.bars or self.guards or self.transfers
+            or self.journal
         )  # fmt: skip
 
 

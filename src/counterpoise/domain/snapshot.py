@@ -10,11 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from counterpoise.domain.bars import Bar
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.ledger import LedgerEntry, Settlement
+from counterpoise.domain.margin import Tiers
 from counterpoise.domain.order import Fill, VenueOrder
+from counterpoise.domain.transfer import VenueTransfer
+
+
+class MarginMode(StrEnum):
+    """What a position may lose: the wallet it shares, or one of its own."""
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +43,26 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FuturesWallet:
-    """The collateral of one settle asset, in that asset; ``available`` is what new orders may use."""
+    """The collateral of one settle asset, in that asset; ``available`` is what new orders may use.
+
+    ``wallet_balance`` and ``unrealized_pnl`` are of the whole account, isolated positions included.
+    ``maintenance_margin`` is the venue's own figure for it, None where it gives none.
+    """
 
     asset: str
     wallet_balance: Decimal
     unrealized_pnl: Decimal
     available: Decimal
+    maintenance_margin: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """A futures holding; ``qty`` in base units, signed."""
+    """A futures holding; ``qty`` in base units, signed.
+
+    ``isolated_wallet`` is what an isolated position may lose, without its unrealised PnL (None: cross, or not told).
+    ``liquidation_price`` and ``maintenance_margin`` are the venue's own figures, None where it gives none.
+    """
 
     symbol: str
     qty: Decimal
@@ -51,6 +70,10 @@ class Position:
     mark_price: Decimal | None
     unrealized_pnl: Decimal | None
     leverage: Decimal | None = None
+    margin_mode: MarginMode | None = None
+    isolated_wallet: Decimal | None = None
+    liquidation_price: Decimal | None = None
+    maintenance_margin: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +93,7 @@ class Quote:
     next_funding_at: datetime | None = None
     funding_interval: timedelta | None = None
     volume_24h: Decimal | None = None
+    index: Decimal | None = None
 
     @property
     def mid(self) -> Decimal | None:
@@ -88,7 +112,8 @@ class Quote:
 class Account:
     """What one venue account holds, from one healthy read.
 
-    ``leverage`` carries the venue's setting per futures symbol where it is known; a position's own comes first.
+    ``leverage`` and ``margin_modes`` carry the venue's settings per futures symbol where they are known; a
+    position's own come first. ``hedged``: whether longs and shorts of a contract are kept apart (None: not told).
     """
 
     spot: Mapping[str, Balance]
@@ -96,6 +121,8 @@ class Account:
     positions: Mapping[str, Position]
     as_of: datetime
     leverage: Mapping[str, Decimal] = field(default_factory=dict)
+    margin_modes: Mapping[str, MarginMode] = field(default_factory=dict)
+    hedged: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +131,8 @@ class VenueSnapshot:
 
     ``bars`` is (symbol, interval) -> closed bars, oldest first, as far as they could be read. ``ledger`` is what the
     venue booked since the newest entry we know. ``settlements``: symbol -> how a dated future of ours ended.
+    ``tiers``: symbol -> the venue's margin table, as far as it is known. ``transfers``: its history of moves between
+    wallets since the oldest of ours that is not proven; None when it could not be read.
     """
 
     venue: str
@@ -116,6 +145,8 @@ class VenueSnapshot:
     bars: Mapping[tuple[str, timedelta], tuple[Bar, ...]] = field(default_factory=dict)
     ledger: tuple[LedgerEntry, ...] | None = ()
     settlements: Mapping[str, Settlement] = field(default_factory=dict)
+    tiers: Mapping[str, Tiers] = field(default_factory=dict)
+    transfers: tuple[VenueTransfer, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,12 +17,13 @@ from counterpoise.domain.records import (
     BarRow,
     Changes,
     Flow,
+    GuardRecord,
     JournalRow,
     PositionRecord,
     StrategyRecord,
     WalletRecord,
 )
-from tests.build import BTC_PERP, NOW, make_fill, make_order, make_recorded
+from tests.build import BTC_PERP, NOW, make_fill, make_order, make_recorded, make_transfer
 
 
 def test_a_position_is_explained_by_what_was_found_and_what_we_filled() -> None:
@@ -73,6 +74,8 @@ PARTS: dict[str, Any] = {
     "ledger": (
         LedgerEntry(venue="main", id="1", kind=EntryKind.FUNDING, asset="USDT", qty=dec(1), at=NOW),
     ),
+    "guards": (GuardRecord(id="margin", document={"step": "warn"}),),
+    "transfers": (make_transfer(),),
     "wallets": (WalletRecord(venue="main", asset="BTC", qty=dec(1), as_of=NOW),),
     "flows": (Flow(id="1", venue="main", asset="BTC", qty=dec(1), at=NOW, source="looks"),),
     "commands": (
