@@ -19,15 +19,20 @@ from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.numbers import ZERO, dec
+from counterpoise.domain.order import Accepted, OrderState
+from counterpoise.domain.order import Side as OrderSide
+from counterpoise.domain.order import TimeInForce as OrderTimeInForce
 from counterpoise.domain.policy import Band, ExecutionPolicy, LimitsPolicy, PortfolioPolicy, Sleeve
+from counterpoise.domain.records import Changes
 from counterpoise.domain.snapshot import Account
 from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.ports import Venue
 from counterpoise.record.memory import MemoryStore
 from counterpoise.venue.sim import MarketKind, OrderKind, PlaceRequest, Side, TimeInForce
 from counterpoise.venue.sim.venue import SimVenue
+from tests.build import make_order
 from tests.scenario.test_main_job import DRIFT, HALF, policy_of
-from tests.scenario.world import World, line, make_world
+from tests.scenario.world import START, World, line, make_world
 
 FULL = replace(HALF, ratio=dec(1))
 PERP = "BTC/USDT:USDT"
@@ -59,6 +64,46 @@ def lowest(world: World, symbol: str = "BTCUSDT") -> Decimal:
             held += dec(str(event["qty"])) * (1 if event["side"] == "buy" else -1)
             least = min(least, held)
     return least
+
+
+# --- orders of an asset that left the config
+
+
+@pytest.mark.parametrize(
+    ("symbol", "price", "state"),
+    [
+        pytest.param("ETH/USDT", "3300", OrderState.CANCELED, id="coins, resting"),
+        pytest.param("ETH/USDT", "2900", OrderState.FILLED, id="coins, filled meanwhile"),
+        pytest.param("ETH/USDT:USDT", "3300", OrderState.CANCELED, id="a future, resting"),
+    ],
+)
+async def test_orders_of_a_removed_asset_are_taken_down_by_the_next_run(
+    symbol: str, price: str, state: OrderState
+) -> None:
+    world = make_world([80_000] * 100, [3_000] * 100, eth_qty="5")
+    await world.run(policy_of(HALF), hours=1)
+    now = world.clock.now()
+    order = make_order(
+        client_order_id="cpgone", portfolio="p", venue="sim", symbol=symbol, decision_id="older",
+        side=OrderSide.SELL, qty=dec(1), price=dec(price), created_at=now, updated_at=now,
+        time_in_force=OrderTimeInForce.GTC,
+    )  # fmt: skip
+    taken = await world.venue.place(order)
+    assert isinstance(taken, Accepted)
+    order = replace(order, state=OrderState.OPEN, venue_order_id=taken.order.venue_order_id)
+    await world.store.commit(Changes(portfolio="p", orders=(order,)))
+    await start_again(world, policy_of(HALF))
+    await world.run(policy_of(HALF), hours=2)
+    (row,) = (
+        o
+        for o in await world.store.orders("p", live_only=False, limit=99)
+        if o.client_order_id == "cpgone"
+    )
+    assert (row.state, row.is_settled) == (state, True)
+    assert await world.venue.open_orders([symbol]) == ()
+    assert await world.store.flows("p", START) == (), "what it sold for is no deposit"
+    assert world.position() == dec("-0.5"), "the rest goes on"
+    await start_again(world, policy_of(HALF))
 
 
 # --- orders of a lost database

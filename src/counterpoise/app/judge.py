@@ -15,7 +15,7 @@ from counterpoise.decide.combine import within_band
 from counterpoise.decide.engine import decide
 from counterpoise.decide.guards.freshness import stale_reasons
 from counterpoise.decide.guards.limits import review
-from counterpoise.decide.guards.trading_state import restrained
+from counterpoise.decide.guards.trading_state import parted, restrained
 from counterpoise.decide.guards.wallets import PAUSE
 from counterpoise.decide.scenery import scene_of
 from counterpoise.domain.carried import carried_of, strays_of
@@ -96,7 +96,8 @@ def judge(
         requests = reviewed(recorded.approvals, flows, None, states, policy, snapshot.as_of)
         judged = replace(judged, approvals=requests)
     view = judged.view if isinstance(judged.view, PortfolioView) else None
-    return replace(judged, plan=restrained(judged.plan, snapshot, recorded, view))
+    going = parted(judged.plan, recorded, universe, snapshot.as_of)
+    return replace(judged, plan=restrained(going, snapshot, recorded, view))
 
 
 def _judged(

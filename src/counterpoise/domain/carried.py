@@ -15,9 +15,12 @@ from counterpoise.domain.records import Recorded
 
 
 def carried_of(recorded: Recorded) -> dict[str, frozenset[Contract]]:
-    """Return asset -> the contracts in which we hold own quantity or have an order that is not final."""
+    """Return asset -> the contracts in which we hold own quantity or have an order that is not settled.
+
+    A spot pair carries its orders, never the coins: those are the user's own.
+    """
     found: dict[str, frozenset[Contract]] = {}
-    for contract in _carrying(recorded):
+    for contract in (*_carrying(recorded), *_pairs(recorded)):
         asset = base_of(contract[1])
         found[asset] = found.get(asset, frozenset()) | {contract}
     return found
@@ -26,12 +29,20 @@ def carried_of(recorded: Recorded) -> dict[str, frozenset[Contract]]:
 def strays_of(recorded: Recorded, universe: Universe) -> Mapping[Contract, str]:
     """Return contract -> asset for what we carry outside ``universe``: nothing there can be traded.
 
-    Orders that still work in a spot pair nobody trades any more are told as well: they may fill at any time.
+    Orders that still work in a spot pair nobody trades any more are told as well: they may fill at any time. Where
+    orders are all there is, and the universe lets them part, they are looked after.
     """
     listings = (*universe.spot.values(), *(x for _, x in universe.contracts))
     traded = {(x.venue, x.instrument.symbol) for x in listings}
-    pairs = {(o.venue, o.symbol) for o in recorded.orders if not o.is_settled and is_spot(o.symbol)}
-    return {c: base_of(c[1]) for c in (*_carrying(recorded), *sorted(pairs)) if c not in traded}
+    held = {k for k, p in recorded.positions.items() if p.own_qty != 0 and not is_spot(k[1])}
+    traded |= {(x.venue, x.instrument.symbol) for x in universe.parting} - held
+    carrying = (*_carrying(recorded), *_pairs(recorded))
+    return {c: base_of(c[1]) for c in carrying if c not in traded}
+
+
+def _pairs(recorded: Recorded) -> list[Contract]:
+    orders = recorded.orders
+    return sorted({(o.venue, o.symbol) for o in orders if not o.is_settled and is_spot(o.symbol)})
 
 
 def _carrying(recorded: Recorded) -> list[Contract]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from counterpoise.domain.instrument import Instrument, InstrumentKind, base_of
+from counterpoise.domain.instrument import Instrument, InstrumentKind, base_of, is_spot
 from counterpoise.domain.numbers import ONE, ZERO
 from counterpoise.domain.policy import ContractChoice, PortfolioPolicy
 from counterpoise.domain.snapshot import Account, Quote, Snapshot
@@ -34,13 +34,15 @@ class Universe:
     """For each asset of the portfolio: the spot pair it is priced by and the contract it is hedged with.
 
     ``leaving``: a second contract that still carries something and is on its way out (a roll). ``candidates``: the
-    contracts a new hedge may be opened in; one that carries something already has none.
+    contracts a new hedge may be opened in; one that carries something already has none. ``parting``: what only
+    orders of a removed asset still work in; they are taken down and their fills read, nothing else is done there.
     """
 
     spot: Mapping[str, Listing]
     futures: Mapping[str, Listing]
     leaving: Mapping[str, Listing] = field(default_factory=dict)
     candidates: Mapping[str, tuple[Listing, ...]] = field(default_factory=dict)
+    parting: tuple[Listing, ...] = ()
 
     @property
     def contracts(self) -> tuple[tuple[str, Listing], ...]:
@@ -95,7 +97,7 @@ def universe_of(
     leaving: dict[str, Listing] = {}
     candidates: dict[str, tuple[Listing, ...]] = {}
     for asset, listings in listed.items():
-        mine = (carried or {}).get(asset) or ()
+        mine = [c for c in (carried or {}).get(asset) or () if not is_spot(c[1])]
         if mine:
             held = [x for x in listings if (x.venue, x.instrument.symbol) in mine]
             held.sort(key=_last_to_end)
@@ -110,7 +112,27 @@ def universe_of(
         if offered:
             futures.setdefault(asset, offered[0])
             candidates[asset] = offered
-    return Universe(spot=spot, futures=futures, leaving=leaving, candidates=candidates)
+    return Universe(
+        spot=spot,
+        futures=futures,
+        leaving=leaving,
+        candidates=candidates,
+        parting=_parting(policy, instruments, carried or {}),
+    )
+
+
+def _parting(
+    policy: PortfolioPolicy,
+    instruments: Mapping[str, Mapping[str, Instrument]],
+    carried: Mapping[str, Collection[Contract]],
+) -> tuple[Listing, ...]:
+    """Where removed assets still carry something and are listed."""
+    gone = sorted(c for asset, mine in carried.items() if asset not in policy.assets for c in mine)
+    return tuple(
+        Listing(venue=venue, instrument=instruments[venue][symbol])
+        for venue, symbol in gone
+        if venue in policy.venues and symbol in instruments.get(venue, {})
+    )
 
 
 def _rolls(held: list[Listing]) -> bool:

@@ -116,5 +116,5 @@ class Observer:
 
 def _traded(name: str, universe: Universe) -> list[str]:
     """Pairs and contracts in which something of ours may be or come to be."""
-    listings = (*universe.spot.values(), *(x for _, x in universe.contracts))
+    listings = (*universe.spot.values(), *(x for _, x in universe.contracts), *universe.parting)
     return [x.instrument.symbol for x in listings if x.venue == name]

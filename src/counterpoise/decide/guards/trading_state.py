@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import text
 from counterpoise.domain.order import Order
 from counterpoise.domain.plan import Cancel, Plan
-from counterpoise.domain.portfolio import PortfolioView
+from counterpoise.domain.portfolio import PortfolioView, Universe
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.snapshot import Snapshot
@@ -81,6 +81,23 @@ def restrained(
         keep=tuple(o for o in plan.keep if o.client_order_id not in going),
         wake_at=min(plan.wake_at, soon) if plan.wake_at is not None else soon,
     )
+
+
+def parted(plan: Plan, recorded: Recorded, universe: Universe, at: datetime) -> Plan:
+    """Return ``plan`` with the cancels of what still works for assets that left the config."""
+    gone = {(x.venue, x.instrument.symbol) for x in universe.parting}
+    cancels = tuple(
+        Cancel(order=order, why="its asset is no longer configured")
+        for order in recorded.orders
+        if (order.venue, order.symbol) in gone
+        and not order.state.is_final
+        and not order.state.is_unproven
+    )
+    if not cancels:
+        return plan
+    soon = at + SOON
+    wake_at = min(plan.wake_at, soon) if plan.wake_at is not None else soon
+    return replace(plan, cancel=(*plan.cancel, *cancels), wake_at=wake_at)
 
 
 def forbidden(recorded: Recorded) -> tuple[Cancel, ...]:
