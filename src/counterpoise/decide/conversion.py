@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 
 from counterpoise.decide.leg import Leg, Pace, leg_of
@@ -72,17 +73,21 @@ def pace_of(policy: ConvertPolicy, scene: Scene) -> Pace:
 def begin(strategy: str, coins: Mapping[str, Decimal], pace: Pace, scene: Scene) -> ConversionState:
     """Return the conversion of ``strategy`` that trades ``coins`` in all (signed base units per asset).
 
-    Futures are what it really has: an overlay that was not filled yet is not filled any more. Sales are capped by
+    Futures are what it really has: an overlay that was not filled yet is not filled any more. While orders for it
+    may still fill, that is not known yet, and the conversion waits for their end. Sales are capped by
     the live spot; less than the venue trades is nothing. An asset without futures and coins to trade has no part.
     """
     assets: dict[str, AssetConversion] = {}
     for asset, asked in coins.items():
         held = scene.holding(strategy, asset)
-        part = AssetConversion(futures=held.futures, spot=asked, spot_from=held.coins)
+        unfilled = held.pending != 0 and scene.may_fill(asset, scene.now)
+        part = AssetConversion(
+            futures=held.futures, spot=asked, spot_from=held.coins, unfilled=unfilled
+        )
         leg = leg_of(asset, part, held, pace, scene)
         qty = max(asked, -scene.view.assets[asset].spot_qty)
         part = replace(part, spot=leg.traded_lots(qty))
-        if part.spot != 0 or part.futures != 0:
+        if part.spot != 0 or part.futures != 0 or unfilled:
             assets[asset] = part
     every = pace.every
     return ConversionState(
@@ -99,7 +104,11 @@ def proceed(strategy: str, conversion: ConversionState, pace: Pace, scene: Scene
     Sales go before purchases; purchases share what the spot wallets may spend, first those already under way.
     """
     # an asset that left the config meanwhile cannot be valued: its coins stay as they are
-    known = {a: part for a, part in conversion.assets.items() if a in scene.view.assets}
+    known = {
+        a: _based(strategy, a, part, conversion.started_at, scene)
+        for a, part in conversion.assets.items()
+        if a in scene.view.assets
+    }
     conversion = _tranched(replace(conversion, assets=known), pace, scene)
     legs = {
         asset: leg_of(
@@ -109,10 +118,13 @@ def proceed(strategy: str, conversion: ConversionState, pace: Pace, scene: Scene
     }
     moves: dict[str, Move] = {}
     budget = scene.purse.get(scene.view.quote, ZERO)
-    for asset in [a for a, x in legs.items() if not x.buys]:
+    for asset in [a for a, x in legs.items() if x.part.unfilled]:
+        moves[asset] = _held_back(legs[asset])
+    for asset in [a for a, x in legs.items() if not x.buys and a not in moves]:
         legs[asset], moves[asset] = _sale(legs[asset])
-    selling = any(not m.done and not m.idle for a, m in moves.items() if not legs[a].sold)
-    buying = [a for a, x in legs.items() if x.buys]
+    sales = {a: m for a, m in moves.items() if not legs[a].buys and not legs[a].sold}
+    selling = any(not m.done and not m.idle for m in sales.values())
+    buying = [a for a, x in legs.items() if x.buys and a not in moves]
     for asset in buying:
         legs[asset], budget = _kept(legs[asset], budget)
     for asset in buying:
@@ -120,11 +132,29 @@ def proceed(strategy: str, conversion: ConversionState, pace: Pace, scene: Scene
     parts = {a: legs[a].part for a in conversion.assets}
     # money, a wallet or a quieter market do not announce themselves
     waiting = conversion.next_at is None and any(m.idle and not m.done for m in moves.values())
+    waiting = waiting or any(x.part.unfilled for x in legs.values())
     return Progress(
         moves={a: moves[a] for a in conversion.assets},
         conversion=replace(conversion, assets=parts),
         wakeups=Wakeups(soon=waiting, at=conversion.next_at),
     )
+
+
+def _based(
+    strategy: str, asset: str, part: AssetConversion, started_at: datetime, scene: Scene
+) -> AssetConversion:
+    """What one asset really starts from: what is held when no order from before can fill any more."""
+    if not part.unfilled:
+        return part
+    futures = scene.holding(strategy, asset).futures
+    return replace(part, futures=futures, unfilled=scene.may_fill(asset, started_at))
+
+
+def _held_back(leg: Leg) -> Move:
+    """Nothing moves yet: wishing for what is held takes the orders down."""
+    held = leg.held.futures
+    why = reason("convert_orders_first", asset=leg.asset, futures=text(held))
+    return Move(overlay=held, coins=None, reason=why, waits_for=(why,))
 
 
 def _tranched(conversion: ConversionState, pace: Pace, scene: Scene) -> ConversionState:

@@ -39,6 +39,7 @@ def scene_of(
         held=_held(recorded),
         asks=_asks(recorded, snapshot.as_of),
         calendar=calendar,
+        working=_working(recorded),
         purse=_purse(snapshot, recorded, policy),
         flattening=recorded.portfolio.flattening,
     )
@@ -89,12 +90,24 @@ def _held(recorded: Recorded) -> dict[tuple[str, str], Held]:
             continue
         costs[key] = costs.get(key, ZERO) + line.cost
         held[key] = replace(
-            known, futures=known.futures + line.qty, earned=known.earned + line.earned
+            known,
+            futures=known.futures + line.qty,
+            pending=known.pending + line.pending,
+            earned=known.earned + line.earned,
         )
     for key, cost in costs.items():
         futures = held[key].futures
         held[key] = replace(held[key], entry_price=cost / futures if futures else None)
     return held
+
+
+def _working(recorded: Recorded) -> dict[str, tuple[datetime, ...]]:
+    working: dict[str, tuple[datetime, ...]] = {}
+    for order in recorded.orders:
+        if not is_spot(order.symbol) and not order.is_settled:
+            asset = base_of(order.symbol)
+            working[asset] = (*working.get(asset, ()), order.created_at)
+    return working
 
 
 def _asks(recorded: Recorded, now: datetime) -> dict[str, tuple[Ask, ...]]:

@@ -88,6 +88,8 @@ SENTENCES: Mapping[str, str] = {
     "convert_nothing": "{asset}: no coins to trade and no futures to release",
     "convert_release_first": "the futures that the last rung of {asset} replaces must be released first: {futures}"
     " is still there",
+    "convert_orders_first": "{asset} is converted when the orders for its futures from before have ended: {futures} in"
+    " futures so far",
     "convert_next_tranche": "the next tranche of {asset} is not due yet",
     "convert_sales_first": "{asset} is bought when the sales are through",
     "convert_quote_short": "buying {step} more {asset} needs {needed} {quote} in the spot wallet, fee and"

@@ -25,13 +25,15 @@ class Held:
     """What the hedge book says a strategy really has of an asset.
 
     ``futures``: signed position attributed to it; ``entry_price``: its average (None when flat). ``coins``: what it
-    has traded in coins so far, net of fees in the coin. ``earned``: realised price PnL + funding - fees of its
-    present or last position, in quote.
+    has traded in coins so far, net of fees in the coin. ``pending``: the futures it wanted when the last cycle ended
+    and did not have at this look, signed. ``earned``: realised price PnL + funding - fees of its present or last
+    position, in quote.
     """
 
     futures: Decimal = ZERO
     entry_price: Decimal | None = None
     coins: Decimal = ZERO
+    pending: Decimal = ZERO
     earned: Decimal = ZERO
 
 
@@ -48,6 +50,7 @@ class Scene:
     ``calendar``: strategy -> the newest calendar instant at or before now. ``purse``: asset -> what the spot wallets
     may spend: free, and locked by our own open orders. ``others``: asset -> sum of the overlays of the strategies
     that decided before this one. ``coin_quotes``: asset -> prices of the spot pair its coins are traded in.
+    ``working``: asset -> when our orders on its futures were made that may still bring fills.
     ``flattening``: an operator closes all own futures, so that nothing is granted whatever is wanted.
     """
 
@@ -62,6 +65,7 @@ class Scene:
     purse: Mapping[str, Decimal] = field(default_factory=dict)
     others: Mapping[str, Decimal] = field(default_factory=dict)
     coin_quotes: Mapping[str, Quote] = field(default_factory=dict)
+    working: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     flattening: bool = False
 
     @property
@@ -83,3 +87,7 @@ class Scene:
     def holding(self, strategy: str, asset: str) -> Held:
         """Return what ``strategy`` really has of ``asset``."""
         return self.held.get((strategy, asset), _NOTHING)
+
+    def may_fill(self, asset: str, since: datetime) -> bool:
+        """Return whether an order of ours on the futures of ``asset`` from before ``since`` may still bring fills."""
+        return any(made < since for made in self.working.get(asset, ()))

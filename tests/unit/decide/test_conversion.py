@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from counterpoise.decide.conversion import begin, proceed
 from counterpoise.decide.engine import decide
@@ -50,6 +50,39 @@ def test_futures_that_were_never_filled_are_not_released() -> None:
     made = begin("x", {"BTC": dec("-0.5")}, PACE, seen)
     move = proceed("x", made, PACE, seen).moves["BTC"]
     assert (move.overlay, move.coins) == (dec("-0.2"), dec("-0.04"))
+
+
+def test_orders_for_its_futures_are_waited_for_and_what_they_brought_is_the_start() -> None:
+    before, later = NOW - timedelta(seconds=5), NOW + timedelta(seconds=5)
+
+    def at(futures: Number, pending: Number, made: datetime | None) -> Scene:
+        held = Held(futures=dec(futures), pending=dec(pending))
+        working = {} if made is None else {"BTC": (made,)}
+        return replace(scene(), held={("x", "BTC"): held}, working=working)
+
+    made = begin("x", {"BTC": dec("-0.5")}, PACE, at(0, "-0.5", before))
+    for futures in ("0", "-0.1"):
+        progress = proceed("x", made, PACE, at(futures, 0, before))
+        move = progress.moves["BTC"]
+        assert (move.overlay, move.coins) == (dec(futures), None)
+        assert move.waits_for[0].code == "convert_orders_first"
+        assert not progress.done
+        assert not progress.stuck
+        made = progress.conversion
+    # what another strategy orders later is none of its business, and the last fill counts
+    progress = proceed("x", made, PACE, at("-0.3", 0, later))
+    move = progress.moves["BTC"]
+    assert (move.overlay, move.coins) == (dec("-0.3"), dec("-0.06"))
+    # and from here on it stays as it is
+    assert progress.conversion.assets["BTC"].futures == dec("-0.3")
+    after = proceed("x", progress.conversion, PACE, at("-0.4", 0, before))
+    assert after.moves["BTC"].overlay == dec("-0.3")
+
+
+def test_an_overlay_that_nothing_works_on_is_not_waited_for() -> None:
+    held = {("x", "BTC"): Held(futures=dec("-0.2"), pending=dec("-0.3"))}
+    seen = replace(scene(), held=held)
+    assert not begin("x", {"BTC": dec("-0.5")}, PACE, seen).assets["BTC"].unfilled
 
 
 def test_nothing_to_do_is_done() -> None:

@@ -58,7 +58,8 @@ class AssetConversion:
     ``futures``: the overlay it starts from. ``spot``: the coins to buy (> 0) or sell (< 0). ``spot_from``: what the
     hedge book says the strategy had traded in coins before; its wish in coins is counted from there. ``wish``: the
     coins wanted up to now, within ``spot``, before ``fees``: what fees in the coin took of them (>= 0), which is not
-    bought again.
+    bought again. ``unfilled``: orders for its futures from before the start may still bring fills; until they cannot,
+    ``futures`` follows what is held and no coins are wished for.
     """
 
     futures: Decimal
@@ -66,6 +67,7 @@ class AssetConversion:
     spot_from: Decimal
     wish: Decimal = ZERO
     fees: Decimal = ZERO
+    unfilled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
