@@ -119,6 +119,69 @@ def test_a_store_of_0001_keeps_its_rows_up_and_down(url: str, path: Path) -> Non
     assert rows() == before
 
 
+ROWS_OF_0002 = """
+INSERT INTO portfolios VALUES ('p', 'RUN', 'c0ffee', '2025-01-01T00:00:00.000000Z', 1, NULL);
+INSERT INTO orders VALUES (
+  'cp1', 'p', 'main', 'BTC/USDT:USDT', 'sell', 'limit', 'GTX', '0.10', '60000.5', 0, 'd', 0, 1, 'OPEN',
+  '2025-01-01T00:00:00.000000Z', '2025-01-01T00:00:01.000000Z', 'v1', '0.05', '0.05', 0, NULL);
+INSERT INTO book_lines VALUES (
+  'h', 'p', 'main', 'BTC/USDT:USDT', '-0.1', '-0.05', '-3000', NULL, '0.05', '3000', '0.05', '0', '0', '0', '0', '0');
+INSERT INTO ledger_entries VALUES (
+  'main', 'funding', '1', 'p', 'USDT', '0.5', '2025-01-01T00:00:00.000000Z', 'BTC/USDT:USDT');
+"""
+KEPT_OF_0002 = {
+    "orders": "client_order_id, portfolio, qty, price, state, venue_order_id, filled_qty, reason",
+    **dict.fromkeys(("portfolios", "book_lines", "ledger_entries"), "*"),
+}
+
+
+def test_a_store_of_0002_keeps_its_rows_up_and_down(url: str, path: Path) -> None:
+    def rows() -> list[list[Any]]:
+        with closing(sqlite3.connect(path)) as connection:
+            return [
+                connection.execute(
+                    f"SELECT {columns} FROM {table}"  # noqa: S608  # names of this file
+                ).fetchall()
+                for table, columns in KEPT_OF_0002.items()
+            ]
+
+    upgrade(url, "0002")
+    first = schema_sql(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(ROWS_OF_0002)
+    before = rows()
+    upgrade(url)
+    assert rows() == before
+    found = asyncio.run(loaded(url))
+    (order,) = found.orders
+    assert (order.client_order_id, order.guard, str(order.qty)) == ("cp1", None, "0.10")
+    assert (found.guards, found.transfers) == ({}, ())
+    assert found.portfolio.flattening
+    downgrade(url, "0002")
+    assert schema_sql(path) == first
+    assert rows() == before
+    assert all(before)
+
+
+def test_going_back_drops_only_what_0003_brought(url: str, path: Path) -> None:
+    """A guard's order stays an order; who wanted it, transfers and guards are gone."""
+    upgrade(url)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            ROWS_OF_0002.replace(
+                "0, NULL);\nINSERT INTO book", "0, NULL, 'margin');\nINSERT INTO book"
+            )
+        )
+        connection.execute("INSERT INTO guards VALUES ('p', 'margin', '{}')")
+        connection.commit()
+    assert asyncio.run(loaded(url)).orders[0].guard == "margin"
+    downgrade(url, "0002")
+    upgrade(url)
+    found = asyncio.run(loaded(url))
+    assert [(o.client_order_id, o.guard) for o in found.orders] == [("cp1", None)]
+    assert found.guards == {}
+
+
 async def loaded(url: str) -> Recorded:
     store = connect(url).store
     await store.open()

@@ -37,7 +37,8 @@ class TransferState(StrEnum):
         return self in {TransferState.DONE, TransferState.REJECTED}
 
 
-_MOVES = {
+#: Legal moves. A move to the same state is always legal.
+TRANSFER_MOVES = {
     TransferState.PENDING: {TransferState.UNKNOWN, TransferState.DONE, TransferState.REJECTED},
     TransferState.UNKNOWN: {TransferState.DONE, TransferState.REJECTED},
     TransferState.DONE: set[TransferState](),
@@ -86,7 +87,7 @@ class Transfer:
         venue_id: str | None = None,
     ) -> Transfer:
         """Return the transfer in ``state``. Raises IllegalMove when that cannot follow."""
-        if state is not self.state and state not in _MOVES[self.state]:
+        if state is not self.state and state not in TRANSFER_MOVES[self.state]:
             raise IllegalMove(f"transfer {self.id}: {self.state} may not become {state}")
         return replace(
             self,

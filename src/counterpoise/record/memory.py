@@ -32,6 +32,7 @@ from counterpoise.domain.records import (
     Recorded,
     StrategyRecord,
 )
+from counterpoise.domain.transfer import Transfer
 from counterpoise.record.exact import document, document_text
 from counterpoise.record.memory_rows import Dated, PortfolioRows, asked_key
 from counterpoise.record.rules import (
@@ -41,6 +42,7 @@ from counterpoise.record.rules import (
     check,
     check_moves,
     check_owner,
+    check_transfers,
     never_recorded,
     order_age_key,
     other_portfolios_cycle,
@@ -59,6 +61,7 @@ class MemoryStore:
         self._fills: dict[tuple[str, ...], Fill] = {}
         self._by_venue_id: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._entries: dict[tuple[str, str, str], LedgerEntry] = {}
+        self._transfers: dict[str, Transfer] = {}
         self._flow_ids: set[str] = set()
         self._said: dict[str, str] = {}
         self._asked: dict[str, str] = {}
@@ -109,6 +112,8 @@ class MemoryStore:
             approvals=tuple(sorted((book.asked[id_] for id_ in book.capping), key=asked_key)),
             wallets=dict(book.wallets),
             ledger_at=dict(book.ledger_at),
+            guards=book.remembered_guards(),
+            transfers=book.transfers_at(now),
         )
 
     async def unseen_fills(self, fills: Iterable[Fill]) -> tuple[Fill, ...]:
@@ -141,6 +146,9 @@ class MemoryStore:
         documents = {
             s.id: document_text(s.document, f"strategy {s.id}") for s in changes.strategies
         }
+        guards = {g.id: document_text(g.document, f"guard {g.id}") for g in changes.guards}
+        moved = [self._transfers[t.id] for t in changes.transfers if t.id in self._transfers]
+        check_transfers({t.id: (t.portfolio, t.state) for t in moved}, changes.transfers)
         check_owner("command", _owners(self._said, changes.commands), changes.portfolio)
         check_owner("approval", _owners(self._asked, changes.approvals), changes.portfolio)
         row = changes.journal
@@ -155,6 +163,9 @@ class MemoryStore:
             ).record = changes.record
         book = self._books[changes.portfolio]
         book.strategies |= {s.id: (s.kind, documents[s.id]) for s in changes.strategies}
+        book.guards |= guards
+        self._transfers |= {t.id: t for t in changes.transfers}
+        book.transfers |= {t.id: t for t in changes.transfers}
         book.targets |= {(t.venue, t.symbol): t for t in changes.targets}
         book.positions |= {(p.venue, p.symbol): p for p in changes.positions}
         for order in changes.orders:

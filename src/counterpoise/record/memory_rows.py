@@ -16,13 +16,15 @@ from counterpoise.domain.plan import Target
 from counterpoise.domain.records import (
     Changes,
     Flow,
+    GuardRecord,
     JournalRow,
     PortfolioRecord,
     PositionRecord,
     WalletRecord,
 )
-from counterpoise.record.exact import instant_text
-from counterpoise.record.rules import CAPPING
+from counterpoise.domain.transfer import Transfer
+from counterpoise.record.exact import document, instant_text
+from counterpoise.record.rules import CAPPING, RECENT, transfer_age_key
 
 T = TypeVar("T")
 
@@ -76,6 +78,8 @@ class PortfolioRows:
     unheard: set[str] = field(default_factory=set)
     asked: dict[str, Approval] = field(default_factory=dict)
     capping: set[str] = field(default_factory=set)
+    guards: dict[str, str] = field(default_factory=dict)
+    transfers: dict[str, Transfer] = field(default_factory=dict)
     journal: dict[str, tuple[JournalRow, str]] = field(default_factory=dict)
 
     def put_books(
@@ -96,6 +100,23 @@ class PortfolioRows:
         self.wallets |= {(w.venue, w.asset): w for w in changes.wallets}
         for flow in flows:
             self.flows.add(flow.at, (flow.id,), flow)
+
+    def remembered_guards(self) -> dict[str, GuardRecord]:
+        """Return guard id -> its document."""
+        return {
+            id_: GuardRecord(id=id_, document=document(written))
+            for id_, written in self.guards.items()
+        }
+
+    def transfers_at(self, now: datetime) -> tuple[Transfer, ...]:
+        """Return the transfers a cycle at ``now`` needs, oldest first."""
+        # they are few: moving collateral is rare, so they need no index
+        kept = (
+            t
+            for t in self.transfers.values()
+            if not t.state.is_final or t.updated_at > now - RECENT
+        )
+        return tuple(sorted(kept, key=transfer_age_key))
 
     def put_said(self, changes: Changes) -> None:
         """Write commands and approvals; a command that was handled stays as it was answered."""

@@ -15,6 +15,7 @@ from counterpoise.domain.errors import IllegalMove, StoreError
 from counterpoise.domain.operator import ApprovalState
 from counterpoise.domain.order import MOVES, Order, OrderState
 from counterpoise.domain.records import Changes, JournalRow
+from counterpoise.domain.transfer import TRANSFER_MOVES, Transfer, TransferState
 from counterpoise.record.exact import decimal_text, document_text, instant_text
 
 #: How far back ``Recorded.recent_fills`` reaches: (now - 24 h, now].
@@ -30,6 +31,7 @@ CAPPING = tuple(
     state for state in ApprovalState if state not in {ApprovalState.APPROVED, ApprovalState.MOOT}
 )
 LIVE_STATES = tuple(state for state in OrderState if not state.is_final)
+UNPROVEN_STATES = tuple(state for state in TransferState if not state.is_final)
 
 
 def check(changes: Changes) -> None:
@@ -56,6 +58,7 @@ def _owned(changes: Changes) -> Iterator[tuple[str, str]]:
     yield from ((f"alert {a.kind}", a.portfolio) for a in changes.alerts)
     yield from ((f"command {c.id}", c.portfolio) for c in changes.commands)
     yield from ((f"approval {a.id}", a.portfolio) for a in changes.approvals)
+    yield from ((f"transfer {t.id}", t.portfolio) for t in changes.transfers)
     if changes.journal is not None:
         yield f"journal row {changes.journal.cycle_id}", changes.journal.portfolio
 
@@ -71,7 +74,7 @@ def _parts(changes: Changes) -> Iterator[object]:
     for group in (
         changes.targets, changes.positions, changes.orders, changes.fills, changes.alerts,
         changes.book, changes.closed, changes.crosses, changes.ledger, changes.wallets,
-        changes.flows, changes.commands, changes.approvals,
+        changes.flows, changes.commands, changes.approvals, changes.transfers,
     ):  # fmt: skip
         yield from group
     for row in changes.bars:
@@ -102,6 +105,21 @@ def check_moves(stored: Mapping[str, tuple[str, OrderState]], orders: Iterable[O
         known[order.client_order_id] = (order.portfolio, order.state)
 
 
+def check_transfers(
+    stored: Mapping[str, tuple[str, TransferState]], transfers: Iterable[Transfer]
+) -> None:
+    """Check ``transfers`` against what is stored (id -> portfolio, state) as ``check_moves`` does for orders."""
+    known = dict(stored)
+    for transfer in transfers:
+        portfolio, state = known.get(transfer.id, (transfer.portfolio, transfer.state))
+        check_owner("transfer", {transfer.id: portfolio}, transfer.portfolio)
+        if transfer.state is not state and transfer.state not in TRANSFER_MOVES[state]:
+            raise IllegalMove(
+                f"transfer {transfer.id}: stored as {state}, may not become {transfer.state}"
+            )
+        known[transfer.id] = (transfer.portfolio, transfer.state)
+
+
 def check_owner(what: str, stored: Mapping[str, str], portfolio: str) -> None:
     """Raise StoreError when an id of ``stored`` (id -> portfolio) belongs to another portfolio."""
     for id_, owner in stored.items():
@@ -119,6 +137,11 @@ def order_age_key(order: Order) -> tuple[datetime, str, str, int, int, str]:
         order.attempt,
         order.client_order_id,
     )
+
+
+def transfer_age_key(transfer: Transfer) -> tuple[datetime, str]:
+    """Return the sort key of transfers, oldest first."""
+    return (transfer.created_at, transfer.id)
 
 
 def never_recorded(portfolio: str) -> StoreError:

@@ -26,7 +26,7 @@ from counterpoise.domain.records import (
 )
 from counterpoise.record.sql.database import Database
 from counterpoise.record.sql.outbox import SqlOutbox
-from counterpoise.record.sql.read import cycle_orders, own_fills
+from counterpoise.record.sql.read import cycle_orders, cycle_transfers, own_fills
 from counterpoise.record.sql.store import SqlStore
 
 NOW = datetime(2025, 4, 7, tzinfo=UTC)
@@ -221,7 +221,10 @@ async def test_closing_twice_is_fine_and_leaves_one_file(database: Database) -> 
     assert beside(database.path) == ["store.db"]
 
 
-@pytest.mark.parametrize("query", [cycle_orders("treasury"), own_fills("treasury", NOW)])
+@pytest.mark.parametrize(
+    "query",
+    [cycle_orders("treasury"), own_fills("treasury", NOW), cycle_transfers("treasury", NOW)],
+)
 async def test_what_a_cycle_loads_is_found_by_indexes(
     database: Database, query: Select[Any]
 ) -> None:

@@ -18,10 +18,11 @@ from counterpoise.record.rules import (
     LIVE_STATES,
     PLACED,
     RECENT,
+    UNPROVEN_STATES,
     never_recorded,
     order_age_key,
 )
-from counterpoise.record.sql import book_rows, operator_rows, rows, tables
+from counterpoise.record.sql import book_rows, margin_rows, operator_rows, rows, tables
 from counterpoise.record.sql.write import chunks
 
 _LIVE = [state.value for state in LIVE_STATES]
@@ -79,6 +80,11 @@ async def read_recorded(connection: AsyncConnection, name: str, now: datetime) -
         ledger_at={
             row.venue: row.newest_at for row in await connection.execute(newest_entries(name))
         },
+        guards={guard.id: guard for guard in map(margin_rows.guard_of, await parts(tables.guards))},
+        transfers=tuple(
+            margin_rows.transfer_of(row)
+            for row in await connection.execute(cycle_transfers(name, now - RECENT))
+        ),
     )
 
 
@@ -126,6 +132,23 @@ def capping_approvals(name: str) -> Select[Any]:
     c = tables.approvals.c
     capping = (c.portfolio == name, c.state.in_([state.value for state in CAPPING]))
     return select(tables.approvals).where(*capping).order_by(c.asked_at, c.id)
+
+
+def cycle_transfers(name: str, since: datetime) -> Select[Any]:
+    """Return the query for transfers that are not proven or changed after ``since``, oldest first."""
+    c = tables.transfers.c
+    unproven = [state.value for state in UNPROVEN_STATES]
+    # both sides name the portfolio, so that each can use its own index
+    return (
+        select(tables.transfers)
+        .where(
+            or_(
+                and_(c.portfolio == name, c.state.in_(unproven)),
+                and_(c.portfolio == name, c.updated_at > since),
+            )
+        )
+        .order_by(c.created_at, c.id)
+    )
 
 
 def newest_entries(name: str) -> Select[Any]:

@@ -136,6 +136,7 @@ def order_values(order: Order) -> Values:
         "booked_qty": order.booked_qty,
         "awaits_fills": order.awaits_fills,
         "reason": order.reason,
+        "guard": order.guard,
     }
 
 
@@ -162,6 +163,7 @@ def order_of(row: Row[Any]) -> Order:
         filled_qty=row.filled_qty,
         booked_qty=row.booked_qty,
         reason=row.reason,
+        guard=row.guard,
     )
 
 

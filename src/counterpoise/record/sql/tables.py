@@ -23,7 +23,7 @@ from sqlalchemy import (
 from counterpoise.record.sql.types import ExactDecimal, Instant
 
 #: The Alembic revision these tables belong to.
-SCHEMA = "0002"
+SCHEMA = "0003"
 
 METADATA = MetaData()
 
@@ -102,6 +102,8 @@ orders = Table(
     # whether the two differ: SQL never compares Decimals
     Column("awaits_fills", Boolean, nullable=False),
     Column("reason", Text),
+    # null: a strategy wants it
+    Column("guard", Text),
     Index("ix_orders_state", "portfolio", "state"),
     Index("ix_orders_decision", "portfolio", "decision_id"),
     Index("ix_orders_created", "portfolio", "created_at"),
@@ -294,6 +296,37 @@ approvals = Table(
     Column("answered_by", Text, nullable=False),
     Index("ix_approvals_state", "portfolio", "state"),
     Index("ix_approvals_asked", "portfolio", "asked_at"),
+)
+
+guards = Table(
+    "guards",
+    METADATA,
+    _portfolio(key=True),
+    Column("id", Text, primary_key=True, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+transfers = Table(
+    "transfers",
+    METADATA,
+    Column("id", Text, primary_key=True, nullable=False),
+    _portfolio(),
+    Column("venue", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("qty", ExactDecimal, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("symbol", Text),
+    Column("state", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("source_before", ExactDecimal, nullable=False),
+    Column("target_before", ExactDecimal, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("venue_id", Text),
+    Column("reason", Text),
+    Index("ix_transfers_state", "portfolio", "state"),
+    Index("ix_transfers_updated", "portfolio", "updated_at"),
 )
 
 bars = Table(

@@ -18,14 +18,16 @@ from counterpoise.domain.events import Alert
 from counterpoise.domain.operator import CommandState
 from counterpoise.domain.order import Order, OrderState
 from counterpoise.domain.records import BarRow, Changes, JournalRow
+from counterpoise.domain.transfer import Transfer, TransferState
 from counterpoise.record.rules import (
     BARS_KEPT,
     check_moves,
     check_owner,
+    check_transfers,
     never_recorded,
     other_portfolios_cycle,
 )
-from counterpoise.record.sql import book_rows, operator_rows, rows, tables
+from counterpoise.record.sql import book_rows, margin_rows, operator_rows, rows, tables
 
 #: Keys per statement: SQLite limits the parameters of one.
 CHUNK = 500
@@ -61,6 +63,8 @@ _PUT_STRATEGY = upsert(tables.strategies)
 _PUT_TARGET = upsert(tables.targets)
 _PUT_POSITION = upsert(tables.positions)
 _PUT_ORDER = upsert(tables.orders)
+_PUT_GUARD = upsert(tables.guards)
+_PUT_TRANSFER = upsert(tables.transfers)
 _PUT_JOURNAL = upsert(tables.journal, key=("cycle_id",))
 _PUT_RAISED = upsert(tables.alert_state)
 _ADD_FILL = insert(tables.fills).on_conflict_do_nothing()
@@ -89,6 +93,7 @@ async def write(connection: AsyncConnection, changes: Changes) -> None:
         await _expect_portfolio(connection, name)
     for statement, values in (
         (_PUT_STRATEGY, [rows.strategy_values(name, s) for s in changes.strategies]),
+        (_PUT_GUARD, [margin_rows.guard_values(name, g) for g in changes.guards]),
         (_PUT_TARGET, [rows.target_values(name, t) for t in changes.targets]),
         (_PUT_POSITION, [rows.position_values(name, p) for p in changes.positions]),
         (_ADD_FILL, [rows.fill_values(name, f) for f in changes.fills]),
@@ -104,6 +109,7 @@ async def write(connection: AsyncConnection, changes: Changes) -> None:
     await _write_said(connection, changes)
     await _write_bars(connection, changes.bars)
     await _write_orders(connection, changes.orders)
+    await _write_transfers(connection, changes.transfers)
     await _write_alerts(connection, changes.alerts)
     if changes.journal is not None:
         await _write_journal(connection, changes.journal)
@@ -180,6 +186,18 @@ async def _write_orders(connection: AsyncConnection, orders: tuple[Order, ...]) 
         stored |= {row.client_order_id: (row.portfolio, OrderState(row.state)) for row in found}
     check_moves(stored, orders)
     await connection.execute(_PUT_ORDER, [rows.order_values(order) for order in orders])
+
+
+async def _write_transfers(connection: AsyncConnection, transfers: tuple[Transfer, ...]) -> None:
+    if not transfers:
+        return
+    c = tables.transfers.c
+    stored: dict[str, tuple[str, TransferState]] = {}
+    for ids in chunks([transfer.id for transfer in transfers]):
+        found = await connection.execute(select(c.id, c.portfolio, c.state).where(c.id.in_(ids)))
+        stored |= {row.id: (row.portfolio, TransferState(row.state)) for row in found}
+    check_transfers(stored, transfers)
+    await connection.execute(_PUT_TRANSFER, [margin_rows.transfer_values(t) for t in transfers])
 
 
 async def _write_alerts(connection: AsyncConnection, alerts: tuple[Alert, ...]) -> None:
