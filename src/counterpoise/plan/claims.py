@@ -73,8 +73,14 @@ def _rolled(
     marks: Mapping[Contract, Decimal],
     rungs: int,
 ) -> dict[LineKey, Decimal]:
-    """Each strategy's share of both legs of a roll."""
+    """Each strategy's share of both legs of a roll.
+
+    Claims that cancel each other out need no trade in either leg: they stand in the new one at once.
+    """
     total = sum(granted.values(), ZERO)
+    if total == 0:
+        let_go = {(s, *_key(leaving)): ZERO for s in granted}
+        return let_go | {(s, *_key(contract)): qty for s, qty in granted.items()}
     price = marks.get(_key(contract), ZERO)
     rung = rung_of(total, rungs, contract.instrument, price)
     old, new = legs(total, own.get(_key(leaving), ZERO), own.get(_key(contract), ZERO), rung)
@@ -88,9 +94,10 @@ def _rolled(
 def _shared(
     target: Decimal, granted: Mapping[str, Decimal], total: Decimal, lot: Decimal
 ) -> dict[str, Decimal]:
-    """Split ``target`` as ``total`` is split over strategies, in lots; the largest takes what does not divide."""
-    if total == 0:
-        return dict.fromkeys(granted, ZERO)
+    """Split ``target`` as ``total`` is split over strategies, in lots; the largest takes what does not divide.
+
+    ``total`` is not 0.
+    """
     shares = {s: shrink_step(q * target / total, lot) for s, q in granted.items()}
     largest = min(granted, key=lambda s: (-abs(granted[s]), s))
     shares[largest] += target - sum(shares.values(), ZERO)
