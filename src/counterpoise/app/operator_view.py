@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from counterpoise.app.cycle_report import iso
 from counterpoise.decide.approvals import is_asked
-from counterpoise.domain.numbers import text
+from counterpoise.domain.numbers import dec, text
 from counterpoise.domain.operator import Approval, Command
 from counterpoise.domain.records import PortfolioRecord, Recorded
 
@@ -91,7 +91,13 @@ def strategy_row(
 
 
 def _phase(state: Mapping[str, object]) -> object:
-    """Where a strategy is in its life; one that has no phases is on or was stopped."""
+    """Where a strategy is in its life; of one that has no phases, what it does tells it."""
     if "phase" in state:
         return state["phase"]
-    return "stopped" if state.get("stopped") else "on"
+    if state.get("stopped"):
+        return "stopped"
+    if state.get("conversion"):
+        return "converting"
+    overlays = state.get("overlays")
+    wishes = overlays.values() if isinstance(overlays, Mapping) else ()
+    return "active" if any(dec(str(qty)) != 0 for qty in wishes) else "waiting"

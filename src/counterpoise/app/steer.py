@@ -91,7 +91,7 @@ async def ask_strategy(
         for known in _waiting(desk):
             if (known.kind, known.args, known.due_at) == (kind, command.args, due_at):
                 return unwritten(desk, f"already asked for: {known.id} waits for the daemon")
-        effect = f"{strategy} {_WORDS[kind]}"
+        effect = f"{strategy} {_said(desk, kind, strategy, found)}"
         if kind is CommandKind.CONVERT:
             effect += _coins(desk, strategy)
         if due_at is not None:
@@ -228,6 +228,18 @@ async def _replied(
     return await written(desk, command, f"{approval.strategy} {may} {text(qty)} {approval.asset}")
 
 
+def _said(desk: Desk, kind: CommandKind, strategy: str, what: str) -> str:
+    """What a word means to a strategy of the kind ``what``, where it is in its life."""
+    if kind is CommandKind.RELEASE:
+        return _RELEASES.get(what, _WORDS[CommandKind.CANCEL]).format(strategy=strategy)
+    record = desk.recorded.strategies.get(strategy)
+    if kind is CommandKind.START and record is not None and record.kind == what:
+        phase = record.document.get("phase", "stopped" if record.document.get("stopped") else "on")
+        if phase not in _STARTABLE:
+            return f"has not ended: start changes nothing as long as it is {phase}"
+    return _WORDS[kind]
+
+
 def _coins(desk: Desk, strategy: str) -> str:
     """Which coins a conversion would trade, as far as the records know what it wants now."""
     record = desk.recorded.strategies.get(strategy)
@@ -258,6 +270,15 @@ def _effect(desk: Desk, kind: CommandKind) -> str:
     return "; ".join(part for part in parts if part)
 
 
+#: Phases that ``start`` ends.
+_STARTABLE = frozenset({"released", "ended", "stopped"})
+#: What ``release`` means to kinds that may open again by themselves.
+_RELEASES: Mapping[str, str] = {
+    "hedge": "closes its futures; its condition must pass and come anew to open it, and one without a condition"
+    " (when: always) is opened only by `counterpoise strategy start {strategy}`",
+    "profit_ladder": "closes its shorts; it is armed anew at its rearm price, if it has one, or by"
+    " `counterpoise strategy start {strategy}`",
+}
 _WORDS: Mapping[CommandKind, str] = {
     CommandKind.PAUSE: "own working orders are taken down and nothing new is sent; hedges stay on (CANCEL_ONLY)",
     CommandKind.HALT: "nothing is sent any more, not even a cancel: orders that work stay on (HALT)",
@@ -265,7 +286,6 @@ _WORDS: Mapping[CommandKind, str] = {
     " (REDUCE_ONLY)",
     CommandKind.RESUME: "strategies act again (RUN)",
     CommandKind.START: "begins anew",
-    CommandKind.RELEASE: "closes its futures and waits for its condition to come anew",
     CommandKind.CONVERT: "turns its futures into coins",
     CommandKind.CANCEL: "closes its futures and ends; only `strategy start` lets it act again",
 }

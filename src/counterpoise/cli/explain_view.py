@@ -52,7 +52,7 @@ def _decision(decision: Mapping[str, Any]) -> Iterator[str]:
     if decision.get("coins") is not None:
         yield f"{asset}: shall have traded {quantity(decision['coins'])} in coins in all"
     for waits in decision.get("waits_for", ()):
-        yield f"would act: {waits['text']}"
+        yield f"next: {waits['text']}"
 
 
 def _outcome(cycle: Mapping[str, Any]) -> Iterator[str]:

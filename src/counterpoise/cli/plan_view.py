@@ -76,7 +76,7 @@ def _print_decisions(decisions: Sequence[Mapping[str, Any]]) -> None:
         columns = ("strategy", "asset", ">wanted before", ">wants now", "why")
         print_table("Decisions", columns, rows)
     for line in dict.fromkeys(
-        f"{d['strategy']} waits: {w['text']}" for d in decisions for w in d.get("waits_for", ())
+        f"{d['strategy']}, next: {w['text']}" for d in decisions for w in d.get("waits_for", ())
     ):
         print(line)
 

@@ -76,10 +76,9 @@ def significant(value: Decimal, digits: int = 8) -> Decimal:
     """Return ``value`` with at most ``digits`` significant digits, for people to read; whole digits are kept."""
     if not value.is_finite() or value == 0:
         return value
-    places = digits - 1 - value.adjusted()
-    if places <= 0 or not isinstance(exponent := value.as_tuple().exponent, int):
-        return value
-    if -exponent <= places:
+    places = max(digits - 1 - value.adjusted(), 0)
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or -exponent <= places:
         return value
     return value.quantize(ONE.scaleb(-places), rounding=ROUND_HALF_EVEN)
 

@@ -6,10 +6,12 @@ the wording lives (web, messages and command line all use it).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from counterpoise.domain.numbers import dec, quantize, text
+from counterpoise.domain.numbers import dec, quantize, significant, text
 
 #: code -> sentence; ``{name}`` is replaced by the number of that name.
 SENTENCES: Mapping[str, str] = {
@@ -50,6 +52,7 @@ SENTENCES: Mapping[str, str] = {
     "hedge_release_holds": "no hedge of {asset} while what would release it holds: {because}",
     "hedge_released": "the hedge of {asset} is closed: {because}",
     "hedge_rests": "the hedge of {asset} is closed until what opened it has passed and comes about anew",
+    "hedge_rests_always": "the hedge of {asset} is closed, and only an operator's start opens it anew",
     "strategy_ends": "{strategy} ends and holds no futures on {asset}: {because}",
     "strategy_ended": "{strategy} has ended: an operator's start lets it begin anew",
     "hedge_ratio": "hedge {ratio} of {held} {asset}: hold {overlay} in futures",
@@ -105,8 +108,9 @@ SENTENCES: Mapping[str, str] = {
     "convert_waits_at": "converts at {at}",
     "convert_waits_above": "converts when {what} is at or above {level} in two cycles in a row: it is {price}",
     "convert_waits_below": "converts when {what} is at or below {level} in two cycles in a row: it is {price}",
-    "convert_waits_command": "converts when an operator says so: strategy convert {strategy}",
-    "start_waits_command": "begins anew when an operator says so: strategy start {strategy}",
+    "convert_waits_command": "converts when an operator says so: counterpoise strategy convert {strategy}",
+    "start_waits_command": "begins anew when an operator says so: counterpoise strategy start {strategy}",
+    "release_waits_command": "closes when an operator says so: counterpoise strategy release {strategy}",
     # derisk
     "derisk_waiting": "{what} weighs {weight}, not above its target {target}: nothing to take off",
     "derisk_sized": "{what} weighs {weight} against a target of {target}: short {short} {asset} of {exposure} at once",
@@ -178,6 +182,10 @@ _FRACTIONS = frozenset(
 )
 #: Distances between weights: 0.03 is 3 percentage points, not 3 % of something.
 _POINTS = frozenset({"band"})
+#: Spans of time: programs read 604800s, people read 7d.
+_SPANS = frozenset({"interval", "span", "age", "limit"})
+_SPAN = re.compile(r"(\d+) ?s")
+_NUMBER = re.compile(r"-?\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,5 +212,19 @@ def reason(code: str, **numbers: object) -> Reason:
 def _shown(name: str, number: str) -> str:
     unit = "%" if name in _FRACTIONS else "pp" if name in _POINTS else None
     if unit is None:
-        return number
+        span = _SPAN.fullmatch(number) if name in _SPANS else None
+        if span is not None:
+            return shown_span(int(span[1]))
+        return text(significant(dec(number))) if _NUMBER.fullmatch(number) else number
     return f"{text(quantize(dec(number) * 100, dec('0.01')))} {unit}"
+
+
+def shown_span(seconds: int) -> str:
+    """Return a span of time as people read it, in at most two units: ``90m``, ``6h 30m``, ``7d``."""
+    units = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+    for (unit, size), (smaller, part) in pairwise(units):
+        if seconds >= size:
+            # rounded in the smaller unit, so that 6d 23h 59m reads 7d
+            whole, rest = divmod((seconds + part // 2) // part, size // part)
+            return f"{whole}{unit} {rest}{smaller}" if rest else f"{whole}{unit}"
+    return f"{seconds}s"

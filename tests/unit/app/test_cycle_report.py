@@ -95,7 +95,12 @@ def test_the_document_has_every_key_of_the_contract_with_its_type() -> None:
             "coins": None,
             "previous": "0",
             "changed": True,
-            "waits_for": [{"reason": "if_asked", "text": "an operator's word"}],
+            "waits_for": [
+                {
+                    "reason": "release_waits_command",
+                    "text": "closes when an operator says so: counterpoise strategy release half",
+                }
+            ],
         }
     ]
     order = made["orders"][0]

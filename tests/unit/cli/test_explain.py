@@ -98,7 +98,7 @@ def test_the_newest_cycle_is_told_in_words(cli: Cli, explained: Path) -> None:
         "hedge 50 % of 1 BTC: hold -0.5 in futures",
         "BTC: wanted 0 in futures before, wants -0.5 now",
         "BTC: -0.4 of it is granted",
-        "would act: when BTC falls below 80,000",
+        "next: when BTC falls below 80,000",
         "BTC/USDT:USDT: position 0 on its way to -0.4",
         "2 orders in this cycle",
         "waiting on BTC/USDT:USDT: an order has no proven outcome",

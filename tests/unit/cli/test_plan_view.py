@@ -163,5 +163,5 @@ def test_a_plan_tells_what_would_change_a_mind_and_which_coins_move(
     }
     coins = [{"venue": "main", "symbol": "BTC/USDT", "traded": "-0.1", "target": "-0.5"}]
     told = shown(capsys, decisions=[wish, {**wish}], coins=coins)
-    assert told.count("out waits: BTC at or above 150000") == 1
+    assert told.count("out, next: BTC at or above 150000") == 1
     assert "Coins in BTC/USDT: -0.1 traded so far, -0.5 wanted in all" in told

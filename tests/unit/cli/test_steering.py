@@ -354,6 +354,36 @@ def test_a_conversion_tells_what_it_would_trade(
     assert shown in cli("strategy", "convert", "keep-shape", ran).out
 
 
+@pytest.mark.parametrize(
+    ("word", "phase", "shown"),
+    [
+        ("start", "on", "half has not ended: start changes nothing as long as it is on"),
+        ("start", "released", "half begins anew"),
+        ("start", "ended", "half begins anew"),
+        ("release", "on", "is opened only by `counterpoise strategy start half`"),
+    ],
+)
+def test_what_a_word_means_depends_on_where_a_strategy_is(
+    cli: Cli, ran: Path, store: Any, word: str, phase: str, shown: str
+) -> None:
+    document = {**to_document(initial_state("hedge")), "phase": phase}
+    put(store, strategies=[StrategyRecord(id="half", kind="hedge", document=document)])
+    assert shown in " ".join(cli("strategy", word, "half", ran).out.split())
+
+
+@pytest.mark.parametrize(("overlay", "phase"), [("0", "waiting"), ("-0.5", "active")])
+def test_a_strategy_without_phases_is_told_by_what_it_does(
+    cli: Cli, ran: Path, store: Any, overlay: str, phase: str
+) -> None:
+    state = with_overlays(initial_state("drift"), {"BTC": dec(overlay)})
+    put(
+        store,
+        strategies=[StrategyRecord(id="keep-shape", kind="drift", document=to_document(state))],
+    )
+    listed = cli("strategy", "list", "-c", ran, "--json").json["strategies"]
+    assert {s["id"]: s["phase"] for s in listed}["keep-shape"] == phase
+
+
 def test_a_paused_portfolio_is_told_of(cli: Cli, ran: Path, store: Any) -> None:
     state(store, TradingState.CANCEL_ONLY)
     told = cli("strategy", "start", "half", ran).out

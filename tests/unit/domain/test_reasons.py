@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from counterpoise.domain.reasons import SENTENCES, reason
+from counterpoise.domain.reasons import SENTENCES, reason, shown_span
 
 
 def test_a_reason_is_a_code_and_its_numbers_and_one_sentence() -> None:
     why = reason("stale", what="account of main", age="61 s", limit="60 s")
     assert (why.code, why.numbers["age"]) == ("stale", "61 s")
-    assert why.text == "account of main is 61 s old, more than 60 s"
+    assert why.text == "account of main is 1m 1s old, more than 1m"
 
 
 def test_programs_read_fractions_and_people_read_percent() -> None:
@@ -54,3 +54,26 @@ def test_every_reason_of_the_pure_core_has_a_sentence(repo: Path) -> None:
     }
     assert len(used) > 15
     assert used <= set(SENTENCES)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0s"),
+        (59, "59s"),
+        (60, "1m"),
+        (5400, "1h 30m"),
+        (14400, "4h"),
+        (604778, "7d"),
+        (604800, "7d"),
+        (100_000, "1d 4h"),
+    ],
+)
+def test_a_span_is_told_in_at_most_two_units(seconds: int, shown: str) -> None:
+    assert shown_span(seconds) == shown
+
+
+def test_numbers_are_told_with_eight_digits_and_kept_whole() -> None:
+    why = reason("hedge_qty", qty="0.123456789123", asset="BTC", overlay="-123456789.123")
+    assert why.text == "hedge a fixed 0.12345679 BTC: hold -123456789 in futures"
+    assert why.numbers["qty"] == "0.123456789123"

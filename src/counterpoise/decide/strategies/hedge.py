@@ -51,7 +51,7 @@ def hedge(policy: HedgePolicy, scene: Scene, state: HedgeState) -> Outcome:
             return _released(policy, scene, state, previous, word)
         case HedgePhase.ENDED:
             why = word or reason("strategy_ended", strategy=policy.id)
-            waits = (reason("if_asked"),)
+            waits = (reason("start_waits_command", strategy=policy.id),)
             return answered(policy, state, ZERO, why, previous=previous, waits_for=waits)
 
 
@@ -139,7 +139,7 @@ def _endings(policy: HedgePolicy, scene: Scene, release: Reading) -> tuple[Reaso
         ends = (read(At(at=policy.when.end_at), scene, policy.asset).says,)
     if not isinstance(policy.release, Manual):
         ends = (*ends, release.says)
-    return ends or (reason("if_asked"),)
+    return ends or (reason("release_waits_command", strategy=policy.id),)
 
 
 def _released(
@@ -150,8 +150,10 @@ def _released(
     names, held, wakeups = settled({"passed": gone}, state.held, scene.now)
     if "passed" in names and word is None:
         return _waiting(policy, scene, replace(state, phase=HedgePhase.WAITING, held={}), previous)
-    why = word or (gone.says if gone.holds is None else reason("hedge_rests", asset=policy.asset))
-    waits = (reason("if_asked"),) if isinstance(policy.when, Always) else (gone.says,)
+    always = isinstance(policy.when, Always)
+    rests = reason("hedge_rests_always" if always else "hedge_rests", asset=policy.asset)
+    why = word or (gone.says if gone.holds is None else rests)
+    waits = (reason("start_waits_command", strategy=policy.id),) if always else (gone.says,)
     state = replace(state, held=held)
     return answered(policy, state, ZERO, why, previous=previous, waits_for=waits, wakeups=wakeups)
 

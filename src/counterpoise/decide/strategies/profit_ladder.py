@@ -177,7 +177,8 @@ def _waits(
     time = _time(policy, scene)
     readings += [time] if time is not None else []
     # a price that is not known is said once, not by each that waits for it
-    return tuple({r.says.text: r.says for r in readings}.values()) or (reason("if_asked"),)
+    said = tuple({r.says.text: r.says for r in readings}.values())
+    return said or (reason("release_waits_command", strategy=policy.id),)
 
 
 def _watch(policy: ProfitLadderPolicy, scene: Scene, state: ProfitLadderState) -> Wakeups:
@@ -199,7 +200,7 @@ def _over(
 ) -> Outcome:
     """Nothing is short; a fall to ``rearm`` or an operator arms it anew. ``word``: why it ended just now."""
     why = word or reason("strategy_ended", strategy=policy.id)
-    waits: tuple[Reason, ...] = (reason("if_asked"),)
+    waits: tuple[Reason, ...] = (reason("start_waits_command", strategy=policy.id),)
     time = _time(policy, scene)
     if policy.rearm is None or state.cancelled or (time is not None and time.holds):
         state = replace(state, held={})

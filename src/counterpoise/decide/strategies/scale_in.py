@@ -187,7 +187,7 @@ def _hedging(
     else:
         numbers = {**because.numbers, "asset": policy.asset, "overlay": text(overlay)}
         why = reason("scale_hedges", **numbers, because=because.text)
-    waits = (reason("if_asked"),)
+    waits = (reason("release_waits_command", strategy=policy.id),)
     return answered(policy, state, overlay, why, previous=previous, waits_for=waits)
 
 
@@ -195,7 +195,8 @@ def _over(
     policy: ScaleInPolicy, state: ScaleInState, previous: Decimal, word: Reason | None
 ) -> Outcome:
     why = word or reason("strategy_ended", strategy=policy.id)
-    return answered(policy, state, ZERO, why, previous=previous, waits_for=(reason("if_asked"),))
+    waits = (reason("start_waits_command", strategy=policy.id),)
+    return answered(policy, state, ZERO, why, previous=previous, waits_for=waits)
 
 
 def _size(policy: ScaleInPolicy, scene: Scene, phase: ScaleInPhase) -> Decimal:

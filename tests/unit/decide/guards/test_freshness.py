@@ -57,12 +57,12 @@ def test_nothing_is_decided_on_old_data(age_s: float, old: list[str]) -> None:
 
 
 def test_an_old_part_says_how_old_and_what_is_allowed() -> None:
-    assert told(make_snapshot(), 75) == ["account of main is 75 s old, more than 60 s"]
+    assert told(make_snapshot(), 75) == ["account of main is 1m 15s old, more than 1m"]
 
 
 def test_one_old_price_is_enough() -> None:
     snapshot = with_quote(make_snapshot(), BTC_PERP, as_of=NOW - timedelta(seconds=121))
-    assert told(snapshot) == ["price of BTC/USDT:USDT is 121 s old, more than 120 s"]
+    assert told(snapshot) == ["price of BTC/USDT:USDT is 2m 1s old, more than 2m"]
 
 
 @pytest.mark.parametrize(

@@ -296,7 +296,7 @@ def test_an_instant_starts_it_and_it_says_what_it_waits_for() -> None:
     assert said == [
         f"converts at {at.isoformat()}",
         "converts when mark price of ETH is at or above 1200 in two cycles in a row: it is 1000",
-        "converts when an operator says so: strategy convert less",
+        "converts when an operator says so: counterpoise strategy convert less",
     ]
     assert on.outcome is not None
     assert (on.outcome.wakeups.at, on.outcome.wakeups.above) == (at, {"ETH": 1200})

@@ -228,7 +228,7 @@ def test_it_says_what_it_waits_for() -> None:
     assert [w.text for w in on.cycle()["ETH"].waits_for] == [
         "ETH at or above 2970 in two cycles (mark is 2700)",
         "ETH at or below 2430 in two cycles (mark is 2700)",
-        "converts when an operator says so: strategy convert dip",
+        "converts when an operator says so: counterpoise strategy convert dip",
     ]
     assert on.outcome is not None
     assert on.outcome.wakeups.above["ETH"] == 2970

@@ -139,7 +139,7 @@ def test_it_says_what_it_waits_for() -> None:
         "acts when its calendar is due: 0 0 * * mon",
         "coins take over from futures at 2025-06-03T12:01:00Z",
         "what carrying futures costs is not known: no funding rate of SOL",
-        "converts when an operator says so: strategy convert keep",
+        "converts when an operator says so: counterpoise strategy convert keep",
     ]
     assert on.outcome is not None
     assert on.outcome.wakeups.at == opened + DAY

@@ -110,7 +110,7 @@ def test_while_armed_it_waits_for_the_next_target() -> None:
 def test_with_all_targets_reached_and_no_end_only_an_operator_is_left() -> None:
     played = stage()
     played.looks(200, 200)
-    assert [w.code for w in played.look(200).waits_for] == ["if_asked"]
+    assert [w.code for w in played.look(200).waits_for] == ["release_waits_command"]
     assert played.wakeups == Wakeups()
 
 
@@ -254,7 +254,7 @@ def test_ended_it_counts_nothing_until_it_is_armed_anew() -> None:
     assert played.looks(110, 111, 200, 200) == [0] * 4
     waiting = played.look(111)
     assert waiting.reason.code == "ladder_over"
-    assert [w.code for w in waiting.waits_for] == ["if_below", "if_asked"]
+    assert [w.code for w in waiting.waits_for] == ["if_below", "start_waits_command"]
     assert played.wakeups.below == {"BTC": dec(110)}
     played.look(110)
     assert played.look(110).reason.code == "ladder_arms"

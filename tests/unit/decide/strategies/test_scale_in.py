@@ -334,7 +334,7 @@ def test_the_hedge_is_as_large_as_the_long_was() -> None:
     assert after.reason.text == (
         "hedge 1.5 of 10 ETH in place of the long that was wrong: -1.5 in futures"
     )
-    assert [w.code for w in after.waits_for] == ["if_asked"]
+    assert [w.code for w in after.waits_for] == ["release_waits_command"]
 
 
 def test_the_hedge_is_never_larger_than_the_coins_held() -> None:
