@@ -208,17 +208,44 @@ def _reached(report: CycleReport, symbol: str) -> bool:
 #: What is said when a condition of a kind no longer holds; ``{what}`` is the rest of its key.
 _CLEARED = {
     "venue": "{what} answers again",
-    "hold": "Deciding again: the reason to hold ({what}) is gone",
+    "hold": "Deciding again: no longer held by {words}",
     "order": "The outcome of order {what} is settled",
-    "refused": "No longer refused: {what}",
-    "waits": "No longer waited for: {what}",
-    "position": "The position is explained again: {what}",
+    "refused": "Orders on {head} are no longer refused ({words})",
+    "position": "The position of {words} at {head} is explained again",
     "rejected": "Orders on {what} are taken again",
     "key": "The key is accepted again",
     "look": "Looking works again",
 }
 
 
+#: Codes of reasons in a word or two; one that is not here is told by its own words.
+_WORDS = {
+    "not_valued": "what could not be valued",
+    "stale": "old prices or balances",
+    "equity_too_low": "too little equity",
+    "wallet_gone": "an empty wallet",
+    "flow_unconfirmed": "a balance nobody explained",
+    "convert_apart": "spot and contract to meet",
+    "convert_coins_locked": "free coins",
+    "convert_no_pair": "a spot pair",
+    "convert_quote_short": "money in the spot wallet",
+    "convert_spread": "a narrower spread",
+}
+
+
 def _cleared(key: str) -> str:
     kind, _, what = key.partition(":")
-    return _CLEARED.get(kind, "No longer so: {what}").format(what=what)
+    if kind == "waits" and what.count(":") == 2:
+        strategy, code, asset = what.split(":")
+        return f"{strategy}: its conversion of {asset} no longer waits for {_plain(code)}"
+    if kind == "refused":
+        # a contract's symbol has a colon of its own
+        head, _, rest = what.rpartition(":")
+    else:
+        head, _, rest = what.partition(":")
+    words = rest or head if kind == "position" else _plain(rest or head)
+    return _CLEARED.get(kind, "No longer so: {what}").format(what=what, head=head, words=words)
+
+
+def _plain(code: str) -> str:
+    return _WORDS.get(code, code.replace("_", " "))

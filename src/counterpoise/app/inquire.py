@@ -6,7 +6,7 @@ means that nothing was ever run.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,8 +17,8 @@ from counterpoise.app.cycle_report import iso
 from counterpoise.app.operator_view import operator_rows, strategy_row
 from counterpoise.config.settings import Outline
 from counterpoise.domain.errors import ConfigError
-from counterpoise.domain.numbers import dec, text
-from counterpoise.domain.order import Order
+from counterpoise.domain.numbers import ZERO, dec, significant, text
+from counterpoise.domain.order import Fill, Order
 from counterpoise.domain.records import JournalRow
 from counterpoise.record.sql import SqlRecord, connect
 from counterpoise.record.sql.location import sqlite_path
@@ -57,7 +57,11 @@ async def orders(
         found: list[dict[str, Any]] = []
         for name in portfolios:
             known = await record.store.orders(name, live_only=live_only, limit=limit)
-            found += [_order(order) for order in known]
+            averages = _averages(await record.store.fills_of(name, known))
+            found += [
+                _order(order, averages.get((order.venue, order.symbol, order.venue_order_id)))
+                for order in known
+            ]
         return {"orders": found}
 
 
@@ -224,7 +228,17 @@ def _seconds(span: timedelta) -> str:
     return text(milliseconds / 1000)
 
 
-def _order(order: Order) -> dict[str, Any]:
+def _averages(fills: Iterable[Fill]) -> dict[tuple[str, str, str | None], Decimal]:
+    """The average price of what was filled, by venue, instrument and the venue's id of the order."""
+    sums: dict[tuple[str, str, str | None], tuple[Decimal, Decimal]] = {}
+    for fill in fills:
+        key = (fill.venue, fill.symbol, fill.venue_order_id)
+        qty, value = sums.get(key, (ZERO, ZERO))
+        sums[key] = (qty + fill.qty, value + fill.qty * fill.price)
+    return {key: significant(value / qty, 12) for key, (qty, value) in sums.items() if qty}
+
+
+def _order(order: Order, average: Decimal | None) -> dict[str, Any]:
     return {
         "portfolio": order.portfolio,
         "venue": order.venue,
@@ -237,6 +251,7 @@ def _order(order: Order) -> dict[str, Any]:
         "qty": text(order.qty),
         "filled_qty": text(order.filled_qty),
         "price": text(order.price) if order.price is not None else None,
+        "average": text(average) if average is not None else None,
         "reduce_only": order.reduce_only,
         "post_only": order.post_only,
         "state": order.state.value,

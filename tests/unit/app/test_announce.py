@@ -140,10 +140,17 @@ def test_what_is_said_names_what_it_is_about() -> None:
     ("key", "words"),
     [
         ("venue:main", "main answers again"),
-        ("hold:not_valued", "Deciding again: the reason to hold (not_valued) is gone"),
+        ("hold:not_valued", "Deciding again: no longer held by what could not be valued"),
         ("order:cp1", "The outcome of order cp1 is settled"),
-        ("refused:BTC:limit", "No longer refused: BTC:limit"),
-        ("position:main:BTC", "The position is explained again: main:BTC"),
+        (
+            f"refused:{BTC_PERP}:price_collar",
+            f"Orders on {BTC_PERP} are no longer refused (price collar)",
+        ),
+        (f"position:main:{BTC_PERP}", f"The position of {BTC_PERP} at main is explained again"),
+        (
+            "waits:x:convert_quote_short:ETH",
+            "x: its conversion of ETH no longer waits for money in the spot wallet",
+        ),
         ("key:rejected", "The key is accepted again"),
         ("look:broke", "Looking works again"),
         ("moon:full", "No longer so: full"),

@@ -11,10 +11,13 @@ from typer.testing import CliRunner
 
 from counterpoise import __version__
 from counterpoise.cli.main import app
+from counterpoise.domain.numbers import dec
+from counterpoise.domain.order import OrderState
 from counterpoise.domain.records import Changes, JournalRow
 from counterpoise.record.sql import connect
 from counterpoise.record.sql.lock import FileLease
 from counterpoise.record.sql.tables import SCHEMA
+from tests.build import make_fill, make_order
 from tests.unit.cli.conftest import AT, DOCUMENT, Cli, Config
 
 
@@ -119,6 +122,35 @@ def test_orders_as_json_are_newest_first(cli: Cli, ran: Path) -> None:
     assert len(cli("orders", ran, "--limit", "1", "--json").json["orders"]) == 1
 
 
+async def _commit(tmp_path: Path, changes: Changes) -> None:
+    record = connect(f"sqlite:///{tmp_path}/here.db")
+    await record.store.open()
+    await record.store.commit(changes)
+    await record.store.close()
+
+
+def test_orders_tell_their_limit_and_what_was_paid(
+    cli: Cli, ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = make_order(
+        client_order_id="cptwo", state=OrderState.FILLED, venue_order_id="v2", created_at=AT,
+        qty=dec("0.3"), filled_qty=dec("0.3"), booked_qty=dec("0.3"),
+    )  # fmt: skip
+    parts = [("t1", "0.1", "100100"), ("t2", "0.2", "100200")]
+    fills = tuple(
+        make_fill(trade_id=id_, qty=dec(qty), price=dec(price), venue_order_id="v2")
+        for id_, qty, price in parts
+    )
+    asyncio.run(_commit(tmp_path, Changes(portfolio="treasury", orders=(order,), fills=fills)))
+    found = {o["client_order_id"]: o for o in cli("orders", ran, "--json").json["orders"]}
+    assert (found["cptwo"]["price"], found["cptwo"]["average"]) == ("100000", "100166.666667")
+    assert found["cpopen"]["average"] is None
+    monkeypatch.setenv("COLUMNS", "160")
+    (row,) = [line for line in cli("orders", ran).out.splitlines() if "cptwo" in line]
+    assert "100,000" in row
+    assert "100,166.67" in row
+
+
 def test_orders_for_people(cli: Cli, ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "160")
     told = cli("orders", ran).out
@@ -144,6 +176,7 @@ def test_orders_on_a_narrow_terminal_keep_what_matters_whole(
             "0.1",
             "0",
             "100,000",
+            "-",
             "UNKNOWN",
         ]
         assert told.splitlines()[-1] == "Ids and reasons: --long"

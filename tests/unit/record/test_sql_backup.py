@@ -67,7 +67,7 @@ def test_nothing_is_overwritten(store_path: Path, tmp_path: Path) -> None:
 
 
 def test_a_copy_that_cannot_be_made_leaves_nothing(store_path: Path, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="No such file or directory"):
+    with pytest.raises(StoreError, match="expected a folder that exists"):
         backup(f"sqlite:///{store_path}", tmp_path / "none" / "copy.db")
     with pytest.raises(StoreError, match="no store there"):
         backup(f"sqlite:///{tmp_path}/none.db", tmp_path / "copy.db")

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from counterpoise.cli import loaded
-from counterpoise.cli.figures import moment, quantity
+from counterpoise.cli.figures import UNKNOWN, moment, quantity
 from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
 from counterpoise.cli.output import print_json, print_table, width
+from counterpoise.domain.numbers import dec, significant
 
 #: From this width on ids and reasons fit.
 _WIDE = 120
@@ -45,8 +46,17 @@ def command(
 
 
 def _print(orders: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
-    """Side, quantity, price and state are never cut; reasons and ids only stand where there is room."""
-    columns = ["!created", "instrument", "!side", ">quantity", ">filled", ">price", "!state"]
+    """``average`` is what was paid. Figures and state are never cut; reasons and ids only stand where there is room."""
+    columns = [
+        "!created",
+        "instrument",
+        "!side",
+        ">quantity",
+        ">filled",
+        ">price",
+        ">average",
+        "!state",
+    ]
     rows = [
         [
             moment(o["created_at"], short=not whole),
@@ -55,6 +65,7 @@ def _print(orders: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
             quantity(o["qty"]),
             quantity(o["filled_qty"]),
             quantity(o["price"]) if o["price"] is not None else "market",
+            quantity(significant(dec(o["average"]))) if o["average"] is not None else UNKNOWN,
             o["state"],
             *((o["reason"] or "", o["client_order_id"]) if whole else ()),
         ]

@@ -38,6 +38,11 @@ def backup(url: str, destination: Path) -> None:
         raise StoreError(
             f"{destination}: expected a file that does not exist yet, was one that does"
         )
+    if not destination.absolute().parent.is_dir():
+        raise StoreError(
+            f"{destination}: expected a folder that exists, was {destination.parent}, which does not:"
+            " make it first"
+        )
     partial = destination.with_name(destination.name + ".partial")
     with clear_errors(destination):
         partial.unlink(missing_ok=True)

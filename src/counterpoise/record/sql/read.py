@@ -187,6 +187,18 @@ async def read_orders(
     return tuple(rows.order_of(row) for row in newest)
 
 
+async def read_fills_of(
+    connection: AsyncConnection, name: str, venue_order_ids: Iterable[str]
+) -> tuple[Fill, ...]:
+    """Return the stored fills of the portfolio's orders with ``venue_order_ids``, oldest first."""
+    found: list[Fill] = []
+    c = _FILLS.c
+    for ids in chunks(list(dict.fromkeys(venue_order_ids))):
+        query = select(_FILLS).where(c.portfolio == name, c.venue_order_id.in_(ids))
+        found += [rows.fill_of(row) for row in await connection.execute(query)]
+    return tuple(sorted(found, key=lambda f: (f.filled_at, f.trade_id)))
+
+
 async def read_known_fills(
     connection: AsyncConnection, fills: Iterable[Fill]
 ) -> set[tuple[str, str, str]]:

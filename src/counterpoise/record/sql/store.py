@@ -49,6 +49,11 @@ class SqlStore:
         known = await self._database.read(lambda c: read.read_known_fills(c, unseen.values()))
         return tuple(fill for key, fill in unseen.items() if key not in known)
 
+    async def fills_of(self, portfolio: str, orders: Iterable[Order]) -> tuple[Fill, ...]:
+        """Return the stored fills of ``orders``, oldest first."""
+        known = [o.venue_order_id for o in orders if o.venue_order_id is not None]
+        return await self._database.read(lambda c: read.read_fills_of(c, portfolio, known))
+
     async def owners(self, venue: str, venue_order_ids: Iterable[str]) -> tuple[Order, ...]:
         """Return our orders that carry one of ``venue_order_ids`` at ``venue``, oldest first."""
         return await self._database.read(lambda c: read.read_owners(c, venue, venue_order_ids))
