@@ -22,6 +22,8 @@ from counterpoise.domain.snapshot import Snapshot
 _WEIGHT = dec("1e-8")
 _MONEY = dec("1e-8")
 
+#: The code of a refusal that a trading state alone explains: whoever set it knows.
+PAUSED = "trading_state"
 #: A strategy's id, an asset, and the overlay it wants there.
 Hedge = tuple[str, str, Decimal]
 
@@ -63,8 +65,13 @@ class CycleReport:
         if self.fills:
             parts.append(_counted(len(self.fills), "fill"))
         parts += self._sent()
-        if self.refused:
-            parts.append(f"{_counted(len(self.refused), 'order')} refused by a guard")
+        stopped = sum(r.reason.code == PAUSED for r in self.refused)
+        if stopped:
+            state = "halted" if self.state is TradingState.HALT else "paused"
+            parts.append(f"{state}: would send {_counted(stopped, 'order')}")
+        if len(self.refused) > stopped:
+            rest = len(self.refused) - stopped
+            parts.append(f"{_counted(rest, 'order')} refused by a guard")
         if self.plan.holds:
             parts.append("; ".join(h.reason.text for h in self.plan.holds[:3]))
         if not parts and self.plan.keep:

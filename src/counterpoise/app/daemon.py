@@ -20,7 +20,7 @@ import structlog
 from counterpoise.app.build import App, open_app
 from counterpoise.app.clock import WallClock
 from counterpoise.app.cycle import Cycle
-from counterpoise.app.cycle_report import CycleReport, iso
+from counterpoise.app.cycle_report import PAUSED, CycleReport, iso
 from counterpoise.app.gate import pass_gate
 from counterpoise.app.leaving import leave
 from counterpoise.app.pace import Pace
@@ -162,7 +162,8 @@ class Daemon:
             runner.due = clock.now() + timedelta(minutes=1)
             return
         runner.due = runner.pace.next_look(report, clock.now())
-        noteworthy = report.results or report.fills or report.held or report.refused
+        refused = [r for r in report.refused if r.reason.code != PAUSED]
+        noteworthy = report.results or report.fills or report.held or refused
         (log.info if noteworthy else log.debug)(
             "cycle", portfolio=report.portfolio, as_of=iso(report.as_of), summary=report.summary
         )

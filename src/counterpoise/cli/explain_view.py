@@ -55,6 +55,19 @@ def _decision(decision: Mapping[str, Any]) -> Iterator[str]:
         yield f"next: {waits['text']}"
 
 
+def split_paused(
+    refused: Sequence[Mapping[str, Any]],
+) -> tuple[Sequence[Mapping[str, Any]], int]:
+    """Return the refusals that say something, and how many only follow from the trading state."""
+    rest = [r for r in refused if r.get("reason") != "trading_state"]
+    return rest, len(refused) - len(rest)
+
+
+def paused_words(state: object) -> str:
+    """Return what a trading state that sends nothing is called."""
+    return f"{'halted' if state == 'HALT' else 'paused'} ({state})"
+
+
 def _outcome(cycle: Mapping[str, Any]) -> Iterator[str]:
     """What became of the wishes: positions, coins, orders, refusals, waits."""
     for target in cycle.get("targets", ()):
@@ -71,7 +84,10 @@ def _outcome(cycle: Mapping[str, Any]) -> Iterator[str]:
     for key, what in (("orders", "order"), ("cancels", "cancel"), ("fills", "fill")):
         if cycle.get(key):
             yield f"{count(len(cycle[key]), what)} in this cycle"
-    for refusal in cycle.get("refused", ()):
+    refused, paused = split_paused(cycle.get("refused", ()))
+    if paused:
+        yield f"{paused_words(cycle.get('state'))}: would send {count(paused, 'order')}"
+    for refusal in refused:
         yield f"refused by {refusal['guard']}: {refusal['text']}"
     for hold in cycle.get("holds", ()):
         yield f"waiting on {hold['symbol']}: {hold['text']}"

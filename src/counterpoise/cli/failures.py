@@ -7,6 +7,7 @@ as a traceback; an unexpected one is a bug, and its traceback goes through the r
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from counterpoise.domain.errors import (
     ConfigError,
@@ -54,6 +55,19 @@ def tell(error: Exception) -> None:
     """Print ``error`` on stderr."""
     for line in lines(error):
         print(line, file=sys.stderr)
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Return whether the command line asks for JSON on stdout; ``--json FILE`` of a backtest does not."""
+    if "backtest" not in arguments:
+        return "--json" in arguments
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return "--json=-" in arguments or ("--json", "-") in pairs
+
+
+def document(told: Sequence[str], code: int) -> dict[str, object]:
+    """Return the one object that stands on stdout where a command that was to print one failed."""
+    return {"error": {"exit_code": code, "text": told[0] if told else "", "lines": list(told)}}
 
 
 def _traceback(error: Exception) -> list[str]:

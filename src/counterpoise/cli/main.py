@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, Protocol, runtime_checkable
 
 import typer
 
@@ -29,6 +30,7 @@ from counterpoise.cli.commands import (
     testnet,
     version,
 )
+from counterpoise.cli.output import print_json
 
 app = typer.Typer(
     name="counterpoise",
@@ -86,11 +88,36 @@ app.command("schema")(schema.command)
 app.command("version")(version.command)
 
 
+@runtime_checkable
+class _Misused(Protocol):
+    """A usage error of typer, whose class it keeps to itself: it tells itself, with the usage line."""
+
+    exit_code: int
+
+    def show(self) -> None: ...
+
+    def format_message(self) -> str: ...
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command and exit with its code; ``arguments`` stand for ``sys.argv[1:]``."""
+    said = sys.argv[1:] if arguments is None else arguments
     try:
-        app(args=arguments, prog_name="counterpoise")
+        code = app(args=said, prog_name="counterpoise", standalone_mode=False)
+    except typer.Abort:
+        print("Aborted!", file=sys.stderr)
+        _fail(said, ["aborted"], failures.FAILED)
     except Exception as error:  # noqa: BLE001 - the last place: every error ends in a line and an exit code
+        if isinstance(error, _Misused):
+            error.show()
+            _fail(said, [error.format_message()], error.exit_code)
         failures.tell(error)
-        sys.exit(failures.exit_code(error))
-    sys.exit(0)
+        _fail(said, failures.lines(error), failures.exit_code(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(arguments: Sequence[str], told: Sequence[str], code: int) -> NoReturn:
+    """Exit with ``code``; where JSON was asked for, stdout has one object all the same."""
+    if failures.wants_json(arguments):
+        print_json(failures.document(told, code))
+    sys.exit(code)

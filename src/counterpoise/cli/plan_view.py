@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from counterpoise.cli.explain_view import paused_words, split_paused
 from counterpoise.cli.figures import count, money, percent, points, quantity
 from counterpoise.cli.output import print_table
 from counterpoise.cli.word_view import print_operator
@@ -25,7 +26,10 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
     _print_coins(document.get("coins", ()))
     _print_orders(document["orders"], quote)
     _print_cancels(document)
-    for refusal in document["refused"]:
+    refused, paused = split_paused(document["refused"])
+    if paused:
+        print(f"Trading is {paused_words(document['state'])}: would send {count(paused, 'order')}.")
+    for refusal in refused:
         print(f"Refused by {refusal['guard']}: {_order_line(refusal['order'])}: {refusal['text']}")
     for hold in document["holds"]:
         print(f"Waiting on {hold['symbol']}: {hold['text']}")

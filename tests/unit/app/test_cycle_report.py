@@ -243,7 +243,7 @@ def test_results_fills_keeps_cancels_and_holds_are_told() -> None:
     assert made["holds"][0]["reason"] == "unproven_order"
     assert made["wake_at"] == "2025-06-02T12:00:01.000Z"
     assert made["summary"] == (
-        "1 fill, 1 cancel sent (patience), 1 order refused by a guard,"
+        "1 fill, 1 cancel sent (patience), paused: would send 1 order,"
         f" an order on {BTC_PERP} has no proven outcome yet: nothing new is sent there"
     )
 

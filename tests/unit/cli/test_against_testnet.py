@@ -75,6 +75,16 @@ def test_a_plan_is_one_object_of_the_contract(cli: Cli, practice: Path) -> None:
     assert not Path("here.db").exists()
 
 
+def test_a_portfolio_that_cannot_be_valued_is_1_and_still_one_object(
+    cli: Cli, practice: Path
+) -> None:
+    practice.write_text(practice.read_text().replace("{ETH: 100%}", "{NOSUCH: 100%}"))
+    told = cli("plan", practice, "--json")
+    assert told.code == 1
+    assert "any listing of NOSUCH: nothing can be planned" in told.err
+    assert told.json["held"][0]["reason"] == "not_valued"
+
+
 def test_a_plan_for_people_names_the_hash(cli: Cli, practice: Path) -> None:
     told = cli("plan", practice)
     assert told.code == 0

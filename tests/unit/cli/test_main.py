@@ -150,6 +150,39 @@ def test_bad_usage_is_2(
     assert ran.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "why"),
+    [
+        (["plan", "gone.yaml", "--json"], 2, "gone.yaml"),
+        (["status", "gone.yaml", "--json"], 2, "gone.yaml"),
+        (["explain", "-c", "gone.yaml", "--json"], 2, "gone.yaml"),
+        (["explain", "nobody", "--json", "--no-such-option"], 2, "--no-such-option"),
+        (["orders", "--limit", "0", "--json"], 2, "--limit"),
+        (["backtest", "gone.yaml", "--data", ".", "--json", "-"], 2, "gone.yaml"),
+        (["backtest", "gone.yaml", "--json=-"], 2, "--data"),
+    ],
+)
+def test_where_json_was_asked_for_an_error_is_one_object_too(
+    cli: Cli, arguments: list[str], code: int, why: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COUNTERPOISE_CONFIG", raising=False)
+    ran = cli(*arguments)
+    assert ran.code == code
+    assert (ran.json["schema"], ran.json["error"]["exit_code"]) == (1, code)
+    assert why in " ".join(ran.json["error"]["lines"])
+    assert why in ran.err, "people read it on stderr as ever"
+
+
+def test_a_backtest_whose_object_goes_to_a_file_tells_an_error_to_people(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = cli("backtest", "gone.yaml", "--data", ".", "--json", "out.json")
+    assert (ran.code, ran.out) == (2, "")
+
+
 def test_the_config_is_found_by_argument_option_variable_and_name(
     cli: Cli, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:

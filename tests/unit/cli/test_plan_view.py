@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from counterpoise.cli.commands.plan import unvalued
 from counterpoise.cli.plan_view import print_plan
 
 ORDER: dict[str, Any] = {
@@ -107,6 +108,24 @@ def test_a_plan_says_what_it_would_not_do_and_why(capsys: pytest.CaptureFixture[
         "Problem: main: no answer",
         "Config hash abc",
     ]
+
+
+def test_a_paused_plan_counts_what_it_would_send(capsys: pytest.CaptureFixture[str]) -> None:
+    stopped = {
+        "order": ORDER, "guard": "trading_state", "reason": "trading_state",
+        "text": "trading state is CANCEL_ONLY",
+    }  # fmt: skip
+    told = shown(capsys, state="CANCEL_ONLY", refused=[stopped, stopped])
+    assert "Trading is paused (CANCEL_ONLY): would send 2 orders." in told
+    assert "Refused" not in told
+
+
+def test_a_portfolio_that_cannot_be_valued_is_named() -> None:
+    held = {"reason": "not_valued", "text": "cannot value the portfolio: any listing of SOL"}
+    assert list(unvalued(document(held=[held]))) == [
+        "portfolio treasury: cannot value the portfolio: any listing of SOL: nothing can be planned"
+    ]
+    assert list(unvalued(document(held=[{"reason": "stale", "text": "old"}]))) == []
 
 
 def test_orders_that_stay_are_counted_apart_from_those_nobody_knows_of(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import typer
 
-from counterpoise.cli import loaded
+from counterpoise.cli import failures, loaded
 from counterpoise.cli.options import AsJson, ConfigOption, File, LogLevel, LogStyle, Portfolio
 from counterpoise.cli.output import print_json
 from counterpoise.cli.plan_view import print_plan
@@ -33,8 +36,21 @@ def command(
 
     from counterpoise.app.preview import preview
 
-    for document in asyncio.run(preview(settings)):
+    documents = asyncio.run(preview(settings))
+    for document in documents:
         if as_json:
             print_json(document)
         else:
             print_plan(document, settings.path)
+    unplanned = [line for document in documents for line in unvalued(document)]
+    for line in unplanned:
+        print(f"error: {line}", file=sys.stderr)
+    if unplanned:
+        raise typer.Exit(failures.FAILED)
+
+
+def unvalued(document: Mapping[str, Any]) -> Iterator[str]:
+    """Give why there is no plan at all for the portfolio of ``document``: it could not be valued."""
+    for held in document["held"]:
+        if held["reason"] == "not_valued":
+            yield f"portfolio {document['portfolio']}: {held['text']}: nothing can be planned"
