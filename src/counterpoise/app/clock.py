@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from counterpoise.domain.errors import VenueError
 from counterpoise.domain.numbers import ZERO, text
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -82,6 +84,9 @@ class VenueClock:
 
     async def sleep(self, seconds: Decimal) -> None:
         """Advance the market by ``seconds`` (0 only reads its time)."""
+        # here: whoever only asks the wall clock the time loads no network library
+        import aiohttp
+
         if self._session is None:
             self._session = aiohttp.ClientSession()
         try:

@@ -216,6 +216,8 @@ def _convert(policy: ConvertPolicy, otherwise: str) -> str:
         begins.append(_level(policy.above, "above"))
     if policy.below is not None:
         begins.append(_level(policy.below, "below"))
+    if policy.on_command and begins:
+        begins.append(f"when {_BY_WORD}")
     pace = ""
     if policy.mode is ConvertMode.GRADUAL:
         pace = f", in {policy.tranches} parts {duration(policy.every)} apart"

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.unit.cli.conftest import Cli, Config
 
 
@@ -88,6 +90,40 @@ def test_a_secret_everyone_can_read_is_a_warning_and_0(
     ran = cli("check")
     assert ran.code == 0
     assert ran.err.startswith("warning: counterpoise.yaml:7:18 venues.main.secret_file: secret can")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "told"),
+    [
+        (
+            (
+                "kind: hedge, id: x, asset: BTC, ratio: 50%, when: {window: {from: 2020-01-01T00:00Z,"
+                " until: 2020-02-01T00:00Z}}"
+            ),
+            "strategy x: the end of its window 2020-02-01 00:00 UTC is over: it never opens any more",
+        ),
+        (
+            "kind: derisk, id: x, target: 40%, crypto: true, convert: {at: 2020-01-01T00:00Z}",
+            "strategy x: its conversion at 2020-01-01 00:00 UTC is over: it converts as soon as",
+        ),
+        (
+            (
+                "kind: hedge, id: x, asset: BTC, ratio: 50%, when: {window: {from: 2020-01-01T00:00Z,"
+                " until: 2999-02-01T00:00Z}}"
+            ),
+            None,
+        ),
+    ],
+)
+def test_an_instant_that_is_over_is_a_warning_and_0(
+    cli: Cli, config: Config, strategy: str, told: str | None
+) -> None:
+    config(("{kind: hedge, id: half, asset: BTC, ratio: 50%}", f"{{{strategy}}}"))
+    ran = cli("check", "--json")
+    assert ran.code == 0
+    assert bool(ran.err) is (told is not None)
+    assert told is None or told in ran.err
+    assert told is None or told in ran.json["warnings"][0]
 
 
 def test_no_output_shows_a_credential(cli: Cli, config: Config) -> None:

@@ -84,6 +84,10 @@ SENTENCES = {
     f"{D}, crypto: true": (
         "short all crypto down to 40% of equity; turned into coins when an operator says so"
     ),
+    f"{D}, crypto: true, convert: {{at: 2999-03-01T08:00Z, on_command: true}}": (
+        "short all crypto down to 40% of equity; turned into coins at 2999-03-01 08:00 UTC or when an"
+        " operator says so"
+    ),
     (
         f"{D}, sleeve: sat, retarget: band, convert: {{mode: gradual, below: 20%, above: 250,"
         " at: 2026-03-01T08:00Z}"

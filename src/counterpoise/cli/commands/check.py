@@ -8,7 +8,7 @@ import typer
 
 from counterpoise.cli import failures, loaded
 from counterpoise.cli.options import AsJson, ConfigOption, File, config_file
-from counterpoise.cli.output import print_json
+from counterpoise.cli.output import print_json, warn
 
 if TYPE_CHECKING:
     from counterpoise.config import Settings
@@ -18,7 +18,9 @@ def command(
     ctx: typer.Context, file: File = None, config: ConfigOption = None, as_json: AsJson = False
 ) -> None:
     """Check a config file: every problem with its line, no network."""
+    from counterpoise.app.clock import WallClock
     from counterpoise.cli.check_view import print_check
+    from counterpoise.cli.past import past_times
     from counterpoise.domain.errors import ConfigError, SafetyRefusal
 
     try:
@@ -31,8 +33,13 @@ def command(
             )
         failures.tell(error)
         raise typer.Exit(failures.exit_code(error)) from None
+    over = past_times(settings, WallClock().now())
+    for line in over:
+        warn(line)
     if as_json:
-        print_json({"ok": True, "problems": [], **document(settings)})
+        known = document(settings)
+        warnings = [*settings.warnings, *over]
+        print_json({"ok": True, "problems": [], **known, "warnings": warnings})
         return
     print_check(settings)
 
