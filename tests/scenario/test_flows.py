@@ -13,7 +13,7 @@ import pytest
 from counterpoise.domain.errors import StoreError, VenueError
 from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.numbers import ZERO, dec
-from counterpoise.domain.operator import CommandKind
+from counterpoise.domain.operator import Command, CommandKind
 from counterpoise.domain.policy import ApprovePolicy
 from counterpoise.domain.records import Changes
 from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
@@ -93,6 +93,39 @@ async def test_s10_coins_deposited_wait_for_a_word_where_that_is_wanted() -> Non
     assert stage.position() == -1
     (asked,) = await stage.store.approvals("p", 9)
     assert (asked.strategy, asked.cap, asked.wanted) == ("full", -1, dec("-1.5"))
+
+
+@pytest.mark.parametrize("answer", [CommandKind.APPROVE, CommandKind.DENY])
+async def test_coins_deposited_hold_both_legs_of_a_drift_until_the_answer(
+    answer: CommandKind,
+) -> None:
+    """40 of 60 + 40 coins shall be hedged in part, and 80 ETH bought with that: not the one without the other."""
+    shape = {"core": (60, ["BTC"]), "satellite": (20, ["ETH"]), "buffer": (20, ["USDT"])}
+    policy = make_shape(DriftPolicy(id="shape"), shape=shape, approve=ASKS)
+    stage = make_stage(
+        {"BTC": 1000, "ETH": 100}, {"BTC": 60, "ETH": 200, "USDT": 8_000}, futures=12_000
+    )
+    await stage.run(policy, hours=1)
+    stage.exchange.deposit(stage.api_key, Wallet.SPOT, "BTC", dec(40))
+    await stage.run(policy, hours=2)
+    assert (stage.position("BTC"), stage.position("ETH")) == (0, 0)
+    (asked,) = await stage.store.approvals("p", 9)
+    assert (asked.asset, asked.wanted) == ("BTC", -16)
+    notes = {n.code for n in stage.last.decisions.notes}  # type: ignore[union-attr]  # decided
+    assert notes == {"awaits_approval", "awaits_other_leg"}
+    word = Command(
+        id="answer",
+        portfolio="p",
+        kind=answer,
+        who="ann",
+        origin="test",
+        asked_at=stage.clock.now(),
+        args={"approval": asked.id},
+    )
+    await stage.say(Changes(portfolio="p", commands=(word,)))
+    await stage.run(policy, hours=2)
+    btc = -16 if answer is CommandKind.APPROVE else 0
+    assert (stage.position("BTC"), stage.position("ETH")) == (btc, 80)
 
 
 async def test_coins_withdrawn_while_nobody_looks_are_found_at_the_next_start() -> None:

@@ -1,8 +1,9 @@
 """Requests that a person answers: a hedge that would grow because coins were deposited (MEANING 11).
 
 The overlay a strategy had is the cap until someone approves; what is denied or not answered in time keeps it. A
-request is moot once the strategy wants no more than the cap. Withdrawals never ask: what they leave uncovered is cut
-at once. Pure.
+request is moot once the strategy wants no more than the cap. The legs of a drift offset each other: while one waits
+for its answer no other one grows (``decide/combine``); after a no each goes as far as it may. Withdrawals never ask:
+what they leave uncovered is cut at once. Pure.
 """
 
 from __future__ import annotations

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from counterpoise.decide.approvals import beyond
 from counterpoise.domain.decision import Decision
 from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import ZERO, shrink_step, text
-from counterpoise.domain.operator import Approval
+from counterpoise.domain.operator import Approval, ApprovalState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView
 from counterpoise.domain.reasons import Reason, reason
@@ -30,7 +31,8 @@ def granted_of(
     """Return the decisions with what is given of each overlay, and a note for every overlay that was cut.
 
     ``decisions`` come in order of priority, highest first; ``baselines`` is (venue, symbol) -> foreign position.
-    First what an operator has yet to approve is capped, then the clamp keeps every asset from going net short.
+    First what an operator has yet to approve is capped, and no other leg of a drift grows before the answer; then the
+    clamp keeps every asset from going net short.
     While own futures are being closed nothing is given, in futures or coins.
     """
     if scene.flattening:
@@ -39,10 +41,13 @@ def granted_of(
     notes: list[Reason] = []
     given: dict[tuple[str, str], Decimal] = {}
     caps = {(a.strategy, a.asset): a for a in approvals if a.caps}
+    waiting = _waiting(decisions, caps)
     for asset in dict.fromkeys(d.asset for d in decisions):
         overlays = []
         for decision in (d for d in decisions if d.asset == asset):
             qty, note = _capped(decision, caps.get((decision.strategy, asset)))
+            if not note and decision.strategy in waiting:
+                qty, note = _beside(decision, waiting[decision.strategy], scene)
             overlays.append((decision.strategy, qty))
             notes += note
         listing = scene.universe.futures.get(asset)
@@ -74,6 +79,45 @@ def _capped(decision: Decision, approval: Approval | None) -> tuple[Decimal, lis
             given=text(given),
             id=approval.id,
             state=approval.state.value,
+        )
+    ]
+
+
+def _waiting(
+    decisions: Sequence[Decision], caps: Mapping[tuple[str, str], Approval]
+) -> dict[str, Approval]:
+    """Drift strategy -> the request one of its legs waits for."""
+    asked: dict[str, Approval] = {}
+    for decision in decisions:
+        approval = caps.get((decision.strategy, decision.asset))
+        if decision.kind != "drift" or approval is None:
+            continue
+        if approval.state is ApprovalState.WAITING and beyond(decision.overlay, approval.cap):
+            asked.setdefault(decision.strategy, approval)
+    return asked
+
+
+def _beside(decision: Decision, approval: Approval, scene: Scene) -> tuple[Decimal, list[Reason]]:
+    """The overlay of a leg whose counterpart waits for an answer: no more than it was given so far.
+
+    The legs of a shape offset each other; one that grows alone moves exposure away from it. Letting go never waits.
+    """
+    held = scene.holding(decision.strategy, decision.asset)
+    given = held.futures + held.pending
+    if decision.coins is not None or not beyond(decision.overlay, given):
+        return decision.overlay, []
+    # a leg that changes sides first goes back to nothing
+    low, high = min(given, ZERO), max(given, ZERO)
+    given = min(max(decision.overlay, low), high)
+    return given, [
+        reason(
+            "awaits_other_leg",
+            strategy=decision.strategy,
+            asset=decision.asset,
+            asked=text(decision.overlay),
+            given=text(given),
+            other=approval.asset,
+            id=approval.id,
         )
     ]
 

@@ -131,6 +131,8 @@ SENTENCES: Mapping[str, str] = {
     "dip_no_profit": "the long on {asset} is closed and earned {earned}: nothing to spend",
     # combining
     "net_short_clamp": "{asset} may not go net short: overlay of {strategy} cut from {asked} to {given}",
+    "awaits_other_leg": "{strategy} wants {asked} {asset} in futures, {given} is given until request {id} on {other} is"
+    " answered: its legs move together",
     "awaits_approval": "{strategy} wants {asked} {asset} in futures, {given} is allowed: request {id} is {state}",
     "flattening": "an operator closes all own futures: whatever strategies want, nothing is granted",
     "no_instrument": "no venue of this portfolio lists a perpetual for {asset} in {quote} that may be traded: where a"

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from counterpoise.app.judge import Judgement, judge
 from counterpoise.decide.approvals import beyond, is_asked, reviewed
+from counterpoise.decide.combine import granted_of
 from counterpoise.domain.decision import Decision
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import Approval, ApprovalState
 from counterpoise.domain.policy import ApprovePolicy, PortfolioPolicy
 from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import Flow, StrategyRecord
+from counterpoise.domain.scene import Held
 from counterpoise.domain.strategy import (
     DriftPolicy,
     HedgePolicy,
@@ -33,6 +35,7 @@ from tests.build import (
     Number,
     make_policy,
     make_recorded,
+    make_scene,
     make_snapshot,
     make_universe,
 )
@@ -246,3 +249,36 @@ def test_a_cycle_that_decides_nothing_keeps_the_deposit_in_mind() -> None:
     )
     assert found.held
     assert [a.cap for a in found.approvals] == [0]
+
+
+# --- the legs of a drift offset each other
+
+
+@pytest.mark.parametrize(
+    ("had", "pending", "wanted", "granted"),
+    [
+        pytest.param(2, 1, 5, 3, id="no further than it was given"),
+        pytest.param(2, 1, 1, 1, id="letting go never waits"),
+        pytest.param(-2, 0, 3, 0, id="to nothing before the other side"),
+    ],
+)
+@pytest.mark.parametrize("state", [A.WAITING, A.DENIED])
+def test_another_leg_grows_no_further_before_the_answer(
+    state: ApprovalState, had: Number, pending: Number, wanted: Number, granted: Number
+) -> None:
+    snapshot = make_snapshot(
+        {"BTC": 100_000, "SOL": 100}, spot={"BTC": 1, "SOL": 90}, futures={"USDT": 200_000}
+    )
+    held = {("shape", "SOL"): Held(futures=dec(had), pending=dec(pending))}
+    scene = replace(make_scene(snapshot, make_policy()), held=held)
+    legs = [
+        replace(wish(-1, 0, "shape"), kind="drift"),
+        replace(wish(wanted, 0, "shape"), kind="drift", asset="SOL"),
+        replace(wish(4, 0, "other"), kind="dip_buy", asset="SOL"),
+    ]
+    asked = request(state, strategy="shape", cap=dec(0))
+    found, notes = granted_of(legs, scene, {}, (asked,))
+    free = state is A.DENIED
+    assert [d.granted for d in found] == [0, dec(wanted) if free else dec(granted), 4]
+    held_back = not free and wanted != granted
+    assert [n.code for n in notes] == ["awaits_approval"] + ["awaits_other_leg"] * held_back
