@@ -15,6 +15,7 @@ from counterpoise.decide.approvals import is_asked
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
 from counterpoise.domain.instrument import is_spot
+from counterpoise.domain.numbers import significant, text
 from counterpoise.domain.operator import (
     Approval,
     ApprovalState,
@@ -258,7 +259,7 @@ def _answer_request(desk: _Desk, command: Command) -> None:
     yes = command.kind is CommandKind.APPROVE
     state = ApprovalState.APPROVED if yes else ApprovalState.DENIED
     desk.approvals[id_] = _closed(approval, state, command, desk.now)
-    limit = "as far as it wants" if yes else f"no further than {approval.cap}"
+    limit = "as far as it wants" if yes else f"no further than {text(significant(approval.cap))}"
     desk.tick(command, f"{approval.strategy} may go {limit} on {approval.asset}")
 
 

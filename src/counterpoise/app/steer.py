@@ -225,7 +225,9 @@ async def _replied(
             )
     qty = approval.wanted if kind is CommandKind.APPROVE else approval.cap
     may = "may take its futures to" if kind is CommandKind.APPROVE else "stays at"
-    return await written(desk, command, f"{approval.strategy} {may} {text(qty)} {approval.asset}")
+    return await written(
+        desk, command, f"{approval.strategy} {may} {text(significant(qty))} {approval.asset}"
+    )
 
 
 def _said(desk: Desk, kind: CommandKind, strategy: str, what: str) -> str:
@@ -259,7 +261,7 @@ def _effect(desk: Desk, kind: CommandKind) -> str:
         return _WORDS[kind]
     positions = desk.recorded.positions.values()
     held = [p for p in positions if p.own_qty != 0 and not is_spot(p.symbol)]
-    shown = ", ".join(f"{text(p.own_qty)} {p.symbol}" for p in held) or "none is on"
+    shown = ", ".join(f"{text(significant(p.own_qty))} {p.symbol}" for p in held) or "none is on"
     over = [s for s, kind in desk.outline.strategies.items() if kind in ONE_SHOT]
     stand = [s for s in desk.outline.strategies if s not in over]
     parts = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from counterpoise.domain.numbers import dec
+from counterpoise.domain.numbers import dec, significant
 
 UNKNOWN = "-"
 _TENTH, _CENT = dec("0.1"), dec("0.01")
@@ -36,10 +36,11 @@ def money(amount: object, asset: str = "") -> str:
 
 
 def quantity(qty: object) -> str:
-    """Return a quantity or a price as it is, without trailing zeros."""
+    """Return a quantity or a price with at most 8 significant digits, without trailing zeros; whole digits stay."""
     number = _number(qty)
     if number is None:
         return UNKNOWN
+    number = significant(number)
     return f"{number.normalize():,f}" if number else "0"
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.instrument import base_of
-from counterpoise.domain.numbers import ZERO, quantize, text
+from counterpoise.domain.numbers import ZERO, quantize, significant, text
 from counterpoise.domain.order import Fill, Side
 from counterpoise.domain.records import Flow
 
@@ -48,7 +48,7 @@ def hedge_moved(  # noqa: PLR0913, PLR0917 - one sentence needs all of it
     price = average_price(f for f in fills if f.side is side)
     parts = [
         f"{_noun(before_qty, after_qty)} of {asset} {verb}:",
-        f"{'bought' if side is Side.BUY else 'sold'} {text(abs(moved))} {asset}"
+        f"{'bought' if side is Side.BUY else 'sold'} {text(significant(abs(moved)))} {asset}"
         if moved
         else "no net move",
         f"with {symbol}",
@@ -56,7 +56,7 @@ def hedge_moved(  # noqa: PLR0913, PLR0917 - one sentence needs all of it
     if price is not None:
         parts.append(f"at {text(readable(price))} on average")
     sentence = (
-        f"{' '.join(parts)}; futures position {text(before_qty)} -> {text(after_qty)} {asset}"
+        f"{' '.join(parts)}; futures position {_short(before_qty)} -> {_short(after_qty)} {asset}"
     )
     if weight_before is not None or weight_after is not None:
         sentence += f", effective weight {_percent(weight_before)} -> {_percent(weight_after)}"
@@ -87,11 +87,11 @@ def coins_traded(
     side = Side.BUY if moved > 0 else Side.SELL
     price = average_price(f for f in fills if f.side is side)
     done = "Bought" if side is Side.BUY else "Sold"
-    sentence = f"{done} {text(abs(moved))} {asset} in coins with {symbol}"
+    sentence = f"{done} {text(significant(abs(moved)))} {asset} in coins with {symbol}"
     if price is not None:
         sentence += f" at {text(readable(price))} on average"
     if net != moved:
-        sentence += f", {text(net)} after the fee"
+        sentence += f", {text(significant(net))} after the fee"
     if reason_text:
         sentence += f". Why: {reason_text}"
     data = {
@@ -109,7 +109,7 @@ def coins_traded(
 def flow_found(portfolio: str, flow: Flow, quote: str) -> Alert:
     """Return the alert for a deposit or withdrawal that was booked; it is worth ``flow.price`` in ``quote``."""
     came = flow.qty > 0
-    amount = f"{text(abs(flow.qty))} {flow.asset}"
+    amount = f"{text(significant(abs(flow.qty)))} {flow.asset}"
     value = abs(flow.qty) * flow.price if flow.price is not None else None
     worth = (
         "" if value is None or flow.asset == quote else f", worth {text(readable(value))} {quote},"
@@ -156,6 +156,10 @@ def average_price(fills: Iterable[Fill]) -> Decimal | None:
         total_qty += fill.qty
         total_notional += fill.qty * fill.price
     return total_notional / total_qty if total_qty else None
+
+
+def _short(qty: Decimal) -> str:
+    return text(significant(qty))
 
 
 def readable(price: Decimal) -> Decimal:

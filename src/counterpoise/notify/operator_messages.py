@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from counterpoise.domain.events import Alert, Severity, alert
-from counterpoise.domain.numbers import text
+from counterpoise.domain.numbers import significant, text
 from counterpoise.domain.operator import Approval, Command, CommandKind, CommandState
 from counterpoise.domain.steering import shown_at
 
@@ -53,9 +53,10 @@ def flattened(portfolio: str, at: datetime) -> Alert:
 
 def approval_asked(approval: Approval, at: datetime) -> Alert:
     """Return the alert that asks for an approval, with the two commands to type."""
+    cap, wanted = text(significant(approval.cap)), text(significant(approval.wanted))
     message = (
-        f"{approval.strategy} would take its futures on {approval.asset} from {text(approval.cap)} to"
-        f" {text(approval.wanted)}: {approval.why}. It stays at {text(approval.cap)} until someone answers:"
+        f"{approval.strategy} would take its futures on {approval.asset} from {cap} to"
+        f" {wanted}: {approval.why}. It stays at {cap} until someone answers:"
         f" `counterpoise approve {approval.id}` or `counterpoise deny {approval.id}`,"
         f" by {shown_at(approval.deadline_at)}; no answer counts as no"
     )
@@ -73,7 +74,7 @@ def approval_expired(approval: Approval, at: datetime) -> Alert:
     """Return the alert that nobody answered in time."""
     message = (
         f"Nobody answered request {approval.id} by {shown_at(approval.deadline_at)}: {approval.strategy} stays at"
-        f" {text(approval.cap)} {approval.asset} in futures."
+        f" {text(significant(approval.cap))} {approval.asset} in futures."
         f" `counterpoise strategy start {approval.strategy}` lifts that limit"
     )
     return alert(

@@ -85,7 +85,7 @@ def test_an_opened_hedge_says_what_how_much_at_what_price_to_what_effect_and_why
             "-0.123456789012345678",
             "-1E+3",
             "hedge_adjusted",
-            "Hedge of BTC adjusted: sold 999.876543210987654322 BTC",
+            "Hedge of BTC adjusted: sold 999.87654 BTC",
         ),
     ],
 )

@@ -12,7 +12,6 @@ from counterpoise.cli import loaded
 from counterpoise.cli.figures import UNKNOWN, moment, quantity
 from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
 from counterpoise.cli.output import print_json, print_table, width
-from counterpoise.domain.numbers import dec, significant
 
 #: From this width on ids and reasons fit.
 _WIDE = 120
@@ -65,7 +64,7 @@ def _print(orders: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
             quantity(o["qty"]),
             quantity(o["filled_qty"]),
             quantity(o["price"]) if o["price"] is not None else "market",
-            quantity(significant(dec(o["average"]))) if o["average"] is not None else UNKNOWN,
+            quantity(o["average"]) if o["average"] is not None else UNKNOWN,
             o["state"],
             *((o["reason"] or "", o["client_order_id"]) if whole else ()),
         ]
