@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.operator import CommandKind
+from counterpoise.domain.operator import CommandKind, TargetOverride
 from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.portfolio import PortfolioView
+from counterpoise.domain.records import Changes
 from counterpoise.domain.strategy import DriftPolicy
-from counterpoise.domain.strategy.drift import Legs, SettleMode, SettlePolicy
+from counterpoise.domain.strategy.drift import Legs, SettleMode, SettlePolicy, TradeTo
 from tests.scenario.stage import REAL_FEES, Stage, make_shape, make_stage
 from tests.scenario.test_worked_tactics import near, told
 
@@ -120,3 +124,68 @@ async def test_settle_spot_moves_coins_themselves() -> None:
     assert (stage.position("ETH"), stage.position("BTC")) == (0, 0)
     assert near(coins(stage)["BTC"], 60, "0.05")
     assert not [e for e in stage.events("place") if e["market"] == "perp"]
+
+
+@pytest.mark.parametrize(
+    ("trade_to", "eth", "btc"), [(TradeTo.HALF, 25, 55), (TradeTo.INNER, 23, 57)]
+)
+@pytest.mark.parametrize("legs", [Legs.BOTH, Legs.OVERWEIGHT])
+async def test_settling_goes_as_far_as_the_futures_went(
+    trade_to: TradeTo, eth: object, btc: object, legs: Legs
+) -> None:
+    """30 % satellite and 50 % core, half-way (or to the inner band): coins end there too, and no further."""
+    stage = drifted()
+    (drift,) = drifting(legs).strategies
+    assert isinstance(drift, DriftPolicy)
+    policy = make_shape(replace(drift, trade_to=trade_to), shape=SHAPE, band="0.06")
+    await stage.run(policy, hours=2)
+    assert near(stage.weights()["ETH"], eth, "0.01")
+    await told(stage, CommandKind.CONVERT, "shape")
+    await stage.run(policy, hours=8)
+    assert (stage.position("ETH"), stage.position("BTC")) == (0, 0)
+    assert near(coins(stage)["ETH"], eth, "0.05")
+    assert near(coins(stage)["BTC"], btc, "0.05")
+
+
+async def test_what_a_calendar_brought_to_the_target_is_settled_there() -> None:
+    """Half-way is how far the band goes; the calendar went all the way, and coins do not go back."""
+    stage = drifted()
+    (drift,) = drifting(Legs.BOTH).strategies
+    assert isinstance(drift, DriftPolicy)
+    drift = replace(drift, trade_to=TradeTo.HALF, calendar="0 1 * * *")
+    policy = make_shape(drift, shape=SHAPE)
+    await stage.run(policy, hours=2)
+    assert near(stage.weights()["ETH"], 20, "0.01")
+    await told(stage, CommandKind.CONVERT, "shape")
+    await stage.run(policy, hours=8)
+    assert near(coins(stage)["ETH"], 20, "0.05")
+
+
+@pytest.mark.parametrize("mode", [SettleMode.FUTURES_FIRST, SettleMode.SPOT])
+async def test_a_target_set_while_coins_move_is_followed(mode: SettleMode) -> None:
+    """On the way to 60/20/20 an operator asks for 70/10/20: coins end there, through no detour."""
+    stage = drifted()
+    policy = drifting(Legs.BOTH, SettlePolicy(mode=mode))
+    if mode is SettleMode.FUTURES_FIRST:
+        await stage.run(policy, hours=2)
+        await told(stage, CommandKind.CONVERT, "shape")
+    while stage.coins("ETH") == 300:
+        await stage.run(policy, hours=0)
+        await stage.clock.sleep(dec(20))
+    assert stage.coins("BTC") < 59, "still on its way"
+    weights = {"core": dec("0.7"), "satellite": dec("0.1"), "buffer": dec("0.2")}
+    recorded = await stage.recorded()
+    override = TargetOverride(weights=weights, until_at=stage.clock.now() + timedelta(days=2))
+    await stage.say(Changes(portfolio="p", record=replace(recorded.portfolio, override=override)))
+    seen: list[Decimal] = []
+
+    def look(report: CycleReport) -> None:
+        if isinstance(report.view, PortfolioView):
+            seen.append(report.view.assets["ETH"].exposure_qty)
+
+    stage.watch = look
+    await stage.run(policy, hours=8)
+    assert (stage.position("ETH"), stage.position("BTC")) == (0, 0)
+    assert near(coins(stage)["ETH"], 10, "0.05")
+    assert near(coins(stage)["BTC"], 70, "0.05")
+    assert min(seen) >= 100 - 25

@@ -63,6 +63,30 @@ def watched(
         )
 
 
+def settled_weights(policy: DriftPolicy, scene: Scene, state: DriftState) -> dict[str, Decimal]:
+    """Return asset -> the weight its coins shall have once they follow the futures.
+
+    That is the shape with ``trade_to: target``. Otherwise each sleeve of coins goes as far as ``trade_to`` says, or
+    to where its futures have brought it, whichever is nearer to the target: settling never takes risk back out there.
+    """
+    weights: dict[str, Decimal] = {}
+    view = scene.view
+    for sleeve in scene.policy.sleeves:
+        assets = sleeve_assets(sleeve, scene)
+        targets = {a: scene.policy.target_weight(a) for a in assets}
+        if policy.trade_to is TradeTo.TARGET:
+            weights |= targets
+            continue
+        own = {a: view.assets[a].held_qty + overlay_of(state, a) for a in assets}
+        target = sum(targets.values(), ZERO)
+        moved = sum((view.assets[a].weight_of(q) for a, q in own.items()), ZERO)
+        coins = sum((view.assets[a].weight_of(view.assets[a].held_qty) for a in assets), ZERO)
+        level = _level(policy, sleeve, coins, target, sleeve.band.width(sleeve.weight))
+        level = min(moved, coins, level, key=lambda weight: abs(weight - target))
+        weights |= {a: _share(targets, own, view, a) * level for a in assets}
+    return weights
+
+
 def _sleeve(
     policy: DriftPolicy,
     sleeve: Sleeve,

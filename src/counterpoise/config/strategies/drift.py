@@ -38,7 +38,7 @@ class DriftModel(Shape):
     id: Identifier = Field(description="a name of your choice, unique in the portfolio")
     trade_to: TradeTo = Field(
         default=TradeTo.TARGET,
-        description="how far to trade back: target (default), inner (band) or half",
+        description="how far to trade back, in futures and in coins: target (default), inner (band) or half",
     )
     legs: Legs = Field(
         default=Legs.BOTH,

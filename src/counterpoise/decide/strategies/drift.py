@@ -3,9 +3,10 @@
 What is wanted follows from the shape alone (``decide/shape``); a calendar asks for the target even inside the band.
 ``settle`` says what becomes of it. ``futures_first``: futures move the risk at once; coins follow at a deadline, when
 carrying the futures costs more than trading coins, or by an operator's word. Then coins go to the shape in every
-asset, futures to nothing, and what a hedge earned is spent on the sleeve that is light. ``spot``: coins move the risk
-themselves. A settling that only waits (for money, say) while a sleeve leaves its band is given up: futures take over
-again, and the deadline starts anew.
+asset (as far as ``trade_to`` says), futures to nothing, and what a hedge earned is spent on the sleeve that is light.
+``spot``: coins move the risk themselves. A shape that changes meanwhile is followed from where things stand. A
+settling that only waits (for money, say) while a sleeve leaves its band is given up: futures take over again, and the
+deadline starts anew.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from decimal import Decimal
 from counterpoise.decide.carry import read_carry
 from counterpoise.decide.conversion import Progress, begin, proceed
 from counterpoise.decide.leg import Pace, least_of
-from counterpoise.decide.shape import shape, sleeve_assets, watched
+from counterpoise.decide.shape import settled_weights, shape, sleeve_assets, watched
 from counterpoise.decide.triggers import instant, settled
 from counterpoise.decide.watch import quiet
 from counterpoise.domain.decision import Decision, Outcome, Wakeups
@@ -44,6 +45,10 @@ def drift(policy: DriftPolicy, scene: Scene, state: DriftState) -> Outcome:
             converts = not state.stopped
     if state.stopped:
         return run.stopped(state, word)
+    if run.reshaped(state):
+        if policy.settle.mode is not SettleMode.SPOT:
+            return run.converted(state, run.goals(state), None)
+        state = replace(state, conversion=None)
     if state.conversion is not None:
         outcome = run.settling(state)
         if outcome is not None:
@@ -83,7 +88,7 @@ class _Run:
         held, waits, wakeups, due = self.due(state, overlays)
         state = replace(state, held=held)
         if due or (converts and any(q != 0 for q in overlays.values())):
-            return self.converted(state, self.goals(), None)
+            return self.converted(state, self.goals(state), None)
         return self.shaped(state, decisions, waits, wakeups)
 
     def opened(self, state: DriftState, overlays: dict[str, Decimal]) -> DriftState:
@@ -110,10 +115,19 @@ class _Run:
             waits.insert(0, reason("settle_waits_at", at=instant(until)))
         return held, tuple(waits), wakeups | Wakeups(at=until), bool(names)
 
-    def goals(self) -> dict[str, Decimal]:
-        """Asset -> coins that bring spot and outside holdings to the shape."""
-        seen, shape_of = self.scene.view.assets, self.scene.policy.target_weight
-        return {a: seen[a].qty_of(shape_of(a)) - seen[a].held_qty for a in self.assets}
+    @property
+    def targets(self) -> dict[str, Decimal]:
+        return {a: self.scene.policy.target_weight(a) for a in self.assets}
+
+    def reshaped(self, state: DriftState) -> bool:
+        """Whether coins are on their way to a shape that does not hold any more (an operator's target, say)."""
+        return state.conversion is not None and bool(state.shape) and state.shape != self.targets
+
+    def goals(self, state: DriftState) -> dict[str, Decimal]:
+        """Asset -> coins that bring spot and outside holdings to where the futures of ``state`` shall be settled."""
+        seen = self.scene.view.assets
+        weights = settled_weights(self.policy, self.scene, state)
+        return {a: seen[a].qty_of(weights[a]) - seen[a].held_qty for a in self.assets}
 
     def in_coins(self, state: DriftState, decisions: list[Decision]) -> Outcome:
         """What the shape wants on top of what is held is traded in coins, unless it is too little to trade."""
@@ -129,7 +143,7 @@ class _Run:
     ) -> Outcome:
         """Begin to trade coins; ``because`` is what made it begin, where that was the shape itself."""
         conversion = begin(self.policy.id, goals, self.pace, self.scene)
-        state = replace(state, conversion=conversion, held={})
+        state = replace(state, conversion=conversion, shape=self.targets, held={})
         progress = proceed(self.policy.id, conversion, self.pace, self.scene)
         return self.moved(state, progress, because or {})
 

@@ -75,12 +75,14 @@ class DriftPolicy:
 class DriftState:
     """``opened_at``: since when futures are on; ``calendar_at``: the newest calendar instant acted upon.
 
-    ``stopped``: an operator released or cancelled it; it does nothing until it is started again.
+    ``shape``: asset -> target weight that ``conversion`` brings coins to. ``stopped``: an operator released or
+    cancelled it; it does nothing until it is started again.
     """
 
     overlays: Mapping[str, Decimal] = field(default_factory=dict)
     opened_at: datetime | None = None
     calendar_at: datetime | None = None
     conversion: ConversionState | None = None
+    shape: Mapping[str, Decimal] = field(default_factory=dict)
     held: Mapping[str, datetime] = field(default_factory=dict)
     stopped: bool = False
