@@ -19,7 +19,7 @@ from counterpoise.domain.order import (
     TimeInForce,
     VenueOrder,
 )
-from counterpoise.ports import Venue
+from counterpoise.ports import Exchange
 from counterpoise.venue.sim import AccountKeys, SimExchange
 from tests.contract.venues import BALANCE, FACTORIES, START, exchange
 
@@ -30,7 +30,7 @@ SPOT, PERP, NOWHERE = "BTC/USDT", "BTC/USDT:USDT", "NOPE/USDT"
 class Trial:
     """A venue under test and a hand on its market."""
 
-    venue: Venue
+    venue: Exchange
     market: SimExchange
     keys: AccountKeys
     sent: list[Order] = field(default_factory=list)

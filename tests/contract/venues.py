@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from counterpoise.domain.access import Environment, Secret, VenueAccess
 from counterpoise.domain.numbers import dec
-from counterpoise.ports import Venue
+from counterpoise.ports import Exchange
 from counterpoise.venue.ccxt.factory import open_venue
 from counterpoise.venue.sim import (
     AccountKeys,
@@ -43,7 +43,7 @@ BALANCE: Mapping[tuple[Wallet, str], Decimal] = {
     (Wallet.FUTURES, "USDT"): dec(100_000),
 }
 
-Factory = Callable[[SimExchange, AccountKeys], AbstractAsyncContextManager[Venue]]
+Factory = Callable[[SimExchange, AccountKeys], AbstractAsyncContextManager[Exchange]]
 
 
 def exchange() -> SimExchange:
@@ -104,7 +104,7 @@ def dated_exchange() -> SimExchange:
 
 
 @asynccontextmanager
-async def simulated(market: SimExchange, keys: AccountKeys) -> AsyncIterator[Venue]:
+async def simulated(market: SimExchange, keys: AccountKeys) -> AsyncIterator[Exchange]:
     """The simulated exchange in process."""
     venue = SimVenue("main", market, keys.api_key)
     await venue.open()
@@ -128,7 +128,7 @@ class MarketTime:
 @asynccontextmanager
 async def through_ccxt(
     market: SimExchange, keys: AccountKeys, url: str | None = None
-) -> AsyncIterator[Venue]:
+) -> AsyncIterator[Exchange]:
     """Stock ccxt and Binance's dialect in between, in process or (with ``url``) over HTTP."""
     access = VenueAccess(
         id="main",
@@ -147,7 +147,7 @@ async def through_ccxt(
 
 
 @asynccontextmanager
-async def over_http(market: SimExchange, keys: AccountKeys) -> AsyncIterator[Venue]:
+async def over_http(market: SimExchange, keys: AccountKeys) -> AsyncIterator[Exchange]:
     """The same behind a loopback socket."""
     still = MarketClock(market, dec(0))
     async with (

@@ -15,6 +15,7 @@ from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.execute.absence import Absences
 from counterpoise.execute.reconcile import Reconciled, orders_to_look_up, reconcile
+from counterpoise.execute.settling import missing_from, settled
 from counterpoise.ports import Clock, Store, Venue
 
 
@@ -42,6 +43,7 @@ async def align(
     new = await store.unseen_fills(fills) if store is not None else tuple(fills)
     owners = [o for v in venues for o in await _owners(store, v, new)]
     entries = await _new_entries(store, snapshot, recorded)
+    missing = absences.missing(missing_from(snapshot, recorded.transfers), snapshot.as_of)
 
     def merged(absent: Collection[str]) -> Reconciled:
         return reconcile(
@@ -68,7 +70,10 @@ async def align(
             and (o.venue, o.symbol) not in first.unexplained,
         )
     ]
-    return merged(absent) if absent else first
+    merged_in = merged(absent) if absent else first
+    transfers = settled(recorded.transfers, snapshot, missing)
+    moved = tuple(t for t, b in zip(transfers, recorded.transfers, strict=True) if t != b)
+    return replace(merged_in, transfers=transfers, moved=moved)
 
 
 async def _new_entries(
@@ -115,4 +120,5 @@ def after(recorded: Recorded, seen: Reconciled) -> Recorded:
         },
         recent_fills=(*recorded.recent_fills, *seen.fills),
         book=seen.booked.lines,
+        transfers=seen.transfers,
     )

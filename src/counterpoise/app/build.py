@@ -10,7 +10,7 @@ from datetime import timedelta
 from counterpoise.app.clock import VenueClock, WallClock
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import ConfigError
-from counterpoise.ports import Clock, Venue
+from counterpoise.ports import Clock, Exchange
 from counterpoise.venue.ccxt.factory import open_venue
 
 
@@ -20,7 +20,7 @@ class App:
 
     settings: Settings
     clock: Clock
-    venues: Mapping[str, Venue]
+    venues: Mapping[str, Exchange]
 
     def poll(self, venues: tuple[str, ...]) -> timedelta:
         """Return the cycle interval of a portfolio on ``venues``: their shortest poll."""
@@ -33,7 +33,7 @@ async def open_app(settings: Settings, stack: AsyncExitStack) -> App:
     Raises VenueError, VenueAuthError, ConfigError.
     """
     clock = await _clock(settings, stack)
-    venues: dict[str, Venue] = {}
+    venues: dict[str, Exchange] = {}
     for name in sorted({v for p in settings.portfolios for v in p.venues}):
         venue = open_venue(settings.venues[name], clock)
         stack.push_async_callback(venue.close)

@@ -32,11 +32,12 @@ from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import Changes, Recorded
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.strategy import from_document
+from counterpoise.domain.transfer import TransferState
 from counterpoise.execute.absence import Absences
 from counterpoise.execute.executor import Execution, Executor
 from counterpoise.execute.reconcile import Reconciled
 from counterpoise.observe.poller import Observer
-from counterpoise.ports import Clock, Store, Venue
+from counterpoise.ports import Clock, Exchange, Store
 
 #: How soon to look again when an order's state is in motion.
 SOON = timedelta(seconds=1)
@@ -60,7 +61,7 @@ class Cycle:
     def __init__(
         self,
         policy: PortfolioPolicy,
-        venues: Mapping[str, Venue],
+        venues: Mapping[str, Exchange],
         store: Store,
         clock: Clock,
         may_send: Callable[[], bool] = lambda: True,
@@ -107,7 +108,13 @@ class Cycle:
         report = replace(report, alerts=(*news, *conditions))
         row = self._rows.row(report, policy)
         await store.commit(
-            Changes(portfolio=policy.id, orders=execution.orders, alerts=conditions, journal=row)
+            Changes(
+                portfolio=policy.id,
+                orders=execution.orders,
+                transfers=execution.transfers,
+                alerts=conditions,
+                journal=row,
+            )
         )
         return report
 
@@ -238,6 +245,7 @@ def _intents(
         book=book.changed(before.book),
         closed=book.closed,
         crosses=book.crosses,
+        transfers=seen.moved,
     )
 
 
@@ -257,7 +265,7 @@ def _wake_at(
     in_motion = any(
         o.state is OrderState.UNKNOWN or o.state is OrderState.PENDING_CANCEL or o.filled_qty > 0
         for o in execution.orders
-    )
+    ) or any(t.state is not TransferState.REJECTED for t in execution.transfers)
     if in_motion or any(o.state is OrderState.CANCELED for o in execution.canceled):
         return now + SOON
     asked = [judged.plan.wake_at, next_instant(policy, now)]

@@ -19,12 +19,12 @@ from counterpoise.app.start import first_start
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import universe_of
-from counterpoise.ports import Clock, Store, Venue
+from counterpoise.ports import Clock, Exchange, Store
 
 
 async def replay(
     policy: PortfolioPolicy,
-    venue: Venue,
+    venue: Exchange,
     store: Store,
     clock: Clock,
     *,

@@ -13,11 +13,12 @@ from decimal import Decimal
 from enum import StrEnum
 
 from counterpoise.domain.bars import Bar
-from counterpoise.domain.instrument import Instrument
+from counterpoise.domain.instrument import Instrument, settle_of
 from counterpoise.domain.ledger import LedgerEntry, Settlement
 from counterpoise.domain.margin import Tiers
+from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.order import Fill, VenueOrder
-from counterpoise.domain.transfer import VenueTransfer
+from counterpoise.domain.transfer import Purse, VenueTransfer
 
 
 class MarginMode(StrEnum):
@@ -123,6 +124,30 @@ class Account:
     leverage: Mapping[str, Decimal] = field(default_factory=dict)
     margin_modes: Mapping[str, MarginMode] = field(default_factory=dict)
     hedged: bool | None = None
+
+    def purse(self, which: Purse, asset: str, symbol: str | None = None) -> Decimal | None:
+        """Return what a purse holds of ``asset``, without unrealised PnL; None when it is not told.
+
+        FUTURES is what lies outside isolated positions; ``symbol`` names the position of a POSITION purse.
+        """
+        if which is Purse.SPOT:
+            balance = self.spot.get(asset)
+            return balance.total if balance is not None else ZERO
+        if which is Purse.POSITION:
+            position = self.positions.get(symbol or "")
+            return position.isolated_wallet if position is not None else None
+        wallet = self.futures.get(asset)
+        outside = wallet.wallet_balance if wallet is not None else ZERO
+        for position in self.positions.values():
+            if (
+                settle_of(position.symbol) != asset
+                or position.margin_mode is not MarginMode.ISOLATED
+            ):
+                continue
+            if position.isolated_wallet is None:
+                return None
+            outside -= position.isolated_wallet
+        return outside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ goes. What proves it is the venue's own history and both wallets (MEANING, "Ever
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -37,6 +37,11 @@ class TransferState(StrEnum):
         return self in {TransferState.DONE, TransferState.REJECTED}
 
 
+#: The reason of a transfer that is held for absent: nothing the venue said, and it may be proven wrong.
+ABSENT = "absent"
+#: For how long the venue's history is still asked about a transfer that is held for absent.
+DOUBT = timedelta(hours=1)
+
 #: Legal moves. A move to the same state is always legal.
 TRANSFER_MOVES = {
     TransferState.PENDING: {TransferState.UNKNOWN, TransferState.DONE, TransferState.REJECTED},
@@ -51,9 +56,9 @@ TRANSFER_MOVES = {
 class Transfer:
     """``qty`` (> 0) of ``asset`` from one purse of a venue to another.
 
-    ``symbol`` names the position where one of the purses is POSITION. ``source_before`` and ``target_before`` are what
-    the purses held in the look it was decided on: what they hold later proves or disproves it. ``venue_id`` is
-    the venue's own id, ``why`` the sentence for people, ``reason`` what the venue said.
+    ``symbol`` names the position where one of the purses is POSITION. ``source_before`` and ``target_before`` are
+    what the purses held (``Account.purse``) in the look it was decided on: what they hold later may disprove it.
+    ``venue_id`` is the venue's own id, ``why`` the sentence for people, ``reason`` what the venue said.
     """
 
     id: str
@@ -77,6 +82,15 @@ class Transfer:
     def is_top_up(self) -> bool:
         """Whether it brings collateral to where positions can lose it."""
         return self.source is Purse.SPOT or self.target is Purse.POSITION
+
+    def in_doubt(self, now: datetime) -> bool:
+        """Whether the venue's history may tell something new: not proven, or held for absent a short while ago."""
+        return not self.state.is_final or (self.is_absent and now - self.updated_at < DOUBT)
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is held for absent, without the venue having refused it."""
+        return self.state is TransferState.REJECTED and self.reason == ABSENT
 
     def moved(
         self,

@@ -7,6 +7,7 @@ among the open orders; and the position is what it would be without it. Anything
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from counterpoise.domain.order import Order
@@ -31,6 +32,7 @@ class Absences:
     def __init__(self, approval: timedelta) -> None:
         self._latest_send = approval
         self._misses: dict[str, list[datetime]] = {}
+        self._missing: dict[str, datetime] = {}
 
     def missed(self, client_order_id: str, now: datetime) -> None:
         """Note an answered look-up that did not find the order; closer than SPACING counts once."""
@@ -41,6 +43,11 @@ class Absences:
     def found(self, client_order_id: str) -> None:
         """Forget the misses: it exists."""
         self._misses.pop(client_order_id, None)
+
+    def missing(self, transfers: Iterable[str], now: datetime) -> Mapping[str, datetime]:
+        """Note that this look speaks against ``transfers`` (ids); return since when each look did so for each."""
+        self._missing = {id_: self._missing.get(id_, now) for id_ in transfers}
+        return self._missing
 
     def proven(self, order: Order, now: datetime, *, position_explained: bool) -> bool:
         """Whether ``order``, not among the open orders, is proven to have no effect any more.

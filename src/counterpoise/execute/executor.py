@@ -2,7 +2,7 @@
 
 The rows of everything that is about to be sent are durable before the first byte leaves (promise 2). Nothing is
 ever sent twice from here; what is not proven stays UNKNOWN and is resolved by later looks. Cancels go first, then
-placements in the plan's order (reductions first).
+transfers (collateral before what it is for), then placements in the plan's order (reductions first).
 """
 
 from __future__ import annotations
@@ -22,20 +22,23 @@ from counterpoise.domain.order import (
 )
 from counterpoise.domain.plan import Approved, Cancel
 from counterpoise.domain.records import Changes
+from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import bound
-from counterpoise.ports import Clock, Store, Venue
+from counterpoise.execute.transfers import send
+from counterpoise.ports import Clock, Exchange, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """What became of each order that was cancelled or placed, in the order they were sent."""
+    """What became of each order that was cancelled or placed, and of each transfer, in the order they were sent."""
 
     canceled: tuple[Order, ...] = ()
     placed: tuple[Order, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
 
     @property
     def orders(self) -> tuple[Order, ...]:
-        """All of them."""
+        """All orders."""
         return (*self.canceled, *self.placed)
 
 
@@ -43,7 +46,11 @@ class Executor:
     """Sends approved orders. ``may_send`` is asked before each placement: it says no once a stop was asked for."""
 
     def __init__(
-        self, venues: Mapping[str, Venue], store: Store, clock: Clock, may_send: Callable[[], bool]
+        self,
+        venues: Mapping[str, Exchange],
+        store: Store,
+        clock: Clock,
+        may_send: Callable[[], bool],
     ) -> None:
         self._venues = venues
         self._store = store
@@ -51,25 +58,36 @@ class Executor:
         self._may_send = may_send
 
     async def execute(
-        self, changes: Changes, cancels: Sequence[Cancel], approved: Sequence[Approved]
+        self,
+        changes: Changes,
+        cancels: Sequence[Cancel],
+        approved: Sequence[Approved],
+        transfers: Sequence[Transfer] = (),
     ) -> Execution:
-        """Commit ``changes`` with the rows of ``cancels`` and ``approved``, then send.
+        """Commit ``changes`` with the rows of ``cancels``, ``approved`` and ``transfers``, then send.
 
-        The caller commits the returned orders; a crash before that leaves PENDING rows, which the next look
-        resolves by their ids. Raises StoreError before anything is sent when the rows cannot be made durable.
+        The caller commits the returned orders and transfers; a crash before that leaves PENDING rows, which the next
+        looks resolve. Raises StoreError before anything is sent when the rows cannot be made durable.
         """
         now = self._clock.now()
         leaving = [c.order.moved(OrderState.PENDING_CANCEL, at=now, reason=c.why) for c in cancels]
         intents = [a.order for a in approved]
         # in this order: what was just found open is OPEN before it is PENDING_CANCEL, as the table of moves wants
-        durable = replace(changes, orders=(*changes.orders, *leaving, *intents))
+        durable = replace(
+            changes,
+            orders=(*changes.orders, *leaving, *intents),
+            transfers=(*changes.transfers, *transfers),
+        )
         if not durable.empty:
             await self._store.commit(durable)
         canceled = [await self._cancel(order) for order in leaving]
+        moved = [
+            await send(self._venues[t.venue], t, self._clock, self._may_send) for t in transfers
+        ]
         placed: list[Order] = []
         for approval in approved:
             placed.append(await self._place(approval, placed))
-        return Execution(canceled=tuple(canceled), placed=tuple(placed))
+        return Execution(canceled=tuple(canceled), placed=tuple(placed), transfers=tuple(moved))
 
     async def _cancel(self, order: Order) -> Order:
         outcome: CancelOutcome = await self._venues[order.venue].cancel(order)

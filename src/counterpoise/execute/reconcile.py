@@ -19,6 +19,7 @@ from counterpoise.domain.order import MOVES, Fill, Order, OrderState, VenueOrder
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import Flow, PositionRecord, Recorded, WalletRecord
 from counterpoise.domain.snapshot import Snapshot, VenueSnapshot
+from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.booking import booked
 
 
@@ -28,6 +29,7 @@ class Reconciled:
 
     ``entries`` are the venues' own bookings that are new; ``booked`` the hedge book after fills and entries;
     ``flows`` deposits and withdrawals that are confirmed by it, ``wallets`` the balances that change on record.
+    ``transfers`` are all as they are now, ``moved`` those of them that the look proved something about.
     """
 
     orders: tuple[Order, ...]
@@ -39,6 +41,8 @@ class Reconciled:
     booked: Booked = field(default_factory=lambda: Booked(lines={}))
     flows: tuple[Flow, ...] = ()
     wallets: tuple[WalletRecord, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    moved: tuple[Transfer, ...] = ()
 
 
 def orders_to_look_up(recorded: Recorded, snapshot: Snapshot) -> tuple[Order, ...]:
@@ -69,7 +73,7 @@ def reconcile(
 
     ``looked_up`` is client order id -> report (None: not found), ``absent`` the ids whose absence is proven,
     ``new_fills`` fills not stored yet, ``owners`` our orders that carry one of their venue order ids, ``entries``
-    bookings of the venues not stored yet, ``strategies`` the ids that are configured.
+    bookings of the venues not stored yet, ``strategies`` the ids that are configured. Transfers are settled apart.
     """
     now = snapshot.as_of
     shown = _open_by_id(snapshot)
@@ -98,6 +102,7 @@ def reconcile(
         unexplained={**_unexplained(positions, snapshot), **_awaited(orders)},
         entries=new_entries,
         booked=booked(recorded.book, positions, snapshot, own_fills, new_entries, strategies),
+        transfers=recorded.transfers,
     )
 
 

@@ -18,9 +18,10 @@ from counterpoise.domain.records import BarRow, Recorded
 from counterpoise.domain.snapshot import Snapshot, VenueSnapshot
 from counterpoise.observe.bars import BarCache
 from counterpoise.observe.books import LedgerReads, ended, read_settlement
+from counterpoise.observe.collateral import TierReads, margined, read_transfers
 from counterpoise.observe.executions import may_have_filled, read_fills
 from counterpoise.observe.reading import read
-from counterpoise.ports import Clock, Store, Venue
+from counterpoise.ports import Clock, Exchange, Store
 
 
 class Observer:
@@ -32,7 +33,7 @@ class Observer:
     def __init__(
         self,
         policy: PortfolioPolicy,
-        venues: Mapping[str, Venue],
+        venues: Mapping[str, Exchange],
         store: Store | None,
         clock: Clock,
     ) -> None:
@@ -41,6 +42,7 @@ class Observer:
         self._clock = clock
         self._bars = BarCache(policy.lookbacks, store)
         self._ledgers = LedgerReads()
+        self._tiers = TierReads()
 
     @property
     def new_bars(self) -> tuple[BarRow, ...]:
@@ -74,7 +76,7 @@ class Observer:
         )
 
     async def _venue(
-        self, name: str, venue: Venue, universe: Universe, recorded: Recorded, now: datetime
+        self, name: str, venue: Exchange, universe: Universe, recorded: Recorded, now: datetime
     ) -> VenueSnapshot:
         problems: list[str] = []
         priced = [x.instrument.symbol for x in universe.watched if x.venue == name]
@@ -93,6 +95,10 @@ class Observer:
         if seldom:
             await asyncio.gather(state, *seldom)
         account, quotes, open_orders = await state
+        tiers = await self._tiers.read(
+            name, venue, margined(name, universe, account), now, problems
+        )
+        transfers = await read_transfers(name, venue, recorded, now, problems)
         unread = may_have_filled(name, traded, account, recorded)
         booking = self._ledgers.read(name, venue, recorded, now, problems)
         if unread:
@@ -110,6 +116,8 @@ class Observer:
             bars=self._bars.of(name, universe, problems),
             ledger=ledger,
             settlements=settlements,
+            tiers=tiers,
+            transfers=transfers,
             problems=tuple(problems),
         )
 

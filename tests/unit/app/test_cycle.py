@@ -16,9 +16,10 @@ from counterpoise.domain.policy import PortfolioPolicy, Sleeve
 from counterpoise.domain.records import Changes, PortfolioRecord, TradingState
 from counterpoise.domain.snapshot import Account
 from counterpoise.domain.strategy import HedgePolicy
+from counterpoise.domain.transfer import Purse, Transfer, TransferState
 from counterpoise.venue.sim import MarketKind, OrderKind, PlaceRequest, Side, TimeInForce
 from counterpoise.venue.sim.venue import SimVenue
-from tests.build import BTC_PERP, make_order, make_sleeve, make_venue_order
+from tests.build import BTC_PERP, make_order, make_sleeve, make_transfer, make_venue_order
 from tests.scenario.world import START, World, make_world
 
 S = OrderState
@@ -251,3 +252,59 @@ async def test_what_is_asked_for_is_known_before_it_is_sent(desk: Desk) -> None:
     assert recorded.targets["sim", BTC_PERP].qty == dec("-0.5")
     placed = {e["client_id"] for e in desk.world.events("place")}
     assert placed == {o.client_order_id for o in recorded.orders}
+
+
+# --- transfers
+
+
+class Moving:
+    """A portfolio with a transfer of 5,000 USDT that a crash left behind; it arrived, or never left."""
+
+    def __init__(self, *, arrived: bool) -> None:
+        self.world = make_world([80_000] * 100)
+        self.arrived = arrived
+        self.venue = HardOfHearing(self.world)
+        self.cycle = Cycle(policy(), {"sim": self.venue}, self.world.store, self.world.clock)
+
+    async def start(self) -> None:
+        await self.venue.open()
+        account = await self.venue.account()
+        source, target = (account.purse(p, "USDT") for p in (Purse.FUTURES, Purse.SPOT))
+        row = make_transfer(
+            portfolio="p",
+            venue="sim",
+            source=Purse.FUTURES,
+            target=Purse.SPOT,
+            created_at=START,
+            updated_at=START,
+            source_before=source,
+            target_before=target,
+        )
+        record = PortfolioRecord(
+            id="p", trading_state=TradingState.RUN, config_hash="h", started_at=START
+        )
+        await self.world.store.commit(Changes(portfolio="p", record=record, transfers=(row,)))
+        if self.arrived:
+            await self.venue.transfer(row)
+
+    async def look(self, seconds: int) -> Transfer:
+        self.world.clock.advance(dec(seconds))
+        await self.cycle.run()
+        (row,) = (await self.world.store.load("p", self.world.clock.now())).transfers
+        return row
+
+
+async def test_a_transfer_that_arrived_before_a_crash_is_done_with_the_next_look() -> None:
+    moving = Moving(arrived=True)
+    await moving.start()
+    row = await moving.look(1)
+    assert (row.state, row.venue_id) == (TransferState.DONE, "1")
+    assert len(moving.world.events("transfer")) == 1
+
+
+async def test_a_transfer_that_never_left_is_absent_after_a_while_and_not_sent_again() -> None:
+    moving = Moving(arrived=False)
+    await moving.start()
+    states = [(await moving.look(30)).state for _ in range(7)]
+    assert states == [TransferState.UNKNOWN] * 6 + [TransferState.REJECTED]
+    assert not moving.world.events("transfer")

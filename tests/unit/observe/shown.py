@@ -17,7 +17,7 @@ from counterpoise.domain.portfolio import Listing, Universe
 from counterpoise.domain.records import PositionRecord, Recorded
 from counterpoise.domain.snapshot import Account, Quote, Snapshot, VenueSnapshot
 from counterpoise.observe.poller import Observer
-from counterpoise.ports import Venue
+from counterpoise.ports import Exchange
 from counterpoise.venue.sim import SimExchange
 from counterpoise.venue.sim.venue import SimVenue
 from tests.build import (
@@ -107,7 +107,7 @@ async def look(venue: ShownVenue, recorded: Recorded | None = None) -> VenueSnap
 
 
 async def look_at(
-    venues: Mapping[str, Venue],
+    venues: Mapping[str, Exchange],
     recorded: Recorded | None = None,
     at: datetime = NOW,
     **changes: Any,

@@ -1,8 +1,9 @@
-"""The Venue port over one Binance account: spot and USD-M futures through stock ccxt.
+"""The Exchange port over one Binance account: spot and USD-M futures through stock ccxt.
 
 Reads are whole or VenueError. An order is sent once and its outcome is a value: ``outcome`` judges what is
-proven. Nothing is ever changed at the venue except by ``place`` and ``cancel``: leverage, margin and position mode
-are read, not set. It holds no state of orders; whoever calls records before and after.
+proven. Nothing is ever changed at the venue except by ``place``, ``cancel``, ``transfer``, ``restore`` and
+``countdown``; the position mode is read, never set. It holds no state of orders; whoever calls records before
+and after.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from counterpoise.domain.access import Environment, VenueAccess
+from counterpoise.domain.access import Environment, KeyRights, VenueAccess
 from counterpoise.domain.bars import Bar
 from counterpoise.domain.errors import VenueError
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.ledger import LedgerEntry, Settlement
+from counterpoise.domain.margin import Tiers
 from counterpoise.domain.order import (
     Accepted,
     CancelOutcome,
@@ -27,9 +29,10 @@ from counterpoise.domain.order import (
     Unknown,
     VenueOrder,
 )
-from counterpoise.domain.snapshot import Account, Quote
+from counterpoise.domain.snapshot import Account, MarginMode, Quote
+from counterpoise.domain.transfer import Transfer, TransferOutcome, VenueTransfer
 from counterpoise.ports import Clock
-from counterpoise.venue.ccxt import books, mapping, outcome, reads
+from counterpoise.venue.ccxt import books, mapping, outcome, reads, treasury
 from counterpoise.venue.ccxt import endpoints as ask
 from counterpoise.venue.ccxt.call import Call, CallFailed
 from counterpoise.venue.ccxt.endpoints import Scope
@@ -229,6 +232,66 @@ class CcxtVenue:
             _cancel_at_next_await()
             return Unknown(text="cancelled while waiting for the venue's answer")
 
+    async def margin_tiers(self, symbols: Iterable[str]) -> Mapping[str, Tiers]:
+        """Return the margin tables of ``symbols``; one that is not known is absent. Raises VenueError."""
+        return await treasury.read_tiers(self._wire, self._catalogue, symbols)
+
+    async def transfer(self, transfer: Transfer) -> TransferOutcome:
+        """Send one transfer between spot and futures wallet once; waits for nothing, as for ``place``."""
+        if _is_cancelled():
+            return NotPlaced(code=outcome.NOT_SENT, text="the task was cancelled")
+        if not self._has_wallet_api:
+            return NotPlaced(code=outcome.NOT_SENT, text="demo accounts cannot transfer")
+        try:
+            params = treasury.transfer_params(transfer)
+        except ValueError as error:
+            return NotPlaced(code=outcome.NOT_SENT, text=str(error))
+        wire = self._wire
+        delay_s = self._limiter.order_delay_s(Scope.WALLET, ask.TRANSFER.weight)
+        if delay_s > 0:
+            return self._limited(Scope.WALLET, delay_s)
+        call = Call(endpoint=ask.TRANSFER, params=params)
+        try:
+            return treasury.judge_transfer_reply(await wire.send(call))
+        except CallFailed as failure:
+            verdict = outcome.judge_failure(failure)
+            return Unknown(text=verdict.text) if isinstance(verdict, outcome.Duplicate) else verdict
+        except asyncio.CancelledError:
+            _cancel_at_next_await()
+            return outcome.judge_cancelled_task(call)
+
+    async def transfers(self, since: datetime) -> tuple[VenueTransfer, ...]:
+        """Read moves between spot and futures wallet at or after ``since``, oldest first. Raises VenueError."""
+        if not self._has_wallet_api:
+            raise VenueError(f"{self.id}: demo accounts tell no transfers", retryable=False)
+        return await treasury.read_transfers(self._wire, since)
+
+    async def restore(self, symbol: str, leverage: Decimal | None, mode: MarginMode | None) -> None:
+        """Set leverage and margin mode of a contract (None: leave it). Raises VenueError when it is not done."""
+        await treasury.restore(self._wire, self._contract(symbol), leverage, mode)
+
+    async def countdown(self, symbols: Iterable[str], after: timedelta | None) -> None:
+        """Let the venue cancel all orders of contracts ``after`` a while; None disarms. Raises VenueError.
+
+        A pair has no countdown here: VenueError before anything is asked.
+        """
+        for listing in [self._contract(symbol) for symbol in symbols]:
+            await treasury.countdown(self._wire, listing, after)
+
+    async def rights(self) -> KeyRights | None:
+        """Return what the key may do; None where the venue does not tell. Raises VenueError."""
+        return await treasury.read_rights(self._wire) if self._has_wallet_api else None
+
+    @property
+    def _has_wallet_api(self) -> bool:
+        return self._access.environment is not Environment.DEMO
+
+    def _contract(self, symbol: str) -> Listing:
+        listing = self._listed(symbol)
+        if listing.scope is not Scope.FUTURES:
+            raise VenueError(f"{self.id}: expected a contract, was {symbol}", retryable=False)
+        return listing
+
     async def _placed_before(self, order: Order, duplicate: outcome.Duplicate) -> PlaceOutcome:
         """A duplicate id is proof that the order was placed; find out what became of it."""
         try:
@@ -265,7 +328,7 @@ class CcxtVenue:
         catalogue.keep(self._catalogue)
         self._catalogue, self._loaded_at = catalogue, self._clock.now()
         # a new one with every load, so that a key that may read it by now is tried again
-        if self._access.environment is not Environment.DEMO:
+        if self._has_wallet_api:
             self._wallet = books.WalletHistory()
 
     def _listed(self, symbol: str) -> Listing:

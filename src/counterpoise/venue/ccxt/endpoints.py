@@ -18,7 +18,7 @@ class Scope(StrEnum):
 
     SPOT = "spot"
     FUTURES = "futures"
-    WALLET = "wallet"  # /sapi: deposits and withdrawals; not there on demo accounts
+    WALLET = "wallet"  # /sapi: deposits, withdrawals, transfers, rights; not there on demo accounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,24 @@ DEPOSITS = Endpoint(method="sapiGetCapitalDepositHisrec", scope=Scope.WALLET, we
 # weighs 18,000 of an account's 180,000 in a minute: the same share of what an address may use
 WITHDRAWALS = Endpoint(
     method="sapiGetCapitalWithdrawHistory", scope=Scope.WALLET, weight=1200, signed=True
+)
+# weighs 900 of an account's 180,000 in a minute
+TRANSFER = Endpoint(method="sapiPostAssetTransfer", scope=Scope.WALLET, weight=60, signed=True)
+TRANSFERS = Endpoint(method="sapiGetAssetTransfer", scope=Scope.WALLET, weight=1, signed=True)
+KEY_RIGHTS = Endpoint(
+    method="sapiGetAccountApiRestrictions", scope=Scope.WALLET, weight=1, signed=True
+)
+LEVERAGE_BRACKETS = Endpoint(
+    method="fapiPrivateGetLeverageBracket", scope=Scope.FUTURES, weight=1, signed=True
+)
+SET_LEVERAGE = Endpoint(
+    method="fapiPrivatePostLeverage", scope=Scope.FUTURES, weight=1, signed=True
+)
+SET_MARGIN_MODE = Endpoint(
+    method="fapiPrivatePostMarginType", scope=Scope.FUTURES, weight=1, signed=True
+)
+COUNTDOWN = Endpoint(
+    method="fapiPrivatePostCountdownCancelAll", scope=Scope.FUTURES, weight=10, signed=True
 )
 DELIVERY_PRICES = Endpoint(method="fapiDataGetDeliveryPrice", scope=Scope.FUTURES, weight=1)
 

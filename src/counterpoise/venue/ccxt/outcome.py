@@ -51,6 +51,8 @@ _REFUSED: Mapping[Scope, frozenset[int]] = MappingProxyType(
             -4188,
         }
         | {-5021, -5022, -5028},
+        # transfers: tiny amounts, not enough, no such asset, no futures account; -5012 says that one is under way
+        Scope.WALLET: _REQUEST_REFUSED | {-5001, -5002, -5003, -5004, -5011, -5013},
     }
 )
 _REJECTED = -2010
@@ -108,7 +110,7 @@ def judge_reply(order: Order, listing: Listing, reply: Any) -> PlaceOutcome:
 
 
 def judge_failure(failure: CallFailed) -> NotPlaced | Unknown | Duplicate:
-    """Return what a failed placement proves."""
+    """Return what a failed placement, or a failed transfer, proves."""
     code, status, words = failure.code, failure.status, failure.words.lower()
     if not failure.sent:
         return NotPlaced(code=NOT_SENT, text=failure.text)

@@ -1,4 +1,4 @@
-"""The Venue port over one account of the simulated exchange, in process.
+"""The Exchange port over one account of the simulated exchange, in process.
 
 Replay, backtest and scenarios trade through this; so does the contract suite that every venue passes. There is no
 wire, so nothing is ever lost: an order is accepted or proven refused, and Unknown is only said where a real
@@ -31,6 +31,7 @@ from counterpoise.domain.snapshot import Account, Quote
 from counterpoise.venue.sim import translate
 from counterpoise.venue.sim.exchange import SimExchange
 from counterpoise.venue.sim.model import MarketKind, RejectCode, SimOrder, SimReject
+from counterpoise.venue.sim.treasury import SimTreasury
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class _Listed:
     instrument: Instrument
 
 
-class SimVenue:
+class SimVenue(SimTreasury):
     """One account at the simulated exchange; ``api_key`` must be open there before :meth:`open`."""
 
     def __init__(self, venue_id: str, exchange: SimExchange, api_key: str) -> None:
