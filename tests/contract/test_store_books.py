@@ -48,6 +48,8 @@ def a_line(strategy: str = "btc-out", **changes: object) -> BookLine:
         price_pnl=-SMALL,
         funding=SMALL,
         fees=dec("0.5"),
+        hour=NOW - HOUR,
+        hour_qty=-LARGE,
     )
     return replace(line, **changes)  # type: ignore[arg-type]  # a test names real fields
 

@@ -131,7 +131,8 @@ INSERT INTO ledger_entries VALUES (
 """
 KEPT_OF_0002 = {
     "orders": "client_order_id, portfolio, qty, price, state, venue_order_id, filled_qty, reason",
-    **dict.fromkeys(("portfolios", "book_lines", "ledger_entries"), "*"),
+    "book_lines": "strategy, portfolio, venue, symbol, wanted, qty, cost, opened_at, funding, fees",
+    **dict.fromkeys(("portfolios", "ledger_entries"), "*"),
 }
 
 
@@ -165,7 +166,7 @@ def test_a_store_of_0002_keeps_its_rows_up_and_down(url: str, path: Path) -> Non
 
 def test_going_back_drops_only_what_0003_brought(url: str, path: Path) -> None:
     """A guard's order stays an order; who wanted it, transfers and guards are gone."""
-    upgrade(url)
+    upgrade(url, "0003")
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(
             ROWS_OF_0002.replace(
@@ -174,7 +175,11 @@ def test_going_back_drops_only_what_0003_brought(url: str, path: Path) -> None:
         )
         connection.execute("INSERT INTO guards VALUES ('p', 'margin', '{}')")
         connection.commit()
-    assert asyncio.run(loaded(url)).orders[0].guard == "margin"
+    upgrade(url)
+    loads = asyncio.run(loaded(url))
+    assert loads.orders[0].guard == "margin"
+    (line,) = loads.book.values()
+    assert (line.hour, line.hour_qty) == (None, None), "as if it had not changed since"
     downgrade(url, "0002")
     upgrade(url)
     found = asyncio.run(loaded(url))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from counterpoise.domain.numbers import ZERO, dec, quantize, shrink_step, split
@@ -22,6 +22,7 @@ from counterpoise.domain.numbers import ZERO, dec, quantize, shrink_step, split
 #: Booked money is quantised to this (quote units).
 CENT = dec("1e-8")
 ROUNDING = ROUND_HALF_EVEN
+_HOUR = timedelta(hours=1)
 #: Who a fill is booked to when no strategy is left that wanted it; nobody wants it, so it is closed again.
 UNCLAIMED = "unclaimed"
 
@@ -35,7 +36,9 @@ class BookLine:
 
     ``wanted`` and ``qty`` are signed base units. The rest tells of the present position (or, when flat, the last):
     ``cost`` is the signed value paid for what is open, ``peak_qty`` its largest size, ``exit_value`` and
-    ``exit_qty`` what left it, ``price_pnl``, ``funding`` (received > 0) and ``fees`` (paid > 0) in quote.
+    ``exit_qty`` what left it, ``price_pnl``, ``funding`` (received > 0) and ``fees`` (paid > 0) in quote. ``hour``: the
+    whole hour in which ``qty`` last changed; ``hour_qty``: what it was on its stroke, what came with it included:
+    funding is paid on that, and venues tell of it later.
     """
 
     strategy: str
@@ -53,6 +56,8 @@ class BookLine:
     price_pnl: Decimal = ZERO
     funding: Decimal = ZERO
     fees: Decimal = ZERO
+    hour: datetime | None = None
+    hour_qty: Decimal | None = None
 
     @property
     def key(self) -> LineKey:
@@ -73,6 +78,12 @@ class BookLine:
     def earned(self) -> Decimal:
         """Realised: price PnL + funding - fees."""
         return self.price_pnl + self.funding - self.fees
+
+    def qty_at(self, at: datetime) -> Decimal:
+        """Quantity when the hour of ``at`` began; what is known next to it where more than an hour went by since."""
+        if self.hour is None or self.hour_qty is None or self.hour < on_the_hour(at):
+            return self.qty
+        return self.hour_qty
 
     def unrealized(self, mark: Decimal) -> Decimal:
         """Price PnL of what is open at ``mark``, in quote."""
@@ -162,6 +173,7 @@ def traded(
     """
     if qty == 0:
         return replace(line, fees=line.fees + fee), None
+    line = _in_its_hour(line, qty, at)
     beyond = line.qty + qty
     if line.qty != 0 and beyond != 0 and (beyond > 0) != (line.qty > 0):
         part = quantize(value * -line.qty / qty, CENT, ROUNDING)
@@ -173,6 +185,23 @@ def traded(
     return _reduced(line, qty, value, fee, at)
 
 
+def on_the_hour(at: datetime) -> datetime:
+    """Return the whole hour that ``at`` lies in; funding is paid on the stroke of one."""
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _in_its_hour(line: BookLine, qty: Decimal, at: datetime) -> BookLine:
+    """Keep what was held on the stroke: what trades on it counts as before it (MEANING 23)."""
+    hour = on_the_hour(at)
+    if hour == at:
+        hour -= _HOUR
+    if line.hour is None or line.hour_qty is None or line.hour < hour:
+        return replace(line, hour=hour, hour_qty=line.qty)
+    if line.hour > hour:  # a fill from before that is told late
+        return replace(line, hour_qty=line.hour_qty + qty)
+    return line
+
+
 def _added(line: BookLine, qty: Decimal, value: Decimal, fee: Decimal, at: datetime) -> BookLine:
     if line.qty == 0:
         line = BookLine(
@@ -181,6 +210,8 @@ def _added(line: BookLine, qty: Decimal, value: Decimal, fee: Decimal, at: datet
             symbol=line.symbol,
             wanted=line.wanted,
             opened_at=at,
+            hour=line.hour,
+            hour_qty=line.hour_qty,
         )
     after = line.qty + qty
     return replace(
@@ -356,40 +387,3 @@ def executed(lines: Mapping[LineKey, BookLine], execution: Execution) -> Booked:
 
 def _signed_split(total: Decimal, shares: Mapping[str, Decimal]) -> dict[str, Decimal]:
     return split(total, shares, CENT)
-
-
-def funded(
-    lines: Mapping[LineKey, BookLine],
-    contract: tuple[str, str],
-    payment: Decimal,
-    foreign_qty: Decimal,
-) -> dict[LineKey, BookLine]:
-    """Book a funding ``payment`` (quote, received > 0) to the lines of ``contract`` by their quantities.
-
-    The payment was made on the net position; a line on the other side of it pays what the others receive beyond
-    the net. ``foreign_qty``: what others hold in the contract; its part belongs to nobody here. What rounding
-    leaves goes to the largest line.
-    """
-    mine = {k: x for k, x in lines.items() if k[1:] == contract and x.qty != 0}
-    net = sum((x.qty for x in mine.values()), foreign_qty)
-    if not mine or net == 0:
-        return dict(lines)
-    ours = quantize(payment * (net - foreign_qty) / net, CENT, ROUNDING)
-    parts = {k: quantize(payment * x.qty / net, CENT, ROUNDING) for k, x in mine.items()}
-    largest = min(mine, key=lambda k: (-abs(mine[k].qty), k))
-    parts[largest] += ours - sum(parts.values(), ZERO)
-    paid = {k: replace(mine[k], funding=mine[k].funding + part) for k, part in parts.items()}
-    return {**lines, **paid}
-
-
-def settled(
-    lines: Mapping[LineKey, BookLine], contract: tuple[str, str], price: Decimal, at: datetime
-) -> Booked:
-    """Close every line of ``contract`` at the settlement ``price`` (quote) of its expiry (MEANING 21)."""
-    after = dict(lines)
-    closed: list[ClosedHedge] = []
-    for key, line in lines.items():
-        if key[1:] == contract and line.qty != 0:
-            after[key], ended = traded(line, -line.qty, -line.qty * price, ZERO, at)
-            closed += [ended] if ended is not None else []
-    return Booked(lines=after, closed=tuple(closed))

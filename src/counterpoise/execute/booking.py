@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from counterpoise.domain.book_payments import funded, settled
 from counterpoise.domain.hedge_book import (
     CENT,
     Booked,
@@ -18,8 +19,6 @@ from counterpoise.domain.hedge_book import (
     Execution,
     LineKey,
     executed,
-    funded,
-    settled,
 )
 from counterpoise.domain.instrument import base_of, is_spot, quote_of
 from counterpoise.domain.ledger import EntryKind, LedgerEntry
@@ -71,7 +70,7 @@ def _after(
     contract = (event.venue, event.symbol or "")
     known = positions.get(contract)
     foreign = known.baseline_qty if known is not None else ZERO
-    return book.then(Booked(lines=funded(book.lines, contract, event.qty, foreign)))
+    return book.then(funded(book.lines, contract, event.qty, foreign, event.at))
 
 
 def _execution(fill: Fill, snapshot: Snapshot) -> Execution:

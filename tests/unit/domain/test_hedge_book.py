@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterpoise.domain.book_payments import funded, settled
 from counterpoise.domain.hedge_book import (
     UNCLAIMED,
     Booked,
@@ -18,8 +19,6 @@ from counterpoise.domain.hedge_book import (
     apportioned,
     crossed,
     executed,
-    funded,
-    settled,
     traded,
     wanting,
 )
@@ -194,12 +193,12 @@ def test_a_late_fill_that_nobody_wants_any_more_is_still_booked() -> None:
 def test_funding_is_split_by_overlay() -> None:
     """S8: a short of 100,000 at +0.01 % receives 10; its own lines share it by size, long ones pay."""
     lines = book(line("a", "-1.5", at=100_000), line("b", "0.5", at=100_000))
-    paid = funded(lines, CONTRACT, dec(10), ZERO)
+    paid = funded(lines, CONTRACT, dec(10), ZERO, NOW).lines
     assert {k[0]: x.funding for k, x in paid.items()} == {"a": dec(15), "b": dec(-5)}
 
 
 def test_what_foreign_positions_are_paid_is_not_ours() -> None:
-    paid = funded(book(line("a", "-1", at=100)), CONTRACT, dec(3), dec(-2))
+    paid = funded(book(line("a", "-1", at=100)), CONTRACT, dec(3), dec(-2), NOW).lines
     assert paid["a", *CONTRACT].funding == 1
 
 
@@ -248,7 +247,12 @@ def test_lines_add_up_and_every_cent_is_somewhere(data: st.DataObject) -> None:
         for strategy, held in qtys(result).items():
             shares[strategy] = shares.get(strategy, ZERO) + held - before.get(strategy, ZERO)
         payment = data.draw(st.integers(-5, 5)) * dec("0.37") if own else ZERO
-        lines = funded(lines, CONTRACT, payment, ZERO)
+        late = data.draw(st.sampled_from([NOW, NOW - timedelta(hours=1)]))
+        paid = funded(lines, CONTRACT, payment, ZERO, late)
+        held = sum((x.qty_at(late) for x in lines.values()), ZERO)
+        done += sum((c.net for c in paid.closed), ZERO)
+        lines = paid.lines
+        payment = payment if held != 0 else ZERO
         funding += payment
         totals = {k[0]: x.qty for k, x in lines.items()}
         assert sum(totals.values(), ZERO) == own

@@ -95,6 +95,54 @@ def test_fills_and_funding_are_booked_in_the_order_in_which_they_happened() -> N
     assert line(book).funding == dec("2.5"), "half of the position then was foreign"
 
 
+def test_funding_that_is_told_late_is_split_by_what_was_held_at_its_instant() -> None:
+    """A short of 1 was paid 10; then it fell to a half, a long joined, and all of it was booked before the payment."""
+    stroke = NOW.replace(minute=0, second=0, microsecond=0)
+    minute = timedelta(minutes=1)
+    sold = make_fill(Side.SELL, 1, trade_id="1", filled_at=stroke - 9 * minute)
+    back = make_fill(Side.BUY, "0.5", trade_id="2", filled_at=stroke + minute)
+    long = make_fill(Side.BUY, "0.2", trade_id="3", filled_at=stroke + 2 * minute)
+    first = after(wish("a", "-1"), fills=[sold], own="-1")
+    a = replace(line(first), wanted=dec("-0.5"))
+    second = after(a, fills=[back], own="-0.5")
+    third = after(line(second), wish("b", "0.2"), fills=[long], own="-0.3")
+    paid = after(
+        line(third), line(third, "b"), entries=[funding(10, stroke + timedelta(seconds=3))],
+        own="-0.3",
+    )  # fmt: skip
+    assert (line(paid).funding, line(paid, "b").funding) == (10, 0)
+    # the next one is split by what is held an hour later
+    later = after(
+        line(paid), line(paid, "b"), entries=[funding(3, stroke + timedelta(hours=1))], own="-0.3"
+    )
+    assert (line(later).funding, line(later, "b").funding) == (15, -2)
+
+
+def test_funding_told_when_its_position_has_ended_is_lost_to_nobody() -> None:
+    stroke = NOW.replace(minute=0, second=0, microsecond=0)
+    minute = timedelta(minutes=1)
+    sold = make_fill(Side.SELL, 1, trade_id="1", filled_at=stroke)
+    back = make_fill(Side.BUY, 1, trade_id="2", filled_at=stroke + minute)
+    first = after(wish("a", "-1"), wish("b", 0), fills=[sold], own="-1")
+    second = after(replace(line(first), wanted=dec(0)), fills=[back], own=0)
+    (closed,) = second.closed
+    assert closed.funding == 0
+    paid = after(line(second), wish("b", "-0.5", "-0.5"), entries=[funding(10, stroke)], own="-0.5")
+    (told,) = paid.closed
+    assert (told.strategy, told.qty, told.net) == ("a", 0, dec("6.66666667"))
+    assert line(paid, "b").funding == dec("3.33333333"), "held since long before, for all it knows"
+
+
+def test_a_fill_from_before_the_hour_that_is_told_late_counts_for_it() -> None:
+    stroke = NOW.replace(minute=0, second=0, microsecond=0)
+    minute = timedelta(minutes=1)
+    later = make_fill(Side.SELL, "0.5", trade_id="2", filled_at=stroke + minute)
+    early = make_fill(Side.SELL, "0.5", trade_id="1", filled_at=stroke - minute)
+    first = after(wish("a", "-1"), fills=[later], own="-0.5")
+    second = after(line(first), fills=[early], own="-1")
+    assert line(second).qty_at(stroke) == dec("-0.5")
+
+
 def test_s8_a_position_opened_exactly_at_an_instant_is_paid_for_it() -> None:
     book = after(wish("a", "-1"), fills=[make_fill(Side.SELL, 1)], entries=[funding(10)], own="-1")
     assert line(book).funding == 10

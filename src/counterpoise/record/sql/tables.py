@@ -23,7 +23,7 @@ from sqlalchemy import (
 from counterpoise.record.sql.types import ExactDecimal, Instant
 
 #: The Alembic revision these tables belong to.
-SCHEMA = "0003"
+SCHEMA = "0004"
 
 METADATA = MetaData()
 
@@ -189,6 +189,8 @@ book_lines = Table(
     Column("price_pnl", ExactDecimal, nullable=False),
     Column("funding", ExactDecimal, nullable=False),
     Column("fees", ExactDecimal, nullable=False),
+    Column("hour", Instant),
+    Column("hour_qty", ExactDecimal),
 )
 
 closed_hedges = Table(
