@@ -67,6 +67,8 @@ class CcxtVenue:
         self._loaded_at: datetime | None = None
         self._wallet: books.WalletHistory | None = None
         self._line: Wire | None = None
+        #: As it was when the venue was opened.
+        self._hedged: bool | None = None
 
     @property
     def id(self) -> str:
@@ -119,7 +121,9 @@ class CcxtVenue:
         """Read spot wallet, futures wallet and positions. Raises VenueError when one was not answered."""
         if self._loaded_at is None or self._clock.now() - self._loaded_at >= _CATALOGUE_AGE:
             await self._load()
-        return await reads.read_account(self._wire, self._clock, self._catalogue)
+        return await reads.read_account(
+            self._wire, self._clock, self._catalogue, hedged=self._hedged
+        )
 
     async def quotes(self, symbols: Iterable[str]) -> Mapping[str, Quote]:
         """Read prices of ``symbols``; one without a price is present with None fields."""
@@ -316,6 +320,7 @@ class CcxtVenue:
                 " close its positions and switch the mode at the exchange",
                 retryable=False,
             )
+        self._hedged = False
 
     async def _load(self) -> None:
         infos = {scope: await self._wire.read(asked) for scope, asked in ask.EXCHANGE_INFO.items()}

@@ -17,7 +17,7 @@ from typing import Any
 from counterpoise.domain.errors import VenueError
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.order import Fill, OrderState, Side, VenueOrder
-from counterpoise.domain.snapshot import Balance, FuturesWallet, Position, Quote
+from counterpoise.domain.snapshot import Balance, FuturesWallet, MarginMode, Position, Quote
 from counterpoise.venue.ccxt.endpoints import Scope
 from counterpoise.venue.ccxt.instants import from_ms
 from counterpoise.venue.ccxt.instruments import Catalogue
@@ -33,6 +33,13 @@ STATES: Mapping[str, OrderState] = {
     "REJECTED": OrderState.REJECTED,
     "EXPIRED": OrderState.EXPIRED,
     "EXPIRED_IN_MATCH": OrderState.EXPIRED,
+}
+
+#: Binance writes the same thing in two ways, by endpoint.
+MARGIN_MODES: Mapping[str, MarginMode] = {
+    "CROSSED": MarginMode.CROSS,
+    "CROSS": MarginMode.CROSS,
+    "ISOLATED": MarginMode.ISOLATED,
 }
 
 #: What a reply raises that lacks, or garbles, what it must have.
@@ -66,13 +73,17 @@ def futures_wallets(reply: Any) -> dict[str, FuturesWallet]:
             wallet_balance=dec(row["walletBalance"]),
             unrealized_pnl=dec(row["unrealizedProfit"]),
             available=dec(row["availableBalance"]),
+            maintenance_margin=figure(row.get("maintMargin")),
         )
         for row in reply["assets"]
     }
 
 
 def positions(
-    reply: Any, catalogue: Catalogue, leverage: Mapping[str, Decimal]
+    reply: Any,
+    catalogue: Catalogue,
+    leverage: Mapping[str, Decimal],
+    modes: Mapping[str, MarginMode],
 ) -> dict[str, Position]:
     """Map /fapi/v3/positionRisk; raises ValueError for a hedge-mode position."""
     found: dict[str, Position] = {}
@@ -83,6 +94,8 @@ def positions(
         if row["positionSide"] != "BOTH":
             raise ValueError(f"expected one-way positions, was {row['positionSide']}")
         symbol = catalogue.symbol(Scope.FUTURES, row["symbol"])
+        mode = _margin_mode(row, modes.get(symbol))
+        isolated = mode is MarginMode.ISOLATED
         found[symbol] = Position(
             symbol=symbol,
             qty=qty,
@@ -90,8 +103,32 @@ def positions(
             mark_price=price(row.get("markPrice")),
             unrealized_pnl=figure(row.get("unRealizedProfit")),
             leverage=leverage.get(symbol),
+            margin_mode=mode,
+            isolated_wallet=figure(row.get("isolatedWallet")) if isolated else None,
+            # 0: nothing that could happen to the price would liquidate it
+            liquidation_price=price(row.get("liquidationPrice")),
+            maintenance_margin=figure(row.get("maintMargin")),
         )
     return found
+
+
+def _margin_mode(row: Mapping[str, Any], configured: MarginMode | None) -> MarginMode | None:
+    """What the position itself tells, else its wallet, else the setting of its contract."""
+    told = MARGIN_MODES.get(str(row.get("marginType")).upper())
+    if told is None and (figure(row.get("isolatedWallet")) or ZERO) > ZERO:
+        return MarginMode.ISOLATED
+    return told or configured
+
+
+def margin_modes(reply: Any, catalogue: Catalogue) -> dict[str, MarginMode]:
+    """Map /fapi/v1/symbolConfig; a symbol without an entry, or with a word we do not know, stays unknown."""
+    told = {
+        catalogue.symbol(Scope.FUTURES, row["symbol"]): MARGIN_MODES.get(
+            str(row.get("marginType")).upper()
+        )
+        for row in reply
+    }
+    return {symbol: mode for symbol, mode in told.items() if mode is not None}
 
 
 def leverages(reply: Any, catalogue: Catalogue) -> dict[str, Decimal]:
@@ -122,6 +159,7 @@ def quote(
         # zero is a funding rate, unlike a price
         funding_rate=figure(premium.get("lastFundingRate")),
         next_funding_at=instant(premium.get("nextFundingTime")),
+        index=price(premium.get("indexPrice")),
     )
 
 

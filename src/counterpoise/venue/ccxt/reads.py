@@ -30,8 +30,13 @@ Asked = tuple[Endpoint, Mapping[str, str]]
 _MOST_NAMED = 100
 
 
-async def read_account(wire: Wire, clock: Clock, catalogue: Catalogue) -> Account:
-    """Read both wallets, positions and leverage. Raises VenueError when any of them was not answered."""
+async def read_account(
+    wire: Wire, clock: Clock, catalogue: Catalogue, *, hedged: bool | None
+) -> Account:
+    """Read both wallets, positions and settings. Raises VenueError when any of them was not answered.
+
+    ``hedged`` is the position mode as far as it is known.
+    """
     as_of = clock.now()
     spot, futures, held, config = await _together(
         wire,
@@ -44,12 +49,15 @@ async def read_account(wire: Wire, clock: Clock, catalogue: Catalogue) -> Accoun
     )
     with understood("account"):
         leverage = mapping.leverages(config, catalogue)
+        modes = mapping.margin_modes(config, catalogue)
         return Account(
             spot=mapping.spot_balances(spot),
             futures=mapping.futures_wallets(futures),
-            positions=mapping.positions(held, catalogue, leverage),
+            positions=mapping.positions(held, catalogue, leverage, modes),
             as_of=as_of,
             leverage=leverage,
+            margin_modes=modes,
+            hedged=hedged,
         )
 
 

@@ -10,6 +10,7 @@ import pytest
 from counterpoise.domain.errors import VenueError
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState, Side
+from counterpoise.domain.snapshot import MarginMode
 from counterpoise.venue.ccxt import mapping
 from counterpoise.venue.ccxt.endpoints import Scope
 from counterpoise.venue.ccxt.instruments import Catalogue
@@ -63,7 +64,7 @@ def test_futures_wallets_keep_an_empty_one() -> None:
 
 
 def test_a_position_is_signed() -> None:
-    found = mapping.positions([POSITION], CATALOGUE, {PERP: dec(20)})[PERP]
+    found = mapping.positions([POSITION], CATALOGUE, {PERP: dec(20)}, {})[PERP]
     assert found.qty == dec("-0.25")
     assert (found.entry_price, found.mark_price) == (dec("100000.5"), dec(101_000))
     assert found.unrealized_pnl == dec("-249.875")
@@ -73,7 +74,7 @@ def test_a_position_is_signed() -> None:
 def test_a_flat_position_is_none_and_an_unlisted_one_does_not_vanish() -> None:
     flat = POSITION | {"positionAmt": "0.000", "positionSide": "LONG"}
     foreign = POSITION | {"symbol": "NEWUSDT", "positionAmt": "7"}
-    found = mapping.positions([flat, foreign], CATALOGUE, {})
+    found = mapping.positions([flat, foreign], CATALOGUE, {}, {})
     assert set(found) == {"NEWUSDT"}
     assert found["NEWUSDT"].qty == 7
     assert found["NEWUSDT"].leverage is None
@@ -84,13 +85,63 @@ def test_a_hedge_mode_position_is_not_understood() -> None:
         pytest.raises(VenueError, match="expected one-way positions, was SHORT"),
         mapping.understood("account"),
     ):
-        mapping.positions([POSITION | {"positionSide": "SHORT"}], CATALOGUE, {})
+        mapping.positions([POSITION | {"positionSide": "SHORT"}], CATALOGUE, {}, {})
 
 
 def test_a_position_without_prices_has_none() -> None:
     bare = POSITION | {"entryPrice": "0.0", "markPrice": "", "unRealizedProfit": ""}
-    found = mapping.positions([bare], CATALOGUE, {})[PERP]
+    found = mapping.positions([bare], CATALOGUE, {}, {})[PERP]
     assert (found.entry_price, found.mark_price, found.unrealized_pnl) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "setting", "mode", "wallet"),
+    [
+        ({}, None, None, None),
+        ({"isolatedWallet": "0"}, None, None, None),
+        ({"isolatedWallet": "0"}, MarginMode.CROSS, MarginMode.CROSS, None),
+        ({"isolatedWallet": "12.5"}, MarginMode.ISOLATED, MarginMode.ISOLATED, "12.5"),
+        ({"isolatedWallet": "12.5"}, None, MarginMode.ISOLATED, "12.5"),
+        ({}, MarginMode.ISOLATED, MarginMode.ISOLATED, None),
+        ({"marginType": "isolated"}, MarginMode.CROSS, MarginMode.ISOLATED, None),
+        ({"marginType": "cross", "isolatedWallet": "0"}, None, MarginMode.CROSS, None),
+        ({"marginType": "new", "isolatedWallet": "0"}, None, None, None),
+    ],
+)
+def test_a_positions_margin_is_what_is_told_of_it(
+    told: dict[str, str], setting: MarginMode | None, mode: MarginMode | None, wallet: str | None
+) -> None:
+    modes = {} if setting is None else {PERP: setting}
+    found = mapping.positions([POSITION | told], CATALOGUE, {}, modes)[PERP]
+    assert found.margin_mode is mode
+    assert found.isolated_wallet == (None if wallet is None else dec(wallet))
+
+
+def test_the_venues_own_margin_figures_are_kept_and_none_where_it_gives_none() -> None:
+    found = mapping.positions([POSITION | {"maintMargin": "101.5"}], CATALOGUE, {}, {})[PERP]
+    assert (found.liquidation_price, found.maintenance_margin) == (180_000, dec("101.5"))
+    never = POSITION | {"liquidationPrice": "0"}
+    bare = mapping.positions([never], CATALOGUE, {}, {})[PERP]
+    assert (bare.liquidation_price, bare.maintenance_margin) == (None, None)
+    row = {"asset": "USDT", "walletBalance": "1", "unrealizedProfit": "0", "availableBalance": "1"}
+    wallets = mapping.futures_wallets(
+        {"assets": [row, row | {"asset": "USDC", "maintMargin": "0"}]}
+    )
+    assert wallets["USDT"].maintenance_margin is None
+    assert wallets["USDC"].maintenance_margin == 0
+
+
+def test_margin_modes_are_known_only_where_they_were_told() -> None:
+    rows = [
+        {"symbol": "BTCUSDT", "marginType": "CROSSED"},
+        {"symbol": "NEWUSDT", "marginType": "isolated"},
+        {"symbol": "OLDUSDT", "marginType": "SOMETHING"},
+        {"symbol": "BAREUSDT"},
+    ]
+    assert mapping.margin_modes(rows, CATALOGUE) == {
+        PERP: MarginMode.CROSS,
+        "NEWUSDT": MarginMode.ISOLATED,
+    }
 
 
 def test_leverage_is_known_only_where_it_was_told() -> None:
@@ -116,6 +167,7 @@ def test_a_contracts_quote_joins_book_and_premium_and_is_as_old_as_the_older() -
     assert (quote.bid, quote.ask, quote.mark) == (dec("99999.9"), dec("100000.1"), dec("100000.5"))
     assert quote.as_of == AT
     assert quote.last is None
+    assert quote.index == dec("100001")
     assert quote.funding_rate == 0  # a rate of zero is a rate
     assert quote.next_funding_at == datetime(2025, 6, 2, 16, tzinfo=UTC)
 
@@ -123,6 +175,7 @@ def test_a_contracts_quote_joins_book_and_premium_and_is_as_old_as_the_older() -
 def test_spots_book_has_no_time_and_counts_from_when_it_was_asked() -> None:
     quote = mapping.quote("BTC/USDT", BOOK, None, AT)
     assert (quote.as_of, quote.mark, quote.funding_rate) == (AT, None, None)
+    assert quote.index is None
     assert quote.fair == 100_000
 
 
