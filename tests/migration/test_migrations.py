@@ -125,7 +125,7 @@ INSERT INTO orders VALUES (
   'cp1', 'p', 'main', 'BTC/USDT:USDT', 'sell', 'limit', 'GTX', '0.10', '60000.5', 0, 'd', 0, 1, 'OPEN',
   '2025-01-01T00:00:00.000000Z', '2025-01-01T00:00:01.000000Z', 'v1', '0.05', '0.05', 0, NULL);
 INSERT INTO book_lines VALUES (
-  'h', 'p', 'main', 'BTC/USDT:USDT', '-0.1', '-0.05', '-3000', NULL, '0.05', '3000', '0.05', '0', '0', '0', '0', '0');
+  'p', 'h', 'main', 'BTC/USDT:USDT', '-0.1', '-0.05', '-3000', NULL, '0.05', '3000', '0.05', '0', '0', '0', '0', '0');
 INSERT INTO ledger_entries VALUES (
   'main', 'funding', '1', 'p', 'USDT', '0.5', '2025-01-01T00:00:00.000000Z', 'BTC/USDT:USDT');
 """
