@@ -9,6 +9,7 @@ trades move purses all the time, and a larger coincidence in both at once is no 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -71,6 +72,9 @@ def _after(
     snapshot: Snapshot,
 ) -> Transfer:
     now = snapshot.as_of
+    if row is not None and transfer.state is S.DONE:
+        # only its id is new: when it was done is known
+        return replace(transfer, venue_id=row.id)
     if row is not None:
         return transfer.moved(S.DONE, at=now, venue_id=row.id)
     if transfer.state.is_final:

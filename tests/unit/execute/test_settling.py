@@ -104,6 +104,7 @@ def test_a_row_that_another_transfer_carries_is_not_taken() -> None:
 def test_a_row_belongs_first_to_what_is_known_to_be_done() -> None:
     other = make_transfer(id="tr9", state=S.DONE, created_at=NOW + SECOND)
     assert after(a_look(a_row()), SENT, other) == [(S.UNKNOWN, None), (S.DONE, "7")]
+    assert settled([other], a_look(a_row())) == (replace(other, venue_id="7"),), "done when it was"
 
 
 def test_a_history_that_lagged_wins_over_absence_and_not_over_a_refusal() -> None:
