@@ -88,9 +88,7 @@ def test_a_pipe_gets_a_line_per_market_day_and_the_summary() -> None:
     flowing = " ".join(done.stdout.split())
     assert re.search(r"days of market in [\d.]+ s: \d+ cycles, \d+ orders, \d+ fills", flowing)
     assert "The portfolio ended inside its bands. Duplicate orders: 0." in flowing
-    assert "Liquidations:" not in flowing, (
-        "a practice exchange that liquidates nobody proves nothing"
-    )
+    assert "Liquidations: 0." in flowing
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

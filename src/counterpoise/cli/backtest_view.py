@@ -29,12 +29,10 @@ def show_backtest(report: BacktestReport, policy: PortfolioPolicy, every: timede
     looks = count(report.cycles, "look")
     print(f"{looks}: every {interval}, but for those at which nothing could have changed.")
     print(f"hash {report.hash}")
-    lowest = report.equity.lowest_margin
-    if lowest is not None and lowest.margin is not None and lowest.margin < 0:
+    if report.trading.liquidations:
         warn(
-            f"the futures wallet was {money(lowest.margin, policy.quote)} at {_minute(lowest.at)}: an exchange would"
-            " have liquidated it long before. What follows could not have happened; give it more"
-            f" {policy.quote}@futures or a smaller hedge"
+            f"the exchange liquidated {count(report.trading.liquidations, 'position')}: the futures wallet did not"
+            f" carry the hedge. Give it more {policy.quote}@futures, or make the hedge smaller"
         )
 
 
@@ -57,7 +55,7 @@ def _figures(report: BacktestReport) -> list[tuple[str, str, str]]:
         ("spot traded", money(trading.spot_turnover), _times(trading.spot_turnover, report)),
         ("orders and fills", "", f"{trading.orders:,} and {trading.fills:,}"),
         ("times out of the bands", "", f"{report.band_breaches:,}"),
-        ("liquidations", "", f"{trading.liquidations:,} (not modelled yet)"),
+        ("liquidations", "", f"{trading.liquidations:,}"),
     ]
 
 

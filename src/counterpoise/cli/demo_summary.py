@@ -31,7 +31,7 @@ def show_summary(summary: DemoSummary) -> None:
 
 
 def sentences(summary: DemoSummary) -> tuple[str, ...]:
-    """Return the run in words. That nobody was liquidated is no news: the practice exchange does not do it."""
+    """Return the run in words."""
     days = (summary.market_to - summary.market_from).total_seconds() / 86400
     did = (
         count(summary.cycles, "cycle"),
@@ -40,11 +40,7 @@ def sentences(summary: DemoSummary) -> tuple[str, ...]:
         count(summary.alerts, "alert"),
     )
     band = "inside its bands" if summary.within_band else "OUTSIDE its bands"
-    liquidated = (
-        f"Liquidations: {summary.liquidations}."
-        if summary.liquidations
-        else "(The practice exchange does not liquidate yet.)"
-    )
+    liquidated = f"Liquidations: {summary.liquidations}."
     return (
         f"{days:.1f} days of market in {summary.wall_s} s: {', '.join(did)}.",
         f"The portfolio ended {band}. Duplicate orders: {summary.duplicates}. {liquidated}",

@@ -19,7 +19,8 @@ LogEntry = Mapping[str, str | int | bool | None]
 class Trading:
     """Totals in the portfolio's quote. ``fees`` > 0 was paid; ``funding`` > 0 was received.
 
-    A fee paid in the coin that was bought is worth the price of its fill.
+    A fee paid in the coin that was bought is worth the price of its fill. A liquidation is no fill, but its turnover
+    and its fee count.
     """
 
     spot_turnover: Decimal = ZERO
@@ -47,6 +48,10 @@ def trading(entries: Iterable[LogEntry], quote: str) -> Trading:
         if event == "fill":
             market = "spot" if entry["market"] == "spot" else "perp"
             turnover[market] += _number(entry, "qty") * _number(entry, "price")
+            fees += _fee(entry, quote)
+        elif event == "liquidation":
+            # the exchange's own trade: nobody's order and no fill, but traded and paid for all the same
+            turnover["perp"] += _number(entry, "qty") * _number(entry, "price")
             fees += _fee(entry, quote)
         elif event == "funding":
             funding += _number(entry, "qty")

@@ -70,11 +70,11 @@ def test_tables_for_people_and_the_object_in_a_file(cli: Cli, live: Path, data: 
     assert len({line.index(".") for line in table}) == 1, "amounts stand below each other"
 
 
-def test_a_wallet_that_would_have_been_liquidated_is_told(cli: Cli, live: Path, data: Path) -> None:
+def test_a_wallet_that_was_liquidated_is_told(cli: Cli, live: Path, data: Path) -> None:
     write_market(data, "BTCUSDT", [50_000] * 6 + [99_000] * 18)
     ran = cli("backtest", live, "--data", data, "--balance", "BTC=1,USDT@futures=5000")
     assert ran.code == 0
-    assert "an exchange would have liquidated it" in ran.err
+    assert "the exchange liquidated 1 position" in ran.err
 
 
 def test_the_balance_it_tells_gives_the_same_again(cli: Cli, live: Path, data: Path) -> None:

@@ -192,10 +192,7 @@ def test_the_summary_says_what_the_log_says(capsys: pytest.CaptureFixture[str]) 
     assert " ".join(row.split()) == "BTC 60.1 % 29.4 % 28.9 %"
     assert tuple(told[-3:]) == (
         "10.0 days of market in 9.5 s: 879 cycles, 1 order, 2 fills, 1 alert.",
-        (
-            "The portfolio ended inside its bands. Duplicate orders: 0."
-            " (The practice exchange does not liquidate yet.)"
-        ),
+        ("The portfolio ended inside its bands. Duplicate orders: 0. Liquidations: 0."),
         "Equity 100,611.20 -> 108,068.57.",
     )
 

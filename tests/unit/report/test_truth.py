@@ -23,12 +23,12 @@ def test_totals_follow_from_the_log() -> None:
         fill("spot", "2", "100", "0.2", "USDT"),
         {"event": "funding", "qty": "1.5"},
         {"event": "funding", "qty": "-0.5"},
-        {"event": "liquidation", "symbol": "BTCUSDT"},
+        {**fill("perp", "0.1", "90", "0.05", "USDT"), "event": "liquidation"},
         {"event": "transfer", "qty": "1000"},
     ]
     made = trading(entries, "USDT")
-    assert (made.futures_turnover, made.spot_turnover) == (50, 200)
-    assert (made.fees, made.funding) == (dec("0.225"), 1)
+    assert (made.futures_turnover, made.spot_turnover) == (59, 200)
+    assert (made.fees, made.funding) == (dec("0.275"), 1)
     assert (made.orders, made.fills, made.rejects, made.liquidations) == (2, 2, 1, 1)
 
 

@@ -21,6 +21,9 @@ from counterpoise.venue.sim.model import (
     AccountKeys,
     Flow,
     Income,
+    KeyRights,
+    MarginMove,
+    MarginType,
     MarketKind,
     RejectCode,
     Side,
@@ -41,6 +44,11 @@ class Account:
     positions: dict[str, Position] = field(default_factory=dict)
     moved_at: dict[str, datetime] = field(default_factory=dict)
     leverage: dict[str, int] = field(default_factory=dict)
+    margin_types: dict[str, MarginType] = field(default_factory=dict)
+    margin_moves: list[MarginMove] = field(default_factory=list)
+    rights: KeyRights = field(default_factory=KeyRights)
+    #: Whether longs and shorts of one contract are apart. Nothing here trades so: it is a setting that can be wrong.
+    two_sided: bool = False
     income: list[Income] = field(default_factory=list)
     transfers: list[Transfer] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
@@ -59,6 +67,24 @@ class Account:
     def purse(self, wallet: Wallet) -> Purse:
         """Return where the ledger keeps this account's ``wallet``."""
         return Purse(self.id, wallet)
+
+    def isolated_purse(self, symbol: str) -> Purse:
+        """Return where the ledger keeps the margin of an isolated position."""
+        return Purse(self.id, Wallet.FUTURES, symbol)
+
+    def margin_type(self, symbol: str) -> MarginType:
+        """Return what stands behind a position in ``symbol``: cross unless set otherwise."""
+        return self.margin_types.get(symbol, MarginType.CROSS)
+
+    def isolated(self, symbol: str) -> bool:
+        """Whether ``symbol`` has its margin to itself."""
+        return self.margin_type(symbol) is MarginType.ISOLATED
+
+    def margin_purse(self, symbol: str) -> Purse:
+        """Return what a position in ``symbol`` earns into and pays from: an isolated one from its own wallet."""
+        if self.isolated(symbol):
+            return self.isolated_purse(symbol)
+        return self.purse(Wallet.FUTURES)
 
     def position(self, symbol: str) -> Position:
         """Return the position in ``symbol``, flat when never traded."""

@@ -6,13 +6,15 @@ other side. Nothing here decides whether something may happen; it makes it happe
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Literal
 
 from counterpoise.domain.numbers import ZERO, quantize
 from counterpoise.venue.sim.accounts import Account
-from counterpoise.venue.sim.ledger import HOUSE, Ledger
+from counterpoise.venue.sim.isolated import IsolatedWallets
+from counterpoise.venue.sim.ledger import HOUSE, Ledger, Purse
 from counterpoise.venue.sim.log import TruthLog
 from counterpoise.venue.sim.market import Level, Market
 from counterpoise.venue.sim.model import (
@@ -29,10 +31,19 @@ from counterpoise.venue.sim.model import (
     Transfer,
     Wallet,
 )
-from counterpoise.venue.sim.positions import BOOKED
+from counterpoise.venue.sim.positions import BOOKED, Position
 
 FEE_ROUNDING = ROUND_HALF_EVEN
 FUNDING_ROUNDING = ROUND_HALF_EVEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forced:
+    """A trade the exchange makes itself: how the truth log names it, and what the insurance fund takes (>= 0)."""
+
+    event: Literal["liquidation", "deleverage"]
+    fee: Decimal = ZERO
+    status: str | None = None
 
 
 class Clearing:
@@ -42,6 +53,7 @@ class Clearing:
         self._ledger = ledger
         self._fees = fees
         self._log = log
+        self._isolated = IsolatedWallets(ledger)
         self._ids = {"trade": 0, "income": 0, "transfer": 0, "flow": 0}
 
     def _next_id(self, kind: str) -> int:
@@ -57,15 +69,18 @@ class Clearing:
         *,
         maker: bool,
         at: datetime,
+        forced: Forced | None = None,
     ) -> SimOrder:
-        """Book one execution of ``order``. Returns the order after it."""
+        """Book one execution of ``order``, or what the exchange does by force. Returns the order after it."""
         rules = market.rules
         quote_qty = fill.price * fill.qty
+        before = account.position(order.symbol)
         if order.kind is MarketKind.SPOT:
             realized = ZERO
             fee, fee_asset = self._spot(account, rules, order.side, fill, maker=maker)
         else:
-            fee, fee_asset = self._fee(rules, quote_qty, maker=maker), rules.quote
+            fee = ZERO if forced else self._fee(rules, quote_qty, maker=maker)
+            fee_asset = rules.quote
             realized = self._perp(account, rules, order.side, fill, at)
         trade = SimTrade(
             trade_id=self._next_id("trade"),
@@ -87,6 +102,10 @@ class Clearing:
         if order.kind is MarketKind.PERP:
             self._earn(account, "realized_pnl", rules, realized, trade)
             self._earn(account, "commission", rules, -fee, trade)
+            if forced is not None:
+                self._earn(account, "insurance_clear", rules, -forced.fee, trade)
+            if account.isolated(order.symbol):
+                self._follow_isolated(account, rules, before, trade, at, forced=forced is not None)
         filled = order.filled_qty + fill.qty
         after = replace(
             order,
@@ -96,8 +115,40 @@ class Clearing:
             updated_at=at,
         )
         account.save(after)
-        self._log_fill(account, after, trade)
+        self._log_fill(account, after, trade, forced)
         return after
+
+    def _follow_isolated(
+        self,
+        account: Account,
+        rules: SymbolRules,
+        before: Position,
+        trade: SimTrade,
+        at: datetime,
+        *,
+        forced: bool,
+    ) -> None:
+        """Let the isolated wallet follow a trade; what a forced close lacks is paid by the insurance fund."""
+        if forced and account.position(rules.symbol).qty == 0:
+            self.insure(account, account.isolated_purse(rules.symbol), rules, at)
+        fill = (trade.qty * trade.side.sign, trade.price)
+        self._isolated.traded(account, rules, before, fill, trade.realized_pnl, at)
+
+    def insure(self, account: Account, purse: Purse, rules: SymbolRules, at: datetime) -> None:
+        """Let the insurance fund bring ``purse`` back to zero, where it is below."""
+        lacking = -self._ledger.balance(purse, rules.quote)
+        if lacking <= 0:
+            return
+        self._book_income(account, "insurance_clear", rules, lacking, at, None, purse=purse)
+        self._log.append(
+            "insurance",
+            at,
+            account=account.id,
+            market=rules.kind,
+            symbol=rules.symbol,
+            qty=lacking,
+            asset=rules.quote,
+        )
 
     def _fee(self, rules: SymbolRules, paid: Decimal, *, maker: bool) -> Decimal:
         rate = self._fees.rate(rules.kind, maker=maker)
@@ -136,34 +187,40 @@ class Clearing:
     ) -> None:
         if qty == 0:
             return
-        self._book_income(account, kind, rules.symbol, rules.quote, qty, trade.at, trade.trade_id)
+        purse = account.purse(Wallet.FUTURES) if kind == "commission" else None
+        self._book_income(account, kind, rules, qty, trade.at, trade.trade_id, purse=purse)
 
     def _book_income(
         self,
         account: Account,
         kind: IncomeKind,
-        symbol: str,
-        asset: str,
+        rules: SymbolRules,
         qty: Decimal,
         at: datetime,
         trade_id: int | None,
+        *,
+        purse: Purse | None = None,
     ) -> None:
-        self._ledger.move(asset, qty, HOUSE, account.purse(Wallet.FUTURES))
+        """Book into ``purse``: without one into what stands behind the position."""
+        target = purse or account.margin_purse(rules.symbol)
+        self._ledger.move(rules.quote, qty, HOUSE, target)
         account.income.append(
             Income(
                 income_id=self._next_id("income"),
                 kind=kind,
-                symbol=symbol,
-                asset=asset,
+                symbol=rules.symbol,
+                asset=rules.quote,
                 qty=qty,
                 at=at,
                 trade_id=trade_id,
             )
         )
 
-    def _log_fill(self, account: Account, order: SimOrder, trade: SimTrade) -> None:
+    def _log_fill(
+        self, account: Account, order: SimOrder, trade: SimTrade, forced: Forced | None
+    ) -> None:
         self._log.append(
-            "fill",
+            "fill" if forced is None else forced.event,
             trade.at,
             account=account.id,
             market=order.kind,
@@ -175,9 +232,9 @@ class Clearing:
             qty=trade.qty,
             price=trade.price,
             reduce_only=order.reduce_only,
-            fee=trade.fee,
+            fee=trade.fee if forced is None else forced.fee,
             fee_asset=trade.fee_asset,
-            status=order.status,
+            status=order.status if forced is None else forced.status,
         )
 
     def funding(
@@ -191,7 +248,7 @@ class Clearing:
         if qty == 0:
             return
         payment = quantize(-qty * mark * rate, BOOKED, FUNDING_ROUNDING)
-        self._book_income(account, "funding", rules.symbol, rules.quote, payment, at, None)
+        self._book_income(account, "funding", rules, payment, at, None)
         self._log.append(
             "funding",
             at,
@@ -208,10 +265,14 @@ class Clearing:
         qty = account.position(rules.symbol).qty
         if qty == 0:
             return
-        position, realized = account.position(rules.symbol).traded(-qty, price)
+        before = account.position(rules.symbol)
+        position, realized = before.traded(-qty, price)
         account.positions[rules.symbol] = position
         account.moved_at[rules.symbol] = at
-        self._book_income(account, "settlement", rules.symbol, rules.quote, realized, at, None)
+        self._book_income(account, "settlement", rules, realized, at, None)
+        if account.isolated(rules.symbol):
+            self.insure(account, account.isolated_purse(rules.symbol), rules, at)
+            self._isolated.traded(account, rules, before, (-qty, price), realized, at)
         self._log.append(
             "settlement",
             at,

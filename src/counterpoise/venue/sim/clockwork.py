@@ -1,7 +1,12 @@
 """Time on the simulated exchange: it moves only when told, and everything due happens on the way.
 
 At one instant the order is: marks, contracts, spot markets (each by symbol), then funding, which is charged on
-the positions and the mark after all bars that close at that instant, then expiries.
+the positions and the mark after all bars that close at that instant, then expiries, then countdowns.
+
+Whenever a mark moves, margins are looked at: of a bar first the extreme that hurts (the high for shorts, the low for
+longs), before anything in it fills, then the close. A mark that is recorded more coarsely than its contract moves with
+the contract's bars, so theirs are the extremes, at the distance that stands; its own bars tell the close only, for
+their extremes are over.
 """
 
 from __future__ import annotations
@@ -12,16 +17,20 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
+from counterpoise.domain.numbers import ZERO
 from counterpoise.venue.sim.accounts import Accounts
 from counterpoise.venue.sim.clearing import Clearing
+from counterpoise.venue.sim.countdown import Countdowns
 from counterpoise.venue.sim.desk import OrderDesk
 from counterpoise.venue.sim.expiry import Expiry
+from counterpoise.venue.sim.liquidation import Liquidator
 from counterpoise.venue.sim.listing import Listing, Perpetual
 from counterpoise.venue.sim.market import Market
 from counterpoise.venue.sim.model import Candle, MarketKind
 from counterpoise.venue.sim.timeline import Stream, Timeline
 
-MARK_TURN, PERP_TURN, SPOT_TURN, FUNDING_TURN, EXPIRY_TURN = range(5)
+MARK_TURN, PERP_TURN, SPOT_TURN, FUNDING_TURN, EXPIRY_TURN, COUNTDOWN_TURN = range(6)
+COUNTDOWN = (COUNTDOWN_TURN, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,8 @@ class Clockwork:
         accounts: Accounts,
         desk: OrderDesk,
         clearing: Clearing,
+        liquidator: Liquidator,
+        countdowns: Countdowns,
         now: datetime,
     ) -> None:
         self.now = now
@@ -50,6 +61,8 @@ class Clockwork:
         self._accounts = accounts
         self._desk = desk
         self._clearing = clearing
+        self._liquidator = liquidator
+        self._countdowns = countdowns
         self._timeline = Timeline(self._streams())
 
     def _streams(self) -> Iterator[Stream]:
@@ -64,6 +77,11 @@ class Clockwork:
                 yield _Steps((EXPIRY_TURN, symbol), perp.expiry.next_at, expire)
         for symbol, market in self._listing.spot.items():
             yield _Steps((SPOT_TURN, symbol), market.track.next_at, partial(self._trade, market))
+        yield _Steps(COUNTDOWN, self._countdowns.next_at, self._countdowns.step)
+
+    def countdowns_changed(self) -> None:
+        """Look anew when the next countdown ends."""
+        self._timeline.look_again(COUNTDOWN)
 
     def advance_to(self, instant: datetime) -> None:
         """Let everything due at or before ``instant`` happen. Raises ValueError for the past."""
@@ -75,13 +93,22 @@ class Clockwork:
         self.now = instant
 
     def _mark(self, perp: Perpetual, at: datetime) -> None:
-        if perp.mark.track is not None:
-            perp.mark.track.step()
+        bar = perp.mark.track.step() if perp.mark.track is not None else None
         perp.mark.stepped(at)
+        if bar is not None and not perp.mark.follows:
+            self._liquidator.look(perp, at, (bar.high, bar.low))
+        self._liquidator.look(perp, at)
 
     def _perp(self, perp: Perpetual, at: datetime) -> None:
+        follows = perp.mark.follows
+        bar = None if perp.market.halted else perp.market.track.coming
+        if follows and bar is not None:
+            away = perp.mark.value - perp.market.last
+            self._liquidator.look(perp, at, (bar.high + away, max(bar.low + away, ZERO)))
         self._trade(perp.market, at)
         perp.mark.perp_stepped(at)
+        if follows:
+            self._liquidator.look(perp, at)
 
     def _trade(self, market: Market, at: datetime) -> None:
         bar = market.track.step()
@@ -94,6 +121,7 @@ class Clockwork:
         mark = perp.mark.at_funding(at)
         for account in self._accounts:
             self._clearing.funding(account, perp.market.rules, rate, mark, at)
+        self._liquidator.look(perp, at)
 
     def _expire(self, market: Market, expiry: Expiry, at: datetime) -> None:
         """End a dated future: its orders expire, every position is closed at the settlement price."""

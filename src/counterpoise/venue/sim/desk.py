@@ -7,6 +7,7 @@ raise or flip a position, whatever happened since it was accepted.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ from decimal import Decimal
 from counterpoise.domain.numbers import ZERO
 from counterpoise.venue.sim import gate
 from counterpoise.venue.sim.accounts import Account, Accounts
-from counterpoise.venue.sim.clearing import Clearing
+from counterpoise.venue.sim.clearing import Clearing, Forced
 from counterpoise.venue.sim.listing import Listing
 from counterpoise.venue.sim.log import LogFields, TruthLog
 from counterpoise.venue.sim.market import Level, Market
@@ -25,6 +26,7 @@ from counterpoise.venue.sim.model import (
     OrderStatus,
     PlaceRequest,
     RejectCode,
+    Side,
     SimOrder,
     SimReject,
     TimeInForce,
@@ -95,8 +97,14 @@ class OrderDesk:
     def _accept(
         self, account: Account, request: PlaceRequest, at: datetime, signed_at: datetime | None
     ) -> SimOrder:
+        order = self._new_order(request, at)
+        account.save(order)
+        self._log.append("place", at, **_order_fields(account, order, signed_at))
+        return order
+
+    def _new_order(self, request: PlaceRequest, at: datetime) -> SimOrder:
         self._last_order_id += 1
-        order = SimOrder(
+        return SimOrder(
             order_id=self._last_order_id,
             client_order_id=request.client_order_id or f"sim-{self._last_order_id}",
             kind=request.kind,
@@ -113,9 +121,6 @@ class OrderDesk:
             created_at=at,
             updated_at=at,
         )
-        account.save(order)
-        self._log.append("place", at, **_order_fields(account, order, signed_at))
-        return order
 
     def _rest_or_expire(
         self, account: Account, market: Market, order: SimOrder, at: datetime
@@ -178,6 +183,39 @@ class OrderDesk:
             for order in account.orders(market.kind, market.symbol, open_only=True):
                 self._unrest(order)
                 self._end(account, order, OrderStatus.EXPIRED, at)
+
+    def cancel_contracts(self, account: Account, symbols: Collection[str], at: datetime) -> None:
+        """Cancel every open order of an account in the contracts ``symbols``, nobody asking for it."""
+        for order in account.orders(MarketKind.PERP, None, open_only=True):
+            if order.symbol in symbols:
+                self._unrest(order)
+                self._end(account, order, OrderStatus.CANCELED, at)
+
+    def force(
+        self,
+        account: Account,
+        market: Market,
+        side: Side,
+        fill: Level,
+        *,
+        client_order_id: str,
+        forced: Forced,
+        at: datetime,
+    ) -> SimOrder:
+        """Trade for an account that did not ask for it: no check, no depth; the order is found filled."""
+        request = PlaceRequest(
+            kind=market.kind,
+            symbol=market.symbol,
+            side=side,
+            order_kind=OrderKind.MARKET,
+            qty=fill.qty,
+            reduce_only=True,
+            client_order_id=client_order_id,
+        )
+        order = self._new_order(request, at)
+        after = self._clearing.fill(account, market, order, fill, maker=False, at=at, forced=forced)
+        self._sweep_reduce_only(account, market, at)
+        return after
 
     # matching what rests
 

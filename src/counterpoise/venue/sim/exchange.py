@@ -20,8 +20,11 @@ from counterpoise.domain.numbers import ZERO, dec, nearest_step, text
 from counterpoise.venue.sim.accounts import Account, Accounts
 from counterpoise.venue.sim.clearing import Clearing
 from counterpoise.venue.sim.clockwork import Clockwork
+from counterpoise.venue.sim.countdown import Countdowns
 from counterpoise.venue.sim.desk import OrderDesk
+from counterpoise.venue.sim.isolated import IsolatedWallets
 from counterpoise.venue.sim.ledger import Ledger
+from counterpoise.venue.sim.liquidation import Liquidator
 from counterpoise.venue.sim.listing import Listing
 from counterpoise.venue.sim.log import TruthLog
 from counterpoise.venue.sim.market import Market
@@ -29,6 +32,7 @@ from counterpoise.venue.sim.model import (
     AccountKeys,
     Fees,
     FundingSeries,
+    KeyRights,
     MarketKind,
     PlaceRequest,
     RejectCode,
@@ -40,13 +44,15 @@ from counterpoise.venue.sim.model import (
 )
 from counterpoise.venue.sim.positions import BOOKED
 from counterpoise.venue.sim.reads import AccountReads, MarketReads
+from counterpoise.venue.sim.settings import ContractSettings
 from counterpoise.venue.sim.valuation import Valuation
 
 DEFAULT_FEES = Fees()
+NO_RIGHTS = KeyRights()
 _US = Decimal(1_000_000)
 
 
-class SimExchange(MarketReads, AccountReads):
+class SimExchange(MarketReads, AccountReads, ContractSettings):
     """One simulated exchange.
 
     Parameters
@@ -91,6 +97,7 @@ class SimExchange(MarketReads, AccountReads):
         self._ledger = Ledger()
         self._valuation = Valuation(self._ledger, self._listing)
         self._clearing = Clearing(self._ledger, fees, self.log)
+        self._isolated = IsolatedWallets(self._ledger)
         self._desk = OrderDesk(
             listing=self._listing,
             accounts=self._accounts,
@@ -98,11 +105,22 @@ class SimExchange(MarketReads, AccountReads):
             valuation=self._valuation,
             log=self.log,
         )
+        self._liquidator = Liquidator(
+            listing=self._listing,
+            accounts=self._accounts,
+            desk=self._desk,
+            clearing=self._clearing,
+            valuation=self._valuation,
+            fees=fees,
+        )
+        self._countdowns = Countdowns(self._desk)
         self._clockwork = Clockwork(
             listing=self._listing,
             accounts=self._accounts,
             desk=self._desk,
             clearing=self._clearing,
+            liquidator=self._liquidator,
+            countdowns=self._countdowns,
             now=now,
         )
 
@@ -127,6 +145,10 @@ class SimExchange(MarketReads, AccountReads):
         """
         if price <= 0:
             raise SimReject(RejectCode.BAD_PRICE, f"expected a price above 0, was {text(price)}")
+        self._jump(symbol, price, kind)
+        self._liquidator.look_everywhere(self.now)
+
+    def _jump(self, symbol: str, price: Decimal, kind: MarketKind | Literal["mark"] | None) -> None:
         if kind == "mark":
             self._jump_mark(symbol, price)
             return
@@ -159,6 +181,7 @@ class SimExchange(MarketReads, AccountReads):
         *,
         api_key: str | None = None,
         secret: str | None = None,
+        rights: KeyRights = NO_RIGHTS,
     ) -> AccountKeys:
         """Open an account holding ``balance`` (>= 0, at most 8 places), with keys derived from the seed.
 
@@ -170,27 +193,10 @@ class SimExchange(MarketReads, AccountReads):
                     f"expected {asset}@{wallet} to be >= 0 with at most 8 places, was {qty}"
                 )
         account = self._accounts.open(api_key, secret)
+        account.rights = rights
         for (wallet, asset), qty in balance.items():
             self._clearing.endow(account, wallet, asset, qty)
         return account.keys
-
-    def set_leverage(self, api_key: str, symbol: str, leverage: int) -> None:
-        """Set the leverage of a perpetual. Raises SimReject(BAD_LEVERAGE, INSUFFICIENT_MARGIN, ...)."""
-        account = self._accounts.known(api_key)
-        perp = self._listing.perp(symbol)
-        rules = perp.market.rules
-        if not 1 <= leverage <= rules.max_leverage:
-            raise SimReject(
-                RejectCode.BAD_LEVERAGE,
-                f"expected a leverage from 1 to {rules.max_leverage}, was {leverage}",
-            )
-        before = self._valuation.margin(account, perp).total
-        needed = self._valuation.margin(account, perp, leverage=leverage).total - before
-        if needed > 0 and needed > self._valuation.available(account, rules.quote):
-            raise SimReject(
-                RejectCode.INSUFFICIENT_MARGIN, f"expected {text(needed)} more margin available"
-            )
-        account.leverage[symbol] = leverage
 
     def transfer(
         self,
@@ -256,7 +262,7 @@ class SimExchange(MarketReads, AccountReads):
         if source is Wallet.SPOT:
             return max(self._valuation.free(account, asset), ZERO)
         wallet = self._valuation.wallet(account, asset)
-        return max(min(wallet.available, wallet.wallet_balance), ZERO)
+        return max(min(wallet.available, wallet.cross_balance), ZERO)
 
     # orders
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from counterpoise.domain.numbers import ZERO, text
 from counterpoise.venue.sim.accounts import Account
 from counterpoise.venue.sim.listing import Perpetual
+from counterpoise.venue.sim.margin import max_notional
 from counterpoise.venue.sim.market import Level, Market
 from counterpoise.venue.sim.model import (
     MarketKind,
@@ -168,6 +169,7 @@ def check_margin(
     if request.reduce_only:
         return
     cost = _worst_cost(request, plan)
+    _check_position_limit(valuation, account, perp, request, cost)
     before = valuation.margin(account, perp).total
     needed = valuation.margin(account, perp, extra=(request.side, cost)).total - before
     available = valuation.available(account, perp.market.rules.quote)
@@ -175,6 +177,26 @@ def check_margin(
         raise SimReject(
             RejectCode.INSUFFICIENT_MARGIN,
             f"expected margin of {text(needed)}, available was {text(max(available, ZERO))}",
+        )
+
+
+def _check_position_limit(
+    valuation: Valuation,
+    account: Account,
+    perp: Perpetual,
+    request: PlaceRequest,
+    cost: Decimal,
+) -> None:
+    """Refuse an order that could make the position larger than its leverage allows; one that shrinks it passes."""
+    rules = perp.market.rules
+    leverage = account.leverage_of(rules.symbol, rules.max_leverage)
+    most = max_notional(rules.margin_tiers, leverage)
+    before = valuation.worst_notional(account, perp)
+    after = valuation.worst_notional(account, perp, extra=(request.side, cost))
+    if after > most and after > before:
+        raise SimReject(
+            RejectCode.ABOVE_MAX_POSITION,
+            f"expected a position of at most {text(most)} at leverage {leverage}, was {text(after)}",
         )
 
 

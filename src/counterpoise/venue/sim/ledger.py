@@ -17,10 +17,11 @@ from counterpoise.venue.sim.model import Wallet
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """One wallet of one owner."""
+    """One wallet of one owner; with ``symbol`` the isolated wallet of that position, apart from the futures wallet."""
 
     owner: str
     wallet: Wallet
+    symbol: str | None = None
 
 
 HOUSE = Purse("house", Wallet.SPOT)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 
 from counterpoise.venue.sim.expiry import Expiry
 from counterpoise.venue.sim.funding import FundingSchedule
@@ -182,6 +183,24 @@ def _check_rule(rule: SymbolRules) -> None:
         raise ValueError(f"{name}: expected a day in the name of a future that ends, was none")
     if rule.tick_size <= 0 or rule.lot_size <= 0:
         raise ValueError(f"{name}: expected steps above 0")
+    _check_tiers(name, rule)
     smallest = rule.tick_size * rule.lot_size
     if smallest % BOOKED or rule.lot_size % BOOKED:
         raise ValueError(f"{name}: expected tick_size x lot_size on steps of 1e-8, was {smallest}")
+
+
+def _check_tiers(name: str, rule: SymbolRules) -> None:
+    """Refuse a margin table with a hole, one that gets easier with size, and one that lets a position go free."""
+    tiers = rule.margin_tiers
+    if tiers[0].floor != 0 or tiers[0].max_leverage != rule.max_leverage:
+        raise ValueError(
+            f"{name}: expected a margin table from 0 with the highest leverage {rule.max_leverage}"
+        )
+    for below, above in pairwise(tiers):
+        if above.floor != below.cap or not below.rate < above.rate:
+            raise ValueError(f"{name}: expected a tier from {below.cap} with a higher rate")
+        if above.max_leverage > below.max_leverage:
+            raise ValueError(f"{name}: expected no higher leverage from {below.cap} on")
+    for tier in tiers:
+        if not (tier.cap > tier.floor and 0 < tier.rate < 1 and tier.max_leverage >= 1):
+            raise ValueError(f"{name}: expected a cap above {tier.floor} and a rate from 0 to 1")

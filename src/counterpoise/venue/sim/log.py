@@ -24,6 +24,8 @@ LogEvent = Literal[
     "withdrawal",
     "funding",
     "liquidation",
+    "deleverage",
+    "insurance",
     "settlement",
 ]
 LogValue = str | int | bool | None
@@ -101,6 +103,8 @@ class TruthLog:
         ``funding``: ``qty`` is the payment in ``asset``, signed, positive = received, ``price`` the mark it was
         charged on. ``transfer``: ``status`` is ``source>target``; ``deposit`` and ``withdrawal``: it is the wallet.
         ``cancel``: ``status`` is canceled or expired.
+        ``liquidation`` and ``deleverage`` are trades the exchange made itself, ``fee`` what the insurance fund took;
+        a liquidation's ``status`` is cross or isolated. ``insurance``: ``qty`` of ``asset`` is a loss the fund bore.
         ``settlement``: ``qty`` is the position, signed, that was closed at ``price``.
         """
         entry: dict[str, LogValue] = dict.fromkeys(FIELDS)

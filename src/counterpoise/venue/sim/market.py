@@ -148,6 +148,11 @@ class MarkPrice:
         followed = self.track.last + self._perp.last - self._anchor
         return followed if followed > 0 else self.track.last
 
+    @property
+    def follows(self) -> bool:
+        """Whether it moves with the perpetual now, and not by bars of its own alone."""
+        return self._follows or self.track is None or not self.track.begun
+
     def at_funding(self, at: datetime) -> Decimal:
         """Return the mark funding is charged on: the open of the bar that opens ``at``, else the mark now."""
         opening = self.track.opening_at(at) if self.track is not None else None

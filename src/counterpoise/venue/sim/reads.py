@@ -27,6 +27,8 @@ from counterpoise.venue.sim.model import (
     Flow,
     FundingRate,
     Income,
+    KeyRights,
+    MarginMove,
     MarketKind,
     SeriesKind,
     Side,
@@ -237,6 +239,18 @@ class AccountReads:
         """Return deposits and withdrawals of any wallet (at or after ``since``), oldest first."""
         flows = self._accounts.known(api_key).flows
         return flows[_first(flows, since) :]
+
+    def margin_moves(self, api_key: str) -> list[MarginMove]:
+        """Return what went into and out of isolated wallets, oldest first."""
+        return list(self._accounts.known(api_key).margin_moves)
+
+    def rights(self, api_key: str) -> KeyRights:
+        """Return what the account's key claims it may do."""
+        return self._accounts.known(api_key).rights
+
+    def two_sided(self, api_key: str) -> bool:
+        """Whether the account has longs and shorts apart."""
+        return self._accounts.known(api_key).two_sided
 
     def transfers(self, api_key: str) -> list[Transfer]:
         """Return every move between the account's wallets, oldest first."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from counterpoise.domain.numbers import ONE, dec
+from counterpoise.venue.sim.brackets import default_tiers
 from counterpoise.venue.sim.model import MarketKind, Series, SymbolRules
 
 # base: (tick, lot, largest order, smallest notional), spot then perpetual
@@ -74,6 +75,8 @@ def default_rules(symbol: str, kind: MarketKind, *, price: Decimal | None = None
         known = _UNKNOWN if price is None else _steps_for(price)
     tick, lot, largest, notional = map(dec, known)
     up, down = _SPOT_BAND if kind is MarketKind.SPOT else _PERP_BAND
+    # a spot market has no margin: no table
+    tiers = () if kind is MarketKind.SPOT else default_tiers(base)
     return SymbolRules(
         symbol=symbol,
         kind=kind,
@@ -87,6 +90,8 @@ def default_rules(symbol: str, kind: MarketKind, *, price: Decimal | None = None
         price_band_up=up,
         price_band_down=down,
         expiry_at=expiry_of(symbol),
+        tiers=tiers,
+        max_leverage=tiers[0].max_leverage if tiers else 1,
     )
 
 

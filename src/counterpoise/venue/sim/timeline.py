@@ -40,11 +40,19 @@ class Timeline:
         ]
         heapify(self._due)
 
+    def look_again(self, turn: tuple[int, str]) -> None:
+        """Ask the stream of ``turn`` anew when its next step is due: something beside its own steps changed it."""
+        at = self._streams[turn].next_at()
+        if at is not None:
+            heappush(self._due, (at, turn))
+
     def run(self, target: datetime) -> Iterator[tuple[datetime, Stream]]:
         """Yield every (instant, stream) due at or before ``target``, in order; the caller takes the step."""
         while self._due and self._due[0][0] <= target:
             at, turn = heappop(self._due)
             stream = self._streams[turn]
+            if stream.next_at() != at:  # it was put off, or called off, after this was noted
+                continue
             yield at, stream
             after = stream.next_at()
             if after is not None:

@@ -75,6 +75,11 @@ class PriceTrack:
         """The last closed bar; before the first close, the first bar."""
         return self.candle(max(self.cursor - 1, 0))
 
+    @property
+    def coming(self) -> Candle | None:
+        """The bar that the next step closes: for the step itself only, nobody else knows it yet."""
+        return None if self.cursor >= len(self._raw) else self.candle(self.cursor)
+
     def next_at(self) -> datetime | None:
         """Return when the next step is due: a reopening or a bar's close; None after the last bar."""
         if self.cursor >= len(self._raw):

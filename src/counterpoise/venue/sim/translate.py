@@ -54,6 +54,7 @@ _ENTRIES: Mapping[IncomeKind, EntryKind] = {
     "settlement": EntryKind.REALIZED_PNL,
     "commission": EntryKind.COMMISSION,
     "transfer": EntryKind.TRANSFER,
+    "insurance_clear": EntryKind.OTHER,
 }
 
 

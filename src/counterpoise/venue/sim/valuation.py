@@ -12,7 +12,15 @@ from counterpoise.domain.numbers import ZERO
 from counterpoise.venue.sim.accounts import Account
 from counterpoise.venue.sim.ledger import Ledger
 from counterpoise.venue.sim.listing import Listing, Perpetual
-from counterpoise.venue.sim.margin import SymbolMargin, available_of, floored, symbol_margin
+from counterpoise.venue.sim.margin import (
+    SymbolMargin,
+    available_of,
+    floored,
+    liquidation_price,
+    maintenance_margin,
+    symbol_margin,
+    worst_notional,
+)
 from counterpoise.venue.sim.model import (
     AccountView,
     Balance,
@@ -23,6 +31,8 @@ from counterpoise.venue.sim.model import (
     SimOrder,
     Wallet,
 )
+from counterpoise.venue.sim.pool import NO_MARKS, Marks, Pool, Standing
+from counterpoise.venue.sim.positions import Position
 
 
 class Valuation:
@@ -64,26 +74,38 @@ class Valuation:
     ) -> SymbolMargin:
         """Return the initial margin of one symbol, with an ``extra`` order (side, notional) or other leverage."""
         rules = perp.market.rules
-        pending = {Side.BUY: ZERO, Side.SELL: ZERO}
-        if extra is not None:
-            pending[extra[0]] += extra[1]
-        for order in account.open_orders():
-            if _needs_margin(order, rules.symbol) and order.price is not None:
-                pending[order.side] += order.remaining_qty * order.price
+        buys, sells = _pending(account, rules.symbol, extra)
         return symbol_margin(
             notional=account.position(rules.symbol).qty * perp.mark.value,
-            buys=pending[Side.BUY],
-            sells=pending[Side.SELL],
+            buys=buys,
+            sells=sells,
             leverage=leverage or account.leverage_of(rules.symbol, rules.max_leverage),
         )
 
+    def worst_notional(
+        self, account: Account, perp: Perpetual, *, extra: tuple[Side, Decimal] | None = None
+    ) -> Decimal:
+        """Return the largest size (quote, at mark) the position may come to by its open orders and ``extra``."""
+        buys, sells = _pending(account, perp.market.symbol, extra)
+        held = account.position(perp.market.symbol).qty * perp.mark.value
+        return worst_notional(notional=held, buys=buys, sells=sells)
+
+    def reserved(
+        self, account: Account, perp: Perpetual, *, leverage: int | None = None
+    ) -> Decimal:
+        """Return what one symbol takes of the futures wallet; an isolated position has its margin elsewhere."""
+        margin = self.margin(account, perp, leverage=leverage)
+        return margin.orders if account.isolated(perp.market.symbol) else margin.total
+
     def available(self, account: Account, asset: str) -> Decimal:
         """Return what new orders may use of collateral ``asset``; below zero when over-committed."""
-        margins = sum((each.total for each in self._margins(account, asset)), ZERO)
+        pool = self.pool(account, asset)
         return available_of(
-            wallet=self._ledger.balance(account.purse(Wallet.FUTURES), asset),
-            unrealized_pnl=self._unrealized(account, asset),
-            margins=margins,
+            wallet=pool.wallet,
+            unrealized_pnl=pool.unrealized_pnl,
+            margins=sum(
+                (self.reserved(account, perp) for perp in self._perps(account, asset)), ZERO
+            ),
         )
 
     def _perps(self, account: Account, asset: str) -> list[Perpetual]:
@@ -95,23 +117,43 @@ class Valuation:
             if symbol in touched and perp.market.rules.quote == asset
         ]
 
-    def _margins(self, account: Account, asset: str) -> list[SymbolMargin]:
-        return [self.margin(account, perp) for perp in self._perps(account, asset)]
-
-    def _unrealized(self, account: Account, asset: str) -> Decimal:
-        return sum(
-            (
-                account.position(perp.market.symbol).unrealized_pnl(perp.mark.value)
-                for perp in self._perps(account, asset)
-            ),
-            ZERO,
+    def pool(self, account: Account, asset: str, marks: Marks = NO_MARKS) -> Pool:
+        """Return the cross pool of collateral ``asset``, with ``marks`` in place of those that stand now."""
+        held = tuple(
+            self._standing(perp, position, marks)
+            for symbol, position in account.positions.items()
+            if position.qty != 0 and not account.isolated(symbol)
+            if (perp := self._listing.perps[symbol]).market.rules.quote == asset
         )
+        return Pool(
+            wallet=self._ledger.balance(account.purse(Wallet.FUTURES), asset), positions=held
+        )
+
+    def apart(self, account: Account, perp: Perpetual, marks: Marks = NO_MARKS) -> Pool:
+        """Return the pool of an isolated position: its own wallet, and nothing beside it."""
+        rules = perp.market.rules
+        purse = account.isolated_purse(rules.symbol)
+        position = account.position(rules.symbol)
+        return Pool(
+            wallet=self._ledger.balance(purse, rules.quote),
+            positions=(self._standing(perp, position, marks),) if position.qty != 0 else (),
+        )
+
+    def _standing(self, perp: Perpetual, position: Position, marks: Marks) -> Standing:
+        symbol = perp.market.symbol
+        mark = marks.get(symbol, perp.mark.value)
+        return Standing(perp=perp, position=position, mark=mark)
 
     def wallet(self, account: Account, asset: str) -> FuturesWallet:
         """Return the collateral in ``asset``."""
-        balance = self._ledger.balance(account.purse(Wallet.FUTURES), asset)
-        unrealized = self._unrealized(account, asset)
-        margins = self._margins(account, asset)
+        pool = self.pool(account, asset)
+        perps = self._perps(account, asset)
+        margins = [self.margin(account, perp) for perp in perps]
+        isolated = [
+            self.apart(account, perp) for perp in perps if account.isolated(perp.market.symbol)
+        ]
+        balance = pool.wallet + sum((each.wallet for each in isolated), ZERO)
+        unrealized = pool.unrealized_pnl + sum((each.unrealized_pnl for each in isolated), ZERO)
         return FuturesWallet(
             asset=asset,
             wallet_balance=balance,
@@ -119,13 +161,11 @@ class Valuation:
             margin_balance=balance + unrealized,
             position_initial_margin=sum((each.position for each in margins), ZERO),
             open_order_initial_margin=sum((each.orders for each in margins), ZERO),
-            available=floored(
-                available_of(
-                    wallet=balance,
-                    unrealized_pnl=unrealized,
-                    margins=sum((each.total for each in margins), ZERO),
-                )
-            ),
+            available=floored(self.available(account, asset)),
+            cross_balance=pool.wallet,
+            cross_unrealized_pnl=pool.unrealized_pnl,
+            maintenance_margin=pool.maintenance,
+            margin_ratio=pool.ratio,
         )
 
     def view(self, account: Account) -> AccountView:
@@ -138,28 +178,54 @@ class Valuation:
             positions=tuple(
                 self._position(account, perp)
                 for symbol, perp in self._listing.perps.items()
-                if account.position(symbol).qty != 0 or symbol in account.leverage
+                if account.position(symbol).qty != 0
+                or symbol in account.leverage
+                or symbol in account.margin_types
             ),
             leverage={
                 symbol: account.leverage_of(symbol, perp.market.rules.max_leverage)
                 for symbol, perp in self._listing.perps.items()
             },
+            margin_types={symbol: account.margin_type(symbol) for symbol in self._listing.perps},
         )
 
     def _position(self, account: Account, perp: Perpetual) -> PerpPosition:
         rules = perp.market.rules
         position = account.position(rules.symbol)
+        isolated = account.isolated(rules.symbol)
+        pool = self.apart(account, perp) if isolated else self.pool(account, rules.quote)
+        notional = position.qty * perp.mark.value
         return PerpPosition(
             symbol=rules.symbol,
             qty=position.qty,
             entry_price=position.entry_price,
             mark_price=perp.mark.value,
             unrealized_pnl=position.unrealized_pnl(perp.mark.value),
-            notional=position.qty * perp.mark.value,
+            notional=notional,
             leverage=account.leverage_of(rules.symbol, rules.max_leverage),
             initial_margin=self.margin(account, perp).position,
             updated_at=account.moved_at.get(rules.symbol),
+            maintenance_margin=maintenance_margin(rules.margin_tiers, notional),
+            margin_ratio=pool.ratio if position.qty else None,
+            liquidation_price=liquidation_price(
+                rules.margin_tiers, position, pool.without(rules.symbol)
+            ),
+            margin_type=account.margin_type(rules.symbol),
+            isolated_wallet=pool.wallet if isolated else ZERO,
         )
+
+
+def _pending(
+    account: Account, symbol: str, extra: tuple[Side, Decimal] | None
+) -> tuple[Decimal, Decimal]:
+    """Return what open orders (and ``extra``) may still buy and sell of a contract, in quote at their limits."""
+    pending = {Side.BUY: ZERO, Side.SELL: ZERO}
+    if extra is not None:
+        pending[extra[0]] += extra[1]
+    for order in account.open_orders():
+        if _needs_margin(order, symbol) and order.price is not None:
+            pending[order.side] += order.remaining_qty * order.price
+    return pending[Side.BUY], pending[Side.SELL]
 
 
 def _needs_margin(order: SimOrder, symbol: str) -> bool:

@@ -203,7 +203,7 @@ def price_of(exchange: SimExchange, trade: SimTrade) -> Decimal:
 
 
 def equity_is_explained(exchange: SimExchange, key: str, at_start: Mapping[str, Decimal]) -> None:
-    """Start equity + price PnL + funding - fees + flows = end equity; what came in counts at today's price."""
+    """Start + price PnL + funding + insurance - fees + flows = end equity; what came in counts at today's price."""
     start = sum((at_start[asset] * qty for (_, asset), qty in BALANCE.items()), ZERO)
     held_pnl = sum(
         ((worth(exchange, asset) - at_start[asset]) * qty for (_, asset), qty in BALANCE.items()),
@@ -214,7 +214,8 @@ def equity_is_explained(exchange: SimExchange, key: str, at_start: Mapping[str, 
         ((price_of(exchange, t) - t.price) * t.qty * t.side.sign for t in trades), ZERO
     )
     fees = sum((worth(exchange, t.fee_asset) * t.fee for t in trades), ZERO)
-    funding = sum((i.qty for i in exchange.income(key) if i.kind == "funding"), ZERO)
+    booked = {"funding", "insurance_clear"}
+    funding = sum((i.qty for i in exchange.income(key) if i.kind in booked), ZERO)
     flows = sum((worth(exchange, f.asset) * f.qty for f in exchange.flows(key)), ZERO)
     assert start + held_pnl + traded_pnl + funding - fees + flows == equity(exchange, key)
 
@@ -226,7 +227,8 @@ def matching_kept_its_rules(exchange: SimExchange) -> None:
         who = (event["account"], event["symbol"])
         if event["event"] == "settlement":
             assert positions.pop(who) == dec(str(event["qty"]))
-        if event["event"] != "fill" or event["market"] != "perp":
+        trades = {"fill", "liquidation", "deleverage"}
+        if event["event"] not in trades or event["market"] != "perp":
             continue
         before = positions[who]
         signed = dec(str(event["qty"])) * (1 if event["side"] == "buy" else -1)

@@ -136,7 +136,7 @@ class TestMargin:
     def test_closing_needs_no_margin_even_when_none_is_left(self) -> None:
         here = world([flat(volume=1000)] * 2, balance={(Wallet.FUTURES, "USDT"): dec(105)})
         here.place(SELL, "20")
-        here.exchange.set_price("BTCUSDT", dec(104))
+        here.exchange.set_price("BTCUSDT", dec(103))
         assert here.account().futures["USDT"].available == 0
         assert here.refusal(SELL, "1", 105) is RejectCode.INSUFFICIENT_MARGIN
         assert here.place(BUY, "20").filled_qty == 20

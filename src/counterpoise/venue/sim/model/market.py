@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Literal
 
 from counterpoise.domain.numbers import ZERO
 
+HALF = Decimal("0.5")
 SeriesKind = Literal["spot", "perp", "mark"]
 
 
@@ -21,12 +23,45 @@ class MarketKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MarginTier:
+    """One step of a contract's margin table: positions worth more than ``floor`` and up to ``cap`` (quote).
+
+    ``rate`` is the maintenance rate as a fraction, ``cum`` (quote) what is taken off, so that the maintenance margin
+    has no jump between tiers; ``max_leverage`` is the highest leverage a position of that size may have.
+    """
+
+    floor: Decimal
+    cap: Decimal
+    rate: Decimal
+    cum: Decimal
+    max_leverage: int
+
+
+def tiers_of(rows: Iterable[tuple[Decimal, Decimal, int]]) -> tuple[MarginTier, ...]:
+    """Return the tiers of (cap, maintenance rate, highest leverage), lowest first; ``cum`` follows from them."""
+    tiers: list[MarginTier] = []
+    floor = cum = rate_below = ZERO
+    for cap, rate, max_leverage in rows:
+        cum += floor * (rate - rate_below)
+        tiers.append(
+            MarginTier(floor=floor, cap=cap, rate=rate, cum=cum, max_leverage=max_leverage)
+        )
+        floor, rate_below = cap, rate
+    return tuple(tiers)
+
+
+#: What the one tier of a contract without a table covers, in quote.
+WIDEST = Decimal(1_000_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolRules:
     """The filters of one market. ``lot_size``, ``min_qty`` and ``max_qty`` in base, ``min_notional`` in quote.
 
     ``price_band_up`` and ``price_band_down`` bound a limit price as multiples of the market's price; a perpetual
     bounds only the side that would cross (a buy from above, a sell from below), spot bounds both. ``expiry_at`` of a
-    dated future (``BTCUSDT_260327``): it charges no funding and ends then.
+    dated future (``BTCUSDT_260327``): it charges no funding and ends then. ``tiers`` is the margin table of a
+    contract; without one, half of 1 / ``max_leverage`` is to be maintained, whatever the size.
     """
 
     symbol: str
@@ -44,6 +79,12 @@ class SymbolRules:
     price_band_up: Decimal = Decimal(5)
     price_band_down: Decimal = Decimal("0.2")
     expiry_at: datetime | None = None
+    tiers: tuple[MarginTier, ...] = ()
+
+    @property
+    def margin_tiers(self) -> tuple[MarginTier, ...]:
+        """The margin table, lowest tier first; never empty."""
+        return self.tiers or tiers_of(((WIDEST, HALF / self.max_leverage, self.max_leverage),))
 
     @property
     def pair(self) -> str:
@@ -91,12 +132,13 @@ class FundingSeries:
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """Fee rates as fractions of what is traded."""
+    """Fee rates as fractions of what is traded; ``liquidation`` is charged on what is closed by force."""
 
     spot_maker: Decimal = Decimal("0.0010")
     spot_taker: Decimal = Decimal("0.0010")
     perp_maker: Decimal = Decimal("0.0002")
     perp_taker: Decimal = Decimal("0.0005")
+    liquidation: Decimal = Decimal("0.0125")
 
     def rate(self, kind: MarketKind, *, maker: bool) -> Decimal:
         """Return the rate for a trade in ``kind``."""

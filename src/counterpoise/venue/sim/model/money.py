@@ -9,7 +9,18 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
-IncomeKind = Literal["funding", "realized_pnl", "settlement", "commission", "transfer"]
+from counterpoise.domain.numbers import ZERO
+
+IncomeKind = Literal[
+    "funding", "realized_pnl", "settlement", "commission", "transfer", "insurance_clear"
+]
+
+
+class MarginType(StrEnum):
+    """What stands behind a position: the whole futures wallet of its asset, or a wallet of its own."""
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
 
 
 class Wallet(StrEnum):
@@ -28,6 +39,15 @@ class AccountKeys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRights:
+    """What an account's key claims it may do, and until when; it is shown, and nothing more."""
+
+    withdraw: bool = False
+    ip_restrict: bool = False
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     """A coin in the spot wallet; ``locked`` is held by open orders."""
 
@@ -43,7 +63,12 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerpPosition:
-    """A one-way perpetual position; ``entry_price`` is None when flat, ``updated_at`` None when never traded."""
+    """A one-way perpetual position; ``entry_price`` is None when flat, ``updated_at`` None when never traded.
+
+    ``margin_ratio`` is maintenance margin / what stands behind the position (1 = liquidation): of a cross position
+    that of its whole pool. None where nothing is to be maintained, or nothing is left. ``liquidation_price``: every
+    other mark stands still; None where no price would do it. ``isolated_wallet`` is ZERO for cross.
+    """
 
     symbol: str
     qty: Decimal
@@ -54,11 +79,21 @@ class PerpPosition:
     leverage: int
     initial_margin: Decimal
     updated_at: datetime | None
+    maintenance_margin: Decimal = ZERO
+    margin_ratio: Decimal | None = None
+    liquidation_price: Decimal | None = None
+    margin_type: MarginType = MarginType.CROSS
+    isolated_wallet: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FuturesWallet:
-    """The collateral in one asset. ``margin_balance`` = wallet + unrealised PnL; ``available`` is never below zero."""
+    """The collateral in one asset. ``margin_balance`` = wallet + unrealised PnL; ``available`` is never below zero.
+
+    The figures are those of the whole, isolated wallets and positions too, but for the cross pool's own:
+    ``cross_balance``, ``cross_unrealized_pnl``, ``maintenance_margin`` and ``margin_ratio`` (maintenance / balance +
+    PnL of the pool, 1 = liquidation; None where nothing is to be maintained, or nothing is left).
+    """
 
     asset: str
     wallet_balance: Decimal
@@ -67,16 +102,21 @@ class FuturesWallet:
     position_initial_margin: Decimal
     open_order_initial_margin: Decimal
     available: Decimal
+    cross_balance: Decimal
+    cross_unrealized_pnl: Decimal
+    maintenance_margin: Decimal
+    margin_ratio: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountView:
-    """Everything one account holds. ``positions``: non-zero ones and those whose leverage was set, by symbol."""
+    """Everything one account holds. ``positions``: non-zero ones and those with a setting of their own, by symbol."""
 
     spot: Mapping[str, Balance]
     futures: Mapping[str, FuturesWallet]
     positions: tuple[PerpPosition, ...]
     leverage: Mapping[str, int]
+    margin_types: Mapping[str, MarginType]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +130,20 @@ class Income:
     qty: Decimal
     at: datetime
     trade_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginMove:
+    """Margin that came into an isolated wallet (``qty`` > 0) or went back to the futures wallet.
+
+    ``by_hand``: the account asked for it, no trade did.
+    """
+
+    symbol: str
+    asset: str
+    qty: Decimal
+    by_hand: bool
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

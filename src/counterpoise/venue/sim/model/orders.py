@@ -75,6 +75,12 @@ class RejectCode(StrEnum):
     REDUCE_ONLY = "reduce_only"
     FOK_NOT_FILLED = "fok_not_filled"
     BAD_LEVERAGE = "bad_leverage"
+    ABOVE_MAX_POSITION = "above_max_position"
+    LEVERAGE_REDUCTION = "leverage_reduction"
+    POSITION_OPEN = "position_open"
+    ORDERS_OPEN = "orders_open"
+    NOT_ISOLATED = "not_isolated"
+    NO_POSITION = "no_position"
     BAD_TRANSFER = "bad_transfer"
 
 

@@ -33,6 +33,22 @@ class ApiError(Exception):
 
 UNKNOWN_SYMBOL = (-1121, "Invalid symbol.")
 
+#: What only contracts can be refused for; a spot table without them would have holes.
+MARGIN_REJECTS: Mapping[RejectCode, tuple[int, str]] = {
+    RejectCode.ABOVE_MAX_POSITION: (
+        -2027,
+        "Exceeded the maximum allowable position at current leverage.",
+    ),
+    RejectCode.ORDERS_OPEN: (-4047, "Margin type cannot be changed if there exists open orders."),
+    RejectCode.POSITION_OPEN: (-4048, "Margin type cannot be changed if there exists position."),
+    RejectCode.NOT_ISOLATED: (-4049, "Add margin only support for isolated position."),
+    RejectCode.NO_POSITION: (-4054, "Cannot add position margin: position is 0."),
+    RejectCode.LEVERAGE_REDUCTION: (
+        -4161,
+        "Leverage reduction is not supported in Isolated Margin Mode with open positions.",
+    ),
+}
+
 SPOT_REJECTS: Mapping[RejectCode, tuple[int, str]] = {
     RejectCode.UNKNOWN_SYMBOL: UNKNOWN_SYMBOL,
     RejectCode.BAD_QTY_STEP: (-1013, "Filter failure: LOT_SIZE"),
@@ -56,6 +72,7 @@ SPOT_REJECTS: Mapping[RejectCode, tuple[int, str]] = {
     RejectCode.UNKNOWN_ACCOUNT: (-2015, "Invalid API-key, IP, or permissions for action."),
     RejectCode.INSUFFICIENT_MARGIN: (-2019, "Margin is insufficient."),
     RejectCode.BAD_LEVERAGE: (-4028, "Leverage is not valid"),
+    **MARGIN_REJECTS,
     RejectCode.BAD_TRANSFER: (-1130, "Invalid data sent for a parameter."),
 }
 
@@ -90,6 +107,7 @@ FUTURES_REJECTS: Mapping[RejectCode, tuple[int, str]] = {
     RejectCode.UNKNOWN_ACCOUNT: (-2015, "Invalid API-key, IP, or permissions for action."),
     RejectCode.MARKET_CLOSED: (-4141, "Symbol is closed."),
     RejectCode.BAD_LEVERAGE: (-4028, "Leverage is not valid"),
+    **MARGIN_REJECTS,
     RejectCode.BAD_TRANSFER: (-1130, "Invalid data sent for a parameter."),
 }
 

@@ -66,6 +66,10 @@ def _empty(asset: str) -> FuturesWallet:
         position_initial_margin=ZERO,
         open_order_initial_margin=ZERO,
         available=ZERO,
+        cross_balance=ZERO,
+        cross_unrealized_pnl=ZERO,
+        maintenance_margin=ZERO,
+        margin_ratio=None,
     )
 
 
