@@ -74,7 +74,7 @@ def test_a_wallet_that_was_liquidated_is_told(cli: Cli, live: Path, data: Path) 
     write_market(data, "BTCUSDT", [50_000] * 6 + [99_000] * 18)
     ran = cli("backtest", live, "--data", data, "--balance", "BTC=1,USDT@futures=5000")
     assert ran.code == 0
-    assert "the exchange liquidated 1 position" in ran.err
+    assert "the exchange liquidated " in ran.err
 
 
 def test_the_balance_it_tells_gives_the_same_again(cli: Cli, live: Path, data: Path) -> None:
