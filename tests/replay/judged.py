@@ -56,9 +56,11 @@ def _bands(replay: Replayed) -> Iterator[str]:
     for began, lasted in outside(replay.looks):
         if lasted <= LONGEST or began in NAMED:
             continue
-        # every bar that closed in the stretch and left it more than LONGEST must be such a bar
-        hours = range((lasted - LONGEST) // HOUR + 1)
-        if not {began + n * HOUR for n in hours} <= far_off(replay.prepared.market, cap):
+        # every bar that closed in the stretch and left it more than LONGEST must be such a bar; what has to be seen
+        # in two looks begins minutes after its bar
+        first = began.replace(minute=0, second=0)
+        hours = range((began + lasted - LONGEST - first) // HOUR + 1)
+        if not {first + n * HOUR for n in hours} <= far_off(replay.prepared.market, cap):
             yield f"{began}: outside the band for {lasted}"
 
 

@@ -30,6 +30,8 @@ def policy_of(*strategies: StrategyPolicy, **changes: object) -> PortfolioPolicy
         "quote": "USDT",
         "sleeves": sleeves,
         "strategies": strategies,
+        # these are about orders: collateral has tests of its own
+        "margin": None,
         "execution": ExecutionPolicy(rungs=3),
         **changes,
     }

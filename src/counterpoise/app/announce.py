@@ -6,19 +6,29 @@ Fills are announced in the transaction that books them; conditions in the one th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.judge import Judgement
+from counterpoise.decide.guards.margin import stop_reason
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.flows import is_dust
+from counterpoise.domain.guarding import Step
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView, Universe
-from counterpoise.domain.records import Recorded
+from counterpoise.domain.records import Recorded, TradingState
+from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import Reconciled
+from counterpoise.notify.margin_messages import (
+    margin_conditions,
+    reminder,
+    state_lowered,
+    transfers_told,
+    unproven_transfers,
+)
 from counterpoise.notify.messages import (
     coins_traded,
     condition_cleared,
@@ -48,6 +58,10 @@ _NEEDS = frozenset(
 )
 
 
+#: How often a halted portfolio that may be liquidated is spoken of.
+REMIND_EVERY = timedelta(minutes=15)
+
+
 class Announcer:
     """Turns cycle results into alerts for one portfolio."""
 
@@ -55,6 +69,8 @@ class Announcer:
         self._policy = policy
         #: Positions unexplained in the last cycle: a fill that arrives between two reads is no news.
         self._suspects: frozenset[str] = frozenset()
+        #: When a halted portfolio's margin was last told of, by pool.
+        self._reminded: dict[str, datetime] = {}
 
     def moved(
         self,
@@ -107,6 +123,27 @@ class Announcer:
             )
         return tuple(alerts)
 
+    def guarded(
+        self, judged: Judgement, recorded: Recorded, settled: tuple[Transfer, ...], at: datetime
+    ) -> tuple[Alert, ...]:
+        """Return what guards did to the trading state, what became of collateral, and what HALT keeps undone."""
+        alerts = list(transfers_told(self._policy.id, settled, at))
+        checks = judged.margin.checks
+        if judged.lowered is not None:
+            worst = max(checks, key=lambda check: check.step)
+            alerts.append(
+                state_lowered(self._policy.id, judged.lowered, stop_reason(worst).text, at)
+            )
+        if recorded.portfolio.trading_state is not TradingState.HALT:
+            self._reminded.clear()
+            return tuple(alerts)
+        for check in checks:
+            last = self._reminded.get(check.key)
+            if check.step > Step.SAFE and (last is None or at - last >= REMIND_EVERY):
+                self._reminded[check.key] = at
+                alerts.append(reminder(self._policy.id, check, at))
+        return tuple(alerts)
+
     def conditions(
         self, report: CycleReport, seen: Reconciled, raised: frozenset[str]
     ) -> tuple[Alert, ...]:
@@ -154,6 +191,8 @@ class Announcer:
             yield f"refused:{order.symbol}:{refusal.reason.code}", (Severity.WARNING, text)
         yield from _rejected(report, raised)
         yield from _waits(report)
+        yield from margin_conditions(report.margin, self._policy.margin)
+        yield from unproven_transfers((*seen.transfers, *report.transfers))
         suspects = frozenset(f"position:{v}:{s}" for v, s in seen.unexplained)
         for (where, symbol), why in seen.unexplained.items():
             key = f"position:{where}:{symbol}"
@@ -214,6 +253,12 @@ _CLEARED = {
     "position": "The position of {words} at {head} is explained again",
     "rejected": "Orders on {what} are taken again",
     "key": "The key is accepted again",
+    "margin": "{pool}: liquidation is far enough away again to leave the step {step}",
+    "collateral": "{what}: no collateral is missing any more",
+    "margin_unseen": "The margin at {what} can be judged again",
+    "margin_differs": "{what}: the venue's margin figure agrees with ours again",
+    "margin_table": "The margin table of {what} is known",
+    "transfer": "The outcome of transfer {what} is settled",
     "look": "Looking works again",
 }
 
@@ -243,8 +288,11 @@ def _cleared(key: str) -> str:
         head, _, rest = what.rpartition(":")
     else:
         head, _, rest = what.partition(":")
+    pool, _, step = what.rpartition(":")
     words = rest or head if kind == "position" else _plain(rest or head)
-    return _CLEARED.get(kind, "No longer so: {what}").format(what=what, head=head, words=words)
+    return _CLEARED.get(kind, "No longer so: {what}").format(
+        what=what, head=head, words=words, pool=pool, step=step
+    )
 
 
 def _plain(code: str) -> str:

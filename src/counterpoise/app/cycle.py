@@ -20,6 +20,7 @@ from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.rows import EveryLook, Rows
 from counterpoise.decide.guards.flows import FlowWatch
+from counterpoise.decide.guards.margin import margin_record
 from counterpoise.decide.guards.trading_state import forbidden
 from counterpoise.domain.carried import carried_of
 from counterpoise.domain.errors import StoreError
@@ -29,13 +30,14 @@ from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe, universe_of
 from counterpoise.domain.reasons import Reason
-from counterpoise.domain.records import Changes, Recorded
+from counterpoise.domain.records import Changes, GuardRecord, PortfolioRecord, Recorded
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.strategy import from_document
 from counterpoise.domain.transfer import TransferState
 from counterpoise.execute.absence import Absences
 from counterpoise.execute.executor import Execution, Executor
 from counterpoise.execute.reconcile import Reconciled
+from counterpoise.notify.margin_messages import transfers_told
 from counterpoise.observe.poller import Observer
 from counterpoise.ports import Clock, Exchange, Store
 
@@ -98,13 +100,17 @@ class Cycle:
         done = answered(recorded.commands, judged.decisions, snapshot.as_of)
         moved = self._announcer.moved(seen, recorded, judged, look.universe, snapshot.as_of)
         news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of), *moved)
+        news += self._announcer.guarded(judged, recorded, seen.moved, snapshot.as_of)
         changes = _intents(look.before, recorded, seen, judged, told, done, news, policy)
         changes = replace(changes, bars=self._observer.new_bars)
-        execution = await self._executor.execute(changes, judged.plan.cancel, judged.approved)
+        execution = await self._executor.execute(
+            changes, judged.plan.cancel, judged.approved, judged.margin.transfers
+        )
         self._observer.stored()
         commands = (*told.commands, *done, *told.later)
         report = self._report(snapshot, recorded, seen, judged, execution, commands)
         conditions = self._announcer.conditions(report, seen, recorded.raised)
+        conditions += transfers_told(policy.id, execution.transfers, snapshot.as_of)
         report = replace(report, alerts=(*news, *conditions))
         row = self._rows.row(report, policy)
         await store.commit(
@@ -194,7 +200,7 @@ class Cycle:
             cycle_id=f"{self._policy.id}-{iso(snapshot.as_of)}",
             portfolio=self._policy.id,
             as_of=snapshot.as_of,
-            state=recorded.portfolio.trading_state,
+            state=judged.lowered or recorded.portfolio.trading_state,
             view=judged.view,
             snapshot=snapshot,
             decisions=judged.decisions,
@@ -206,6 +212,8 @@ class Cycle:
             positions=tuple(recorded.positions.values()),
             remembered=_remembered(recorded),
             held=judged.held,
+            margin=judged.margin,
+            transfers=execution.transfers,
             within_band=judged.within_band,
             wake_at=_wake_at(self._policy, judged, execution, snapshot.as_of),
             operator=operator_rows(
@@ -228,7 +236,7 @@ def _intents(
     book = seen.booked.then(judged.booked)
     return Changes(
         portfolio=policy.id,
-        record=told.record,
+        record=_record(told, recorded, judged),
         commands=(*told.commands, *done),
         approvals=(*told.approvals, *judged.approvals),
         strategies=judged.strategy_records(policy),
@@ -246,7 +254,23 @@ def _intents(
         closed=book.closed,
         crosses=book.crosses,
         transfers=seen.moved,
+        guards=_guards(recorded, judged),
     )
+
+
+def _record(told: Heeded, recorded: Recorded, judged: Judgement) -> PortfolioRecord | None:
+    """The portfolio's row where people or a guard changed it."""
+    if judged.lowered is None:
+        return told.record
+    return replace(recorded.portfolio, trading_state=judged.lowered)
+
+
+def _guards(recorded: Recorded, judged: Judgement) -> tuple[GuardRecord, ...]:
+    """What the guards remember, where it changed."""
+    found = margin_record(judged.margin.state)
+    known = recorded.guards.get(found.id)
+    before = known.document if known is not None else {}
+    return (found,) if found.document != before else ()
 
 
 def _remembered(recorded: Recorded) -> tuple[Hedge, ...]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from counterpoise.app.margin_view import margin_rows, transfer_row
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
+from counterpoise.domain.guarding import UNGUARDED, MarginVerdict
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, dec, quantize, text
 from counterpoise.domain.order import Fill, Order, OrderState
@@ -18,6 +20,7 @@ from counterpoise.domain.portfolio import Broke, PortfolioView, Unvalued
 from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import PositionRecord, TradingState
 from counterpoise.domain.snapshot import Snapshot
+from counterpoise.domain.transfer import Transfer
 
 _WEIGHT = dec("1e-8")
 _MONEY = dec("1e-8")
@@ -55,6 +58,8 @@ class CycleReport:
     within_band: bool | None = None
     wake_at: datetime | None = None
     operator: Mapping[str, object] = field(default_factory=dict)
+    margin: MarginVerdict = UNGUARDED
+    transfers: tuple[Transfer, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -64,6 +69,10 @@ class CycleReport:
         parts = []
         if self.fills:
             parts.append(_counted(len(self.fills), "fill"))
+        parts += [
+            f"{text(t.qty)} {t.asset} {t.source.value} -> {t.target.value} ({t.state.value.lower()})"
+            for t in self.transfers
+        ]
         parts += self._sent()
         stopped = sum(r.reason.code == PAUSED for r in self.refused)
         if stopped:
@@ -114,7 +123,8 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         "equity": _money(equity),
         "weights": _weights(report, policy),
         "within_band": report.within_band,
-        "margin": _margin(report.snapshot),
+        "margin": margin_rows(report.snapshot, report.margin),
+        "transfers": [transfer_row(t) for t in report.transfers],
         "decisions": _decisions(report),
         "targets": _targets(report),
         "coins": _coins(report),
@@ -171,26 +181,6 @@ def _weights(report: CycleReport, policy: PortfolioPolicy) -> dict[str, dict[str
         }
         for asset in (*view.assets, view.quote)
     }
-
-
-def _margin(snapshot: Snapshot) -> dict[str, dict[str, object]]:
-    """Futures collateral per venue. Distance and ratio need a margin model, which this version lacks: null."""
-    rows: dict[str, dict[str, object]] = {}
-    for name, seen in snapshot.venues.items():
-        wallets = seen.account.futures if seen.account is not None else {}
-        rows[name] = {
-            "distance": None,
-            "ratio": None,
-            "wallets": {
-                asset: {
-                    "wallet_balance": text(w.wallet_balance),
-                    "unrealized_pnl": text(w.unrealized_pnl),
-                    "available": text(w.available),
-                }
-                for asset, w in wallets.items()
-            },
-        }
-    return rows
 
 
 def _decisions(report: CycleReport) -> list[dict[str, object]]:

@@ -10,16 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from counterpoise.app.safekeeping import explained, guarded_by, kept_alive, lowered, sold_by_guard
 from counterpoise.decide.approvals import reviewed
 from counterpoise.decide.combine import within_band
 from counterpoise.decide.engine import decide
 from counterpoise.decide.guards.freshness import stale_reasons
 from counterpoise.decide.guards.limits import review
-from counterpoise.decide.guards.trading_state import parted, restrained
+from counterpoise.decide.guards.margin import guard_margin
+from counterpoise.decide.guards.trading_state import SOON, parted, restrained
 from counterpoise.decide.guards.wallets import PAUSE
 from counterpoise.decide.scenery import scene_of
 from counterpoise.domain.carried import carried_of, strays_of
 from counterpoise.domain.decision import Decisions, Want
+from counterpoise.domain.guarding import UNGUARDED, MarginVerdict
 from counterpoise.domain.hedge_book import Booked, crossed, wanting
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, dec, quantize, text
@@ -35,11 +38,11 @@ from counterpoise.domain.portfolio import (
     view_of,
 )
 from counterpoise.domain.reasons import Reason, reason
-from counterpoise.domain.records import Flow, PositionRecord, Recorded, StrategyRecord
+from counterpoise.domain.records import Flow, PositionRecord, Recorded, StrategyRecord, TradingState
 from counterpoise.domain.scene import Scene
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.strategy import StrategyState, from_document, to_document
-from counterpoise.plan.claims import claims_of, coin_wants_of, wants_of
+from counterpoise.plan.claims import claims_of, coin_wants_of, wants_of, within_caps
 from counterpoise.plan.contracts import chosen
 from counterpoise.plan.planner import plan
 
@@ -51,7 +54,8 @@ _NOWHERE = PositionRecord(venue="", symbol="")
 class Judgement:
     """What a look leads to. ``held`` says why nothing was decided; then only ``view`` and a wake-up are there.
 
-    ``approvals`` are requests to people that are new or have changed.
+    ``approvals`` are requests to people that are new or have changed. ``margin`` is what the margin guard makes of
+    it; it is there whatever else is held. ``lowered``: the trading state that a guard sets.
     """
 
     view: PortfolioView | Unvalued | Broke
@@ -63,6 +67,8 @@ class Judgement:
     approvals: tuple[Approval, ...] = ()
     held: tuple[Reason, ...] = ()
     within_band: bool | None = None
+    margin: MarginVerdict = UNGUARDED
+    lowered: TradingState | None = None
 
     def strategy_records(self, policy: PortfolioPolicy) -> tuple[StrategyRecord, ...]:
         """Return the rows that remember what the strategies now want."""
@@ -90,34 +96,66 @@ def judge(
     ``calendar`` is strategy -> the newest calendar instant at or before the look; ``flows`` are the deposits and
     withdrawals that this very look booked.
     """
-    judged = _judged(snapshot, recorded, policy, universe, unexplained, doubts, calendar, flows)
+    margin = guard_margin(snapshot, recorded, policy, doubts)
+    state = lowered(recorded.portfolio.trading_state, margin.lower)
+    if state is not None:
+        lower = replace(recorded.portfolio, trading_state=state)
+        recorded = replace(recorded, portfolio=lower)
+    shape = shaped(policy, recorded.portfolio.override, snapshot.as_of)
+    view, held = _valued(snapshot, shape, universe, doubts)
+    if isinstance(view, PortfolioView) and not held:
+        scene = scene_of(snapshot, recorded, shape, universe, view, calendar or {})
+        judged = _judged(scene, snapshot, recorded, unexplained, flows, margin)
+    else:
+        # a doubted wallet is looked at again soon, so that a withdrawal is not held up for long
+        again = Plan(wake_at=snapshot.as_of + PAUSE) if doubts else NOTHING
+        judged = Judgement(view=view, held=held, plan=again)
+    judged = replace(judged, margin=margin, lowered=state)
     if judged.decisions is None:
+        judged = _kept_alive(judged, snapshot, recorded, policy, unexplained)
         states = _states(recorded, policy)
         requests = reviewed(recorded.approvals, flows, None, states, policy, snapshot.as_of)
         judged = replace(judged, approvals=requests)
-    view = judged.view if isinstance(judged.view, PortfolioView) else None
+    valued = view if isinstance(view, PortfolioView) else None
     going = parted(judged.plan, recorded, universe, snapshot.as_of)
-    return replace(judged, plan=restrained(going, snapshot, recorded, view))
+    going = restrained(going, snapshot, recorded, valued, margin.stops)
+    if margin.transfers or margin.urgent:
+        soon = snapshot.as_of + SOON
+        going = replace(going, wake_at=min(going.wake_at or soon, soon))
+    return replace(judged, plan=going)
 
 
-def _judged(
+def _kept_alive(
+    judged: Judgement,
     snapshot: Snapshot,
     recorded: Recorded,
     policy: PortfolioPolicy,
-    universe: Universe,
     unexplained: Mapping[Contract, Reason],
-    doubts: tuple[Reason, ...],
-    calendar: Mapping[str, datetime] | None,
-    flows: tuple[Flow, ...],
 ) -> Judgement:
-    policy = shaped(policy, recorded.portfolio.override, snapshot.as_of)
+    """The judgement of a look that decides nothing, with what the margin guard closes all the same."""
+    kept = kept_alive(judged.margin, snapshot, recorded, policy, unexplained)
+    if kept is None:
+        return judged
+    wakes = [at for at in (judged.plan.wake_at, kept.plan.wake_at) if at is not None]
+    return replace(
+        judged,
+        plan=replace(kept.plan, wake_at=min(wakes, default=None)),
+        approved=kept.approved,
+        refused=kept.refused,
+        booked=kept.booked,
+    )
+
+
+def _valued(
+    snapshot: Snapshot, policy: PortfolioPolicy, universe: Universe, doubts: tuple[Reason, ...]
+) -> tuple[PortfolioView | Unvalued | Broke, tuple[Reason, ...]]:
+    """What the portfolio is worth, and why nothing may be decided on it."""
     held = [*doubts, *stale_reasons(snapshot, policy, universe, snapshot.as_of)]
     if doubts:
-        # no equity without the doubted part; looked at again soon, so that a withdrawal is not held up for long
+        # no equity without the doubted part
         missing = tuple(d.text for d in doubts)
         unvalued = Unvalued(portfolio=policy.id, as_of=snapshot.as_of, missing=missing)
-        again = Plan(wake_at=snapshot.as_of + PAUSE)
-        return Judgement(view=unvalued, held=tuple(held), plan=again)
+        return unvalued, tuple(held)
     view = view_of(snapshot, policy, universe)
     if isinstance(view, Unvalued) and not held:
         held.append(reason("not_valued", missing=", ".join(view.missing)))
@@ -129,14 +167,24 @@ def _judged(
                 floor=text(view.floor),
             )
         )
-    if held or not isinstance(view, PortfolioView):
-        return Judgement(view=view, held=tuple(held))
-    scene = scene_of(snapshot, recorded, policy, universe, view, calendar or {})
+    return view, tuple(held)
+
+
+def _judged(
+    scene: Scene,
+    snapshot: Snapshot,
+    recorded: Recorded,
+    unexplained: Mapping[Contract, Reason],
+    flows: tuple[Flow, ...],
+    margin: MarginVerdict,
+) -> Judgement:
+    """The judgement of a portfolio that could be valued."""
+    policy, universe, view = scene.policy, scene.universe, scene.view
     decisions, requests = _decided(scene, recorded, policy, flows)
-    booked, wants = _claimed(decisions, snapshot, recorded, policy, universe)
-    planned = plan(wants, snapshot, recorded, policy, unexplained)
+    booked, wants = _claimed(decisions, snapshot, recorded, policy, universe, margin)
+    planned = plan(wants, snapshot, recorded, policy, unexplained, guarded_by(margin, policy))
     planned = replace(planned, holds=(*planned.holds, *_strays(recorded, policy, universe)))
-    approved, refused = review(planned.place, snapshot, recorded, policy, view)
+    approved, refused = review(planned.place, snapshot, recorded, policy, view, margin)
     if planned.place and not approved:
         planned = replace(planned, wake_at=planned.wake_unsent_at)
     return Judgement(
@@ -184,6 +232,7 @@ def _claimed(
     recorded: Recorded,
     policy: PortfolioPolicy,
     universe: Universe,
+    margin: MarginVerdict,
 ) -> tuple[Booked, tuple[Want, ...]]:
     """What each strategy claims, crossed between them, and the positions that follow."""
     wanted: dict[str, Decimal] = {}
@@ -201,12 +250,13 @@ def _claimed(
     claims = claims_of(
         decisions.decisions, universe, own, marks, policy.execution.rungs, recorded.book
     )
+    claims = within_caps(claims, margin.caps, lots) | sold_by_guard(margin, universe)
     spots = [key for key in recorded.book if is_spot(key[2])]
     booked = crossed(wanting(recorded.book, claims, spots), marks, lots, snapshot.as_of)
     wants = wants_of(decisions.decisions, claims, policy.assets, universe, _baselines(recorded))
     busy = {(o.venue, o.symbol) for o in recorded.orders if not o.state.is_final}
     coins = coin_wants_of(decisions.decisions, booked.lines, own, busy, universe)
-    return booked, (*wants, *coins)
+    return booked, (*explained(wants, margin), *coins)
 
 
 def _bound(recorded: Recorded) -> set[Contract]:

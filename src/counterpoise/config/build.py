@@ -17,6 +17,7 @@ from counterpoise.domain.policy import (
     ExecutionPolicy,
     FreshnessPolicy,
     LimitsPolicy,
+    MarginPolicy,
     PortfolioPolicy,
     Sleeve,
 )
@@ -55,6 +56,7 @@ def portfolio(name: str, model: PortfolioModel, existing: dict[str, str]) -> Por
         execution=_execution(model),
         limits=_limits(model),
         freshness=_freshness(model),
+        margin=_margin(model),
         allow_net_short=model.allow_net_short,
         existing={venue: existing[venue] for venue in model.venues},
         retire=dict(model.retire),
@@ -106,6 +108,29 @@ def _limits(model: PortfolioModel) -> LimitsPolicy:
             price_collar=written.price_collar,
             min_equity=_value(written.min_equity),
         )
+    )
+
+
+def _margin(model: PortfolioModel) -> MarginPolicy | None:
+    written = model.guards.margin
+    if not written.act:
+        return None
+    return MarginPolicy(
+        may_sell=tuple(written.guard_may_sell),
+        transfers=written.transfers,
+        **given(
+            survive=written.survive,
+            warn=written.warn,
+            top_up=written.top_up,
+            stop_adding=written.stop_adding,
+            reduce=written.reduce,
+            flatten=written.flatten,
+            keep_buffer=_value(written.keep_buffer),
+            max_top_up_24h=_value(written.max_top_up_24h),
+            sweep_after=written.sweep_after,
+            max_slippage=written.max_slippage,
+            on_change=written.on_change,
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from counterpoise.config.fields import (
     Identifier,
     Later,
     Multiple,
+    Part,
     Price,
     PriceDistance,
     Quantity,
@@ -34,7 +35,7 @@ from counterpoise.config.fields import (
 )
 from counterpoise.config.shape import Shape
 from counterpoise.config.strategies import Strategy
-from counterpoise.domain.policy import ContractChoice
+from counterpoise.domain.policy import ContractChoice, OnChange
 
 
 class VenueModel(Shape):
@@ -153,6 +154,51 @@ class FreshnessModel(Shape):
     max_account_age: Duration | None = Field(default=None, description="default 1m")
 
 
+class MarginModel(Shape):
+    """What keeps futures from being liquidated: adverse moves, all assets together, at which something is done."""
+
+    act: bool = Field(
+        default=True,
+        strict=True,
+        description="false: margin is shown, and nothing is done about it",
+    )
+    survive: Part | None = Field(
+        default=None, description="the move an opening must survive; default 30%"
+    )
+    warn: Part | None = Field(default=None, description="people are told; default 30%")
+    top_up: Part | None = Field(default=None, description="collateral is moved in; default 25%")
+    stop_adding: Part | None = Field(default=None, description="nothing more is added; default 20%")
+    reduce: Part | None = Field(
+        default=None, description="futures are shrunk until stop_adding holds; default 12%"
+    )
+    flatten: Part | None = Field(default=None, description="futures are closed; default 5%")
+    guard_may_sell: list[Asset] = Field(
+        default=[], description="coins that may be sold beside a short that is shrunk: [BTC]"
+    )
+    transfers: bool = Field(
+        default=True,
+        strict=True,
+        description="whether collateral may be moved between the wallets of one venue",
+    )
+    keep_buffer: Amount | None = Field(
+        default=None, description="stays in the spot wallet whatever happens: 1000 USDT; default 0"
+    )
+    max_top_up_24h: Amount | None = Field(
+        default=None, description="moved in a day at most: 20000 USDT; default no limit"
+    )
+    sweep_after: Duration | None = Field(
+        default=None,
+        description="what was moved in goes back after so long at 10pp above warn; default 24h",
+    )
+    max_slippage: PriceDistance | None = Field(
+        default=None, description="how far from the mark the guard may cross; default 1%"
+    )
+    on_change: OnChange | None = Field(
+        default=None,
+        description="leverage or margin mode changed by someone else: alert, restore, or cancel_only (default)",
+    )
+
+
 class GuardsModel(Shape):
     """What must never happen."""
 
@@ -160,7 +206,9 @@ class GuardsModel(Shape):
         default=LimitsModel(), description="hard limits on what may be sent"
     )
     freshness: FreshnessModel = Field(default=FreshnessModel(), description="how old data may be")
-    margin: Annotated[None, Later("the margin guard comes with a later version")] = None
+    margin: MarginModel = Field(
+        default=MarginModel(), description="what keeps futures from being liquidated"
+    )
     funding: Annotated[None, Later("the funding guard comes with a later version")] = None
     basis: Annotated[None, Later("the basis guard comes with a later version")] = None
     plausibility: Annotated[None, Later("the plausibility guard comes with a later version")] = None

@@ -229,6 +229,26 @@ def share_that_survives(
     return low
 
 
+def share_to_cut(pool: Pool, sizes: Mapping[str, Decimal], distance: Decimal) -> Decimal:
+    """Return the smallest share (0 to 1) of the way from today's sizes to ``sizes`` that survives ``distance``.
+
+    1 where not even all of it is enough.
+    """
+    now = {h.symbol: h.qty for h in pool.holdings}
+
+    def enough(share: Decimal) -> bool:
+        moved = {s: now[s] + (q - now[s]) * share for s, q in sizes.items()}
+        return missing_for(pool.with_sizes(moved), distance) == 0
+
+    if enough(ZERO):
+        return ZERO
+    low, high = ZERO, ONE
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
 #: Halvings of a share: 2^-40 of a position is below any lot.
 _HALVINGS = 40
 

@@ -160,7 +160,7 @@ class PortfolioPolicy:
     execution: ExecutionPolicy = ExecutionPolicy()
     limits: LimitsPolicy = LimitsPolicy()
     freshness: FreshnessPolicy = FreshnessPolicy()
-    margin: MarginPolicy | None = None
+    margin: MarginPolicy | None = MarginPolicy()
     allow_net_short: bool = False
     existing: Mapping[str, str] = field(default_factory=dict)
     retire: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from counterpoise.domain.decision import Decision, Want
 from counterpoise.domain.hedge_book import BookLine, LineKey
 from counterpoise.domain.instrument import base_of, is_spot
-from counterpoise.domain.numbers import ZERO, shrink_step
+from counterpoise.domain.numbers import ZERO, dec, shrink_step
 from counterpoise.domain.portfolio import Contract, Listing, Universe
 from counterpoise.plan.roll import legs, rung_of
 
@@ -102,6 +102,30 @@ def _shared(
     largest = min(granted, key=lambda s: (-abs(granted[s]), s))
     shares[largest] += target - sum(shares.values(), ZERO)
     return shares
+
+
+def within_caps(
+    claims: Mapping[LineKey, Decimal],
+    caps: Mapping[Contract, Decimal],
+    lots: Mapping[Contract, Decimal],
+) -> dict[LineKey, Decimal]:
+    """Return the claims cut pro rata so that what each contract holds of ours is within its cap (unsigned)."""
+    within = dict(claims)
+    for contract, cap in caps.items():
+        mine = {k[0]: q for k, q in claims.items() if k[1:] == contract}
+        total = sum(mine.values(), ZERO)
+        if not mine or abs(total) <= cap:
+            continue
+        lot = lots.get(contract)
+        target = cap if total > 0 else -cap
+        target = shrink_step(target, lot) if lot is not None else target
+        shares = _shared(target, mine, total, lot or _NO_LOT)
+        within |= {(s, *contract): qty for s, qty in shares.items()}
+    return within
+
+
+#: The step of a contract that tells none.
+_NO_LOT = dec("1e-8")
 
 
 def _key(listing: Listing) -> Contract:

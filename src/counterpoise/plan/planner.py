@@ -9,7 +9,7 @@ replaced by an order that crosses under a price cap once ``patience`` has run ou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -31,6 +31,20 @@ CROSSING = 100
 MAX_ATTEMPTS = 5
 #: How soon to look again when something is on its way.
 SOON = timedelta(seconds=1)
+#: How long an order that must fill rests, and the pause between two that cross.
+_URGENT = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded:
+    """A contract that a guard shrinks: its orders carry the guard's name, and nothing that is in doubt holds them up.
+
+    ``urgent``: cross at once. ``max_slippage``: how far from the mark (fraction).
+    """
+
+    guard: str
+    max_slippage: Decimal
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +59,7 @@ class _Case:
     position: Decimal
     orders: tuple[Order, ...]
     now: datetime
+    guard: Guarded | None = None
 
     @property
     def live(self) -> tuple[Order, ...]:
@@ -84,11 +99,12 @@ def plan(
     recorded: Recorded,
     policy: PortfolioPolicy,
     unexplained: Mapping[tuple[str, str], Reason],
+    guarded: Mapping[tuple[str, str], Guarded] | None = None,
 ) -> Plan:
     """Return the plan for ``wants``.
 
     ``recorded.orders`` must already carry what the snapshot showed of them. ``unexplained`` names instruments whose
-    position does not follow from baseline and fills; nothing is placed there.
+    position does not follow from baseline and fills; nothing is placed there, unless a guard shrinks it (``guarded``).
     """
     plans: list[Plan] = []
     for want in wants:
@@ -108,6 +124,7 @@ def plan(
                 o for o in recorded.orders if (o.venue, o.symbol) == (want.venue, want.symbol)
             ),
             now=snapshot.as_of,
+            guard=(guarded or {}).get((want.venue, want.symbol)),
         )
         plans.append(_step(case, unexplained.get((want.venue, want.symbol))))
     return _merged(plans)
@@ -139,6 +156,8 @@ def _target(want: Want, recorded: Recorded, policy: PortfolioPolicy, now: dateti
 
 
 def _step(case: _Case, unexplained: Reason | None) -> Plan:
+    if case.guard is not None and case.reduces:
+        return _shrink(case, case.guard)
     stale = tuple(o for o in case.live if o.decision_id != case.target.decision_id)
     cancels = _cancels(stale, "superseded")
     if any(o.state.is_unproven for o in case.live):
@@ -189,6 +208,32 @@ def _ladder(case: _Case) -> Plan:
         refused = reason("rungs_refused", symbol=case.want.symbol, attempts=MAX_ATTEMPTS)
         return _hold(case, refused, wake_at=due)
     return _hold(case, _too_small(case, missing) if missing > 0 else None)
+
+
+def _shrink(case: _Case, guard: Guarded) -> Plan:
+    """Take risk off whatever else is in doubt: orders are reduce-only, so none of them can turn the position.
+
+    What may still fill on the same side counts as done, an unproven order too; what works on the other side goes.
+    """
+    side = Side.BUY if case.delta > 0 else Side.SELL
+    mine = case.target.decision_id
+    other = tuple(o for o in case.live if o.side is not side or o.decision_id != mine)
+    cancels = _cancels(other, "margin guard")
+    execution = replace(case.policy.execution, max_slippage=guard.max_slippage)
+    if guard.urgent:
+        execution = replace(execution, patience=_URGENT)
+    hurried = replace(case, policy=replace(case.policy, execution=execution))
+    kept = replace(hurried, orders=tuple(o for o in case.orders if o not in other))
+    pending = sum((o.remaining_qty for o in other if o.side is side and o.reduce_only), ZERO)
+    if pending >= abs(case.delta):
+        return _hold(case, None, cancels, soon=True)
+    resting = guard.urgent and not any(
+        o.rung == CROSSING for o in kept.orders if o.decision_id == mine
+    )
+    plan = _impatient(kept, side) if resting and not kept.live else _ladder(kept)
+    named = tuple(replace(o, guard=guard.guard) for o in plan.place)
+    soon = case.now + SOON if cancels else plan.wake_at
+    return replace(plan, place=named, cancel=(*cancels, *plan.cancel), wake_at=soon)
 
 
 def _impatient(case: _Case, side: Side) -> Plan:

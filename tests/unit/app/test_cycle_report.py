@@ -168,7 +168,9 @@ def test_what_cannot_be_valued_has_neither_equity_nor_weights() -> None:
     assert made["equity"] is None
     assert made["weights"] == {}
     assert made["decisions"] == made["orders"] == made["hedges"] == made["positions"] == []
-    assert made["margin"] == {VENUE: {"distance": None, "ratio": None, "wallets": {}}}
+    margin = made["margin"][VENUE]
+    assert (margin["distance"], margin["ratio"], margin["wallets"]) == (None, None, {})
+    assert margin["pools"] == margin["stress"] == []
     assert made["problems"] == ["main: account: time-out"]
     assert made["within_band"] is None
     assert made["held"][0] == {

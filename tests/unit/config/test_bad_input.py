@@ -417,11 +417,32 @@ ROWS: dict[str, tuple[Change, str]] = {
             " chase ladders come with a later version"
         ),
     ),
-    "the margin guard": (
-        ("    guards:", "    guards:\n      margin: {survive: 30%}"),
+    "margin levels that do not descend": (
+        ("    guards:", "    guards:\n      margin: {stop_adding: 20%, reduce: 22%}"),
         (
-            "c.yaml:22:15 portfolios.treasury.guards.margin: expected nothing here in this version,"
-            " was a mapping; the margin guard comes with a later version, remove this"
+            "c.yaml:22:42 portfolios.treasury.guards.margin.reduce: expected levels that descend:"
+            " stop_adding 20% above reduce 22%, was '22%'"
+        ),
+    ),
+    "a margin level below the next default": (
+        ("    guards:", "    guards:\n      margin: {warn: 24%}"),
+        (
+            "c.yaml:22:22 portfolios.treasury.guards.margin.warn: expected levels that descend:"
+            " warn 24% above top_up 25%, was '24%'"
+        ),
+    ),
+    "a buffer in another asset": (
+        ("    guards:", "    guards:\n      margin: {keep_buffer: 1 BTC}"),
+        (
+            "c.yaml:22:29 portfolios.treasury.guards.margin.keep_buffer: expected an amount in the"
+            " portfolio's quote, USDT, was '1 BTC'"
+        ),
+    ),
+    "coins to sell that no sleeve holds": (
+        ("    guards:", "    guards:\n      margin: {guard_may_sell: [BTC, DOGE]}"),
+        (
+            "c.yaml:22:38 portfolios.treasury.guards.margin.guard_may_sell[1]: expected an asset of"
+            " a sleeve and not the quote (BTC, ETH, SOL), was 'DOGE'"
         ),
     ),
     "alerts": (

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterpoise.domain.codec import decoded, encoded
 from counterpoise.domain.numbers import dec, text
 from counterpoise.domain.strategy import (
     PRIORITY,
@@ -23,7 +24,6 @@ from counterpoise.domain.strategy import (
     to_document,
     with_overlays,
 )
-from counterpoise.domain.strategy.codec import decoded, encoded
 from counterpoise.domain.strategy.conditions import Extreme
 from counterpoise.domain.strategy.hedge import HedgePhase
 from tests.build import NOW

@@ -9,10 +9,12 @@ may always take risk off), never from the price collar, the largest order or the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Decimal
 
-from counterpoise.decide.guards.trading_state import state_refusal
+from counterpoise.decide.guards.survival import Carried, carried
+from counterpoise.decide.guards.trading_state import state_refusal, stop_refusal
+from counterpoise.domain.guarding import MARGIN, UNGUARDED, MarginVerdict
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
 from counterpoise.domain.order import Fill, Order, Side
@@ -45,28 +47,67 @@ def review(
     snapshot: Snapshot,
     recorded: Recorded,
     policy: PortfolioPolicy,
-    view: PortfolioView,
+    view: PortfolioView | None,
+    margin: MarginVerdict = UNGUARDED,
 ) -> tuple[tuple[Approved, ...], tuple[Refused, ...]]:
-    """Return which of ``orders`` may be sent, and which may not and why. Order is kept."""
+    """Return which of ``orders`` may be sent, and which may not and why. Order is kept.
+
+    ``view`` is None where the portfolio could not be valued: then only what a guard closes may pass.
+    """
     refused: list[Refused] = []
     tally = _start(snapshot, recorded)
     valid_until = snapshot.as_of + policy.freshness.approval
     for order in orders:
-        why = _refusal(order, snapshot, recorded, policy, view, tally)
+        why = _refusal(order, snapshot, recorded, policy, view, tally, margin)
         if why is not None:
-            missing = why.numbers.get("missing") if why.code == "margin_short" else None
-            refused.append(
-                Refused(
-                    order=order,
-                    guard="limits",
-                    reason=why,
-                    margin_missing=dec(missing) if missing is not None else None,
-                )
-            )
+            refused.append(_refused(order, "limits", why))
             continue
-        _count(order, snapshot, tally)
+        passes = _carried(order, snapshot, recorded, policy, tally)
+        if passes.why is not None:
+            refused.append(_refused(replace(order, qty=order.qty - passes.qty), MARGIN, passes.why))
+        part = replace(order, qty=passes.qty)
+        if passes.why is None or _tradable(part, snapshot):
+            _count(part, snapshot, tally)
     approved = tuple(Approved(order=o, valid_until=valid_until) for o in tally.approved)
     return approved, tuple(refused)
+
+
+def _refused(order: Order, guard: str, why: Reason) -> Refused:
+    missing = why.numbers.get("missing") if why.code in {"margin_short", "not_survivable"} else None
+    return Refused(
+        order=order,
+        guard=guard,
+        reason=why,
+        margin_missing=dec(missing) if missing is not None else None,
+    )
+
+
+def _carried(
+    order: Order,
+    snapshot: Snapshot,
+    recorded: Recorded,
+    policy: PortfolioPolicy,
+    tally: _Tally,
+) -> Carried:
+    """How much of an order the collateral carries; what does not add to futures passes whole."""
+    if policy.margin is None or order.reduce_only or is_spot(order.symbol):
+        return Carried(qty=order.qty)
+    seen = snapshot.venues[order.venue]
+    return carried(
+        order,
+        seen,
+        recorded,
+        (*recorded.orders, *tally.approved),
+        policy.margin,
+        snapshot.as_of,
+        tally.spent.get((order.venue, seen.instruments[order.symbol].settle or ""), ZERO),
+    )
+
+
+def _tradable(order: Order, snapshot: Snapshot) -> bool:
+    mark = _mark(snapshot, order.venue, order.symbol) or ZERO
+    instrument = snapshot.venues[order.venue].instruments[order.symbol]
+    return instrument.tradable(order.qty, order.price or mark)
 
 
 def _start(snapshot: Snapshot, recorded: Recorded) -> _Tally:
@@ -101,32 +142,30 @@ def _refusal(
     snapshot: Snapshot,
     recorded: Recorded,
     policy: PortfolioPolicy,
-    view: PortfolioView,
+    view: PortfolioView | None,
     tally: _Tally,
+    margin: MarginVerdict,
 ) -> Reason | None:
     """The first reason to stop ``order``, or None."""
     limits = policy.limits
     others = (*recorded.orders, *tally.approved)
     why = state_refusal(order, snapshot, recorded, view, others)
+    why = why or stop_refusal(order, margin.stops)
     if why is not None:
         return why
+    if order.guard is not None and order.reduce_only:
+        return _collar_refusal(order, snapshot, _guard_collar(policy))
+    if view is None:
+        return reason("not_valued", missing="the portfolio")
     if snapshot.venues[order.venue].account is None:
         return reason("not_valued", missing=f"account of {order.venue}")
     if tally.recent + 1 > limits.max_orders_per_minute:
         return reason("max_orders_per_minute", limit=limits.max_orders_per_minute)
     if tally.open_orders + 1 > limits.max_open_orders:
         return reason("max_open_orders", limit=limits.max_open_orders)
-    mark = _mark(snapshot, order.venue, order.symbol)
-    if mark is None:
-        return reason("not_valued", missing=f"mark price of {order.symbol}")
-    if order.price is not None and abs(order.price / mark - ONE) > limits.price_collar:
-        return reason(
-            "price_collar",
-            price=text(order.price),
-            mark=text(mark),
-            distance=_shown(abs(order.price / mark - ONE) * 100) + " %",
-            limit=_shown(limits.price_collar * 100) + " %",
-        )
+    why = _collar_refusal(order, snapshot, limits.price_collar)
+    if why is not None:
+        return why
     notional = _notional(order, order.qty, snapshot)
     if limits.max_order_notional is not None and notional > limits.max_order_notional:
         return reason(
@@ -137,6 +176,28 @@ def _refusal(
     if order.reduce_only:
         return None
     return _size_refusal(order, notional, snapshot, recorded, policy, view, tally)
+
+
+def _collar_refusal(order: Order, snapshot: Snapshot, collar: Decimal) -> Reason | None:
+    """Whether the order's price is too far from the mark, or there is no mark to tell."""
+    mark = _mark(snapshot, order.venue, order.symbol)
+    if mark is None:
+        return reason("not_valued", missing=f"mark price of {order.symbol}")
+    if order.price is None or abs(order.price / mark - ONE) <= collar:
+        return None
+    return reason(
+        "price_collar",
+        price=text(order.price),
+        mark=text(mark),
+        distance=_shown(abs(order.price / mark - ONE) * 100) + " %",
+        limit=_shown(collar * 100) + " %",
+    )
+
+
+def _guard_collar(policy: PortfolioPolicy) -> Decimal:
+    """How far from the mark a guard may cross: its own limit where that is wider."""
+    own = policy.margin.max_slippage if policy.margin is not None else ZERO
+    return max(policy.limits.price_collar, own)
 
 
 def _size_refusal(

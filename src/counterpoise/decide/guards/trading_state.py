@@ -2,17 +2,17 @@
 
 RUN lets everything pass. REDUCE_ONLY: |position| may only shrink, no coins are traded, and a close that leaves an
 asset more exposed than it is needs an operator. CANCEL_ONLY: nothing passes, own working orders go. HALT: nothing is
-sent, not even a cancel. While own futures are being closed by an operator, what shrinks them passes and nothing else,
-whatever it does to the exposure.
+sent, not even a cancel. What a guard closes passes in all states but HALT. While own futures are being closed by an
+operator, what shrinks them passes and nothing else, whatever it does to the exposure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from counterpoise.domain.instrument import base_of, is_spot
+from counterpoise.domain.instrument import base_of, is_spot, settle_of
 from counterpoise.domain.numbers import text
 from counterpoise.domain.order import Order
 from counterpoise.domain.plan import Cancel, Plan
@@ -41,6 +41,8 @@ def state_refusal(
     state = portfolio.trading_state
     if state is TradingState.HALT:
         return reason("trading_state", state=state.value)
+    if order.guard is not None and order.reduce_only:
+        return None
     if portfolio.flattening:
         return _flattening_refusal(order, recorded)
     if state is TradingState.CANCEL_ONLY:
@@ -51,9 +53,15 @@ def state_refusal(
 
 
 def restrained(
-    plan: Plan, snapshot: Snapshot, recorded: Recorded, view: PortfolioView | None
+    plan: Plan,
+    snapshot: Snapshot,
+    recorded: Recorded,
+    view: PortfolioView | None,
+    stops: Mapping[tuple[str, str], Reason] | None = None,
 ) -> Plan:
-    """Return ``plan`` with the cancels that the trading state asks for, or without any in HALT.
+    """Return ``plan`` with the cancels that the trading state and ``stops`` ask for, or without any in HALT.
+
+    ``stops``: (venue, collateral) to which nothing may be added.
 
     Works where nothing was decided as well: what is withdrawn are our own rows. An order that is not proven has
     nothing to cancel until it is found.
@@ -66,11 +74,13 @@ def restrained(
     for order in recorded.orders:
         if order.state.is_final or order.client_order_id in going:
             continue
+        stopped = stop_refusal(order, stops or {})
         why = state_refusal(order, snapshot, recorded, view, kept)
-        if why is None or order.state.is_unproven:
+        if order.state.is_unproven or (why is None and stopped is None):
             kept.append(order)
         else:
-            cancels.append(Cancel(order=order, why=_short(recorded)))
+            word = _short(recorded) if why is not None else "margin guard stops adding"
+            cancels.append(Cancel(order=order, why=word))
     if not cancels:
         return plan
     going |= {c.order.client_order_id for c in cancels}
@@ -112,6 +122,13 @@ def forbidden(recorded: Recorded) -> tuple[Cancel, ...]:
         and not order.state.is_unproven
         and (state is TradingState.CANCEL_ONLY or not order.reduce_only or is_spot(order.symbol))
     )
+
+
+def stop_refusal(order: Order, stops: Mapping[tuple[str, str], Reason]) -> Reason | None:
+    """Return why nothing may be added to the collateral that ``order`` would use, or None."""
+    if order.reduce_only or is_spot(order.symbol):
+        return None
+    return stops.get((order.venue, settle_of(order.symbol) or ""))
 
 
 def _short(recorded: Recorded) -> str:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
+from counterpoise.domain.codec import decoded, document_of
 from counterpoise.domain.numbers import ZERO
-from counterpoise.domain.strategy.codec import decoded, encoded
 from counterpoise.domain.strategy.derisk import DeriskPolicy, DeriskState
 from counterpoise.domain.strategy.dip_buy import DipBuyPolicy, DipBuyState
 from counterpoise.domain.strategy.drift import DriftPolicy, DriftState
@@ -58,10 +58,7 @@ def with_overlays(state: S, overlays: Mapping[str, Decimal]) -> S:
 
 def to_document(state: StrategyState) -> dict[str, object]:
     """Return ``state`` as a JSON object."""
-    document = encoded(state)
-    if not isinstance(document, dict):
-        raise TypeError(f"expected a state, was {type(state).__name__}")
-    return {"overlays": {}, **document}
+    return {"overlays": {}, **document_of(state)}
 
 
 def from_document(kind: str, document: Mapping[str, object]) -> StrategyState:

@@ -61,7 +61,10 @@ def reviewed(
     view: PortfolioView | None = None,
 ) -> tuple[tuple[Approved, ...], tuple[Refused, ...]]:
     seen = snapshot or world()
-    policy = make_policy(limits=limits, freshness=FreshnessPolicy(approval=timedelta(seconds=30)))
+    # margin is a guard of its own, with tests of its own
+    policy = make_policy(
+        limits=limits, freshness=FreshnessPolicy(approval=timedelta(seconds=30)), margin=None
+    )
     return review(
         orders, seen, recorded or make_recorded(), policy, view or make_view(seen, policy)
     )

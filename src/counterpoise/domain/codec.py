@@ -1,4 +1,4 @@
-"""Strategy states as JSON objects and back: Decimals and instants as text, nothing half-read.
+"""States of strategies and guards as JSON objects and back: Decimals and instants as text, nothing half-read.
 
 Keys that are missing take the state's default, so that a document of an older version still loads; a key that no
 field has, or a value of another shape, is refused.
@@ -38,7 +38,15 @@ def encoded(value: object) -> object:
         return {str(key): encoded(item) for key, item in value.items()}
     if value is None or isinstance(value, str | bool | int):
         return value
-    raise TypeError(f"expected a part of a strategy's state, was {type(value).__name__}")
+    raise TypeError(f"expected a part of a state, was {type(value).__name__}")
+
+
+def document_of(state: object) -> dict[str, object]:
+    """Return ``state`` (a dataclass) as a JSON object."""
+    document = encoded(state)
+    if not isinstance(document, dict):
+        raise TypeError(f"expected a state, was {type(state).__name__}")
+    return document
 
 
 def _default(field: Field[object]) -> object:

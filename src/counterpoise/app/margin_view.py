@@ -1,0 +1,128 @@
+"""Margin as JSON: per venue the nearest pool, every pool, and the stress view (``plan``, ``status``, the journal)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from counterpoise.domain.guarding import MarginVerdict, PoolCheck
+from counterpoise.domain.health import Pool, Stress, liquidation_prices, stressed
+from counterpoise.domain.numbers import dec, quantize, text
+from counterpoise.domain.snapshot import Snapshot
+from counterpoise.domain.transfer import Transfer
+
+#: The moves of the stress view.
+MOVES = tuple(
+    dec(m)
+    for m in (
+        "-0.5",
+        "-0.3",
+        "-0.2",
+        "-0.1",
+        "-0.05",
+        "0.05",
+        "0.1",
+        "0.2",
+        "0.3",
+        "0.5",
+    )
+)
+_SHARE = dec("1e-6")
+_MONEY = dec("0.01")
+
+
+def margin_rows(snapshot: Snapshot, margin: MarginVerdict) -> dict[str, dict[str, object]]:
+    """Return ``{venue: {distance, ratio, wallets, pools, stress}}``; distance and ratio are those of the worst pool.
+
+    Null: nothing is open there, or it could not be judged (``unseen`` says why).
+    """
+    rows: dict[str, dict[str, object]] = {}
+    for name, seen in snapshot.venues.items():
+        mine = [c for c in margin.checks if c.pool.venue == name]
+        distances = [d for c in mine if (d := c.distance.adverse) is not None]
+        ratios = [r for c in mine if (r := c.pool.ratio) is not None]
+        unseen = margin.unseen.get(name)
+        wallets = seen.account.futures if seen.account is not None else {}
+        rows[name] = {
+            "distance": _share(min(distances, default=None)),
+            "ratio": _share(max(ratios, default=None)),
+            "wallets": {
+                asset: {
+                    "wallet_balance": text(w.wallet_balance),
+                    "unrealized_pnl": text(w.unrealized_pnl),
+                    "available": text(w.available),
+                }
+                for asset, w in wallets.items()
+            },
+            "pools": [_pool(c) for c in mine if any(h.qty for h in c.pool.holdings)],
+            "stress": [
+                _stress(c.pool, row)
+                for c in mine
+                if any(h.qty for h in c.pool.holdings)
+                for row in stressed(c.pool, MOVES)
+            ],
+            "unseen": unseen.text if unseen is not None else None,
+        }
+    return rows
+
+
+def _pool(check: PoolCheck) -> dict[str, object]:
+    pool, distance = check.pool, check.distance
+    return {
+        "asset": pool.asset,
+        "isolated": pool.isolated,
+        "step": check.step.word,
+        "wallet": _money(pool.wallet),
+        "balance": _money(pool.balance),
+        "maintenance": _money(pool.maintenance),
+        "notional": _money(pool.notional),
+        "ratio": _share(pool.ratio),
+        "distance": _share(distance.adverse),
+        "up": _share(distance.up),
+        "down": _share(distance.down),
+        "reachable": _money(check.reachable),
+        "missing": _money(check.missing),
+        "assumed": list(check.assumed),
+        "liquidation": {s: _price(p) for s, p in liquidation_prices(pool).items()},
+    }
+
+
+def _stress(pool: Pool, row: Stress) -> dict[str, object]:
+    return {
+        "asset": row.asset,
+        "collateral": pool.asset,
+        "isolated": pool.isolated,
+        "move": text(row.move),
+        "balance": _money(row.balance),
+        "left": _money(row.left),
+        "ratio": _share(row.ratio),
+        "distance": _share(row.distance),
+    }
+
+
+def transfer_row(transfer: Transfer) -> Mapping[str, object]:
+    """Return a transfer as JSON."""
+    return {
+        "id": transfer.id,
+        "venue": transfer.venue,
+        "asset": transfer.asset,
+        "qty": text(transfer.qty),
+        "from": transfer.source.value,
+        "to": transfer.target.value,
+        "symbol": transfer.symbol,
+        "state": transfer.state.value,
+        "why": transfer.why,
+        "reason": transfer.reason,
+    }
+
+
+def _share(value: Decimal | None) -> str | None:
+    return text(quantize(value, _SHARE)) if value is not None else None
+
+
+def _money(value: Decimal) -> str:
+    return text(quantize(value, _MONEY))
+
+
+def _price(value: Decimal | None) -> str | None:
+    return text(quantize(value, dec("1e-4"))) if value is not None else None

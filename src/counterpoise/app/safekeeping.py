@@ -1,0 +1,128 @@
+"""What a margin verdict does to a judgement: caps on claims, closes where nothing else is decided, lowered states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from counterpoise.decide.guards.limits import review
+from counterpoise.decide.guards.margin import SELLER
+from counterpoise.domain.decision import Want
+from counterpoise.domain.guarding import MARGIN, MarginVerdict
+from counterpoise.domain.hedge_book import Booked, LineKey, wanting
+from counterpoise.domain.instrument import base_of, is_spot
+from counterpoise.domain.numbers import ZERO
+from counterpoise.domain.plan import Approved, Plan, Refused
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.portfolio import Contract, Universe
+from counterpoise.domain.reasons import Reason
+from counterpoise.domain.records import Recorded, TradingState
+from counterpoise.domain.snapshot import Snapshot
+from counterpoise.plan.claims import within_caps
+from counterpoise.plan.planner import Guarded, plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What the margin guard closes although nothing else is decided."""
+
+    plan: Plan
+    approved: tuple[Approved, ...]
+    refused: tuple[Refused, ...]
+    booked: Booked
+
+
+def kept_alive(
+    margin: MarginVerdict,
+    snapshot: Snapshot,
+    recorded: Recorded,
+    policy: PortfolioPolicy,
+    unexplained: Mapping[Contract, Reason],
+) -> Kept | None:
+    """Return what is closed in a look that decides nothing, None where nothing has to be.
+
+    It goes by what is held, not by what is wanted: stale coins never stop the margin guard (MEANING 19).
+    """
+    shown = {
+        contract: cap
+        for contract, cap in margin.caps.items()
+        if contract[1] in snapshot.venues[contract[0]].instruments
+    }
+    if not shown:
+        return None
+    held = {k: x.qty for k, x in recorded.book.items() if k[1:] in shown}
+    claims = within_caps(held, shown, lots_of(snapshot))
+    wants = tuple(_want(contract, claims, recorded, margin) for contract in shown)
+    guarded = guarded_by(margin, policy)
+    planned = plan(wants, snapshot, recorded, policy, unexplained, guarded)
+    closing = tuple(o for o in planned.place if o.guard is not None)
+    approved, refused = review(closing, snapshot, recorded, policy, None, margin)
+    wanted = {k: x.wanted for k, x in recorded.book.items()} | claims
+    spots = [key for key in recorded.book if is_spot(key[2])]
+    return Kept(
+        plan=planned,
+        approved=approved,
+        refused=refused,
+        booked=Booked(lines=wanting(recorded.book, wanted, spots)),
+    )
+
+
+def _want(
+    contract: Contract, claims: Mapping[LineKey, Decimal], recorded: Recorded, margin: MarginVerdict
+) -> Want:
+    venue, symbol = contract
+    known = recorded.positions.get(contract)
+    baseline = known.baseline_qty if known is not None else ZERO
+    return Want(
+        venue=venue,
+        symbol=symbol,
+        asset=base_of(symbol),
+        qty=baseline + sum((q for k, q in claims.items() if k[1:] == contract), ZERO),
+        why=margin.why[contract].text,
+    )
+
+
+def explained(wants: tuple[Want, ...], margin: MarginVerdict) -> tuple[Want, ...]:
+    """Return the wants with the guard's word on those that it cuts: it, not a strategy, is why they move."""
+    return tuple(
+        replace(want, why=margin.why[contract].text)
+        if (contract := (want.venue, want.symbol)) in margin.why
+        else want
+        for want in wants
+    )
+
+
+def sold_by_guard(margin: MarginVerdict, universe: Universe) -> dict[LineKey, Decimal]:
+    """Return the coins the margin guard means to have sold, as claims of its own."""
+    return {
+        (SELLER, pair.venue, pair.instrument.symbol): qty
+        for asset, qty in margin.coins.items()
+        if (pair := universe.spot.get(asset)) is not None
+    }
+
+
+def guarded_by(margin: MarginVerdict, policy: PortfolioPolicy) -> dict[Contract, Guarded]:
+    """Return how the contracts that the margin guard shrinks are to be traded."""
+    slippage = policy.margin.max_slippage if policy.margin is not None else ZERO
+    return {
+        contract: Guarded(guard=MARGIN, max_slippage=slippage, urgent=contract in margin.urgent)
+        for contract in margin.caps
+    }
+
+
+def lowered(state: TradingState, wanted: TradingState | None) -> TradingState | None:
+    """Return the state a guard lowers ``state`` to, None where it stays: guards never raise one (MEANING 19)."""
+    order = list(TradingState)
+    if wanted is None or order.index(wanted) <= order.index(state):
+        return None
+    return wanted
+
+
+def lots_of(snapshot: Snapshot) -> dict[Contract, Decimal]:
+    """Return the step of every instrument that is listed."""
+    return {
+        (venue, symbol): instrument.lot_size
+        for venue, seen in snapshot.venues.items()
+        for symbol, instrument in seen.instruments.items()
+    }

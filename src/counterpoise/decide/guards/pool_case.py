@@ -1,0 +1,48 @@
+"""One pool's situation: what the steps of the margin guard are worked out from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from counterpoise.domain.guarding import PoolState
+from counterpoise.domain.health import Pool
+from counterpoise.domain.numbers import dec, quantize, text
+from counterpoise.domain.policy import MarginPolicy
+from counterpoise.domain.records import Recorded
+from counterpoise.domain.snapshot import Account, VenueSnapshot
+
+_CENT = dec("0.01")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolCase:
+    """One pool's situation."""
+
+    pool: Pool
+    before: PoolState
+    policy: MarginPolicy
+    seen: VenueSnapshot
+    account: Account
+    recorded: Recorded
+    portfolio: str
+    now: datetime
+    assumed: frozenset[str]
+
+    @property
+    def own(self) -> dict[str, Decimal]:
+        """Symbol -> own quantity that can be closed: foreign positions are never touched."""
+        found: dict[str, Decimal] = {}
+        for holding in self.pool.holdings:
+            known = self.recorded.positions.get((self.pool.venue, holding.symbol))
+            if known is None or known.own_qty * holding.qty <= 0:
+                continue
+            size = min(abs(known.own_qty), abs(holding.qty))
+            found[holding.symbol] = size if holding.qty > 0 else -size
+        return found
+
+
+def percent(distance: Decimal | None) -> str:
+    """Return a distance as people read it; the one that does not exist is out of reach."""
+    return "out of reach" if distance is None else f"{text(quantize(distance * 100, _CENT))} %"
