@@ -141,7 +141,7 @@ async def test_a_position_is_opened_shown_and_closed_reduce_only(desk: Desk) -> 
     assert (position["entryPrice"], position["markPrice"]) == (80_009.9, 80_005)
     assert (position["notional"], position["marginMode"]) == (40_002.5, "cross")
     assert position["maintenanceMargin"] == 160.01
-    assert position["liquidationPrice"] is None
+    assert position["liquidationPrice"] == 119_491.92734064
     closed = await client.create_order(PERP, "market", "buy", 0.5, None, {"reduceOnly": True})
     assert (closed["status"], closed["reduceOnly"]) == ("closed", True)
     assert await client.fetch_positions() == []

@@ -81,9 +81,14 @@ def funding(symbol: str) -> FundingSeries:
     )
 
 
-def exchange(*, series: tuple[Series, ...] | None = None, now: datetime = NOW) -> SimExchange:
+def exchange(
+    *,
+    series: tuple[Series, ...] | None = None,
+    now: datetime = NOW,
+    rules: tuple[SymbolRules, ...] = RULES,
+) -> SimExchange:
     return SimExchange(
-        rules=RULES,
+        rules=rules,
         series=series
         or (
             flat("spot", "BTCUSDT", "80000"),

@@ -167,3 +167,66 @@ def test_a_flow_that_makes_no_sense_changes_nothing(
 def test_more_than_there_is_cannot_leave(caller: Caller) -> None:
     response = ask(caller, "POST", "withdraw", {"wallet": "spot", "asset": "BTC", "qty": "1.1"})
     assert (response.status, json.loads(response.body)["code"]) == (400, "insufficient_balance")
+
+
+def test_a_position_is_deleveraged_on_demand(caller: Caller, exchange: SimExchange) -> None:
+    caller.post("/fapi/v1/order", symbol="BTCUSDT", side="SELL", type="MARKET", quantity="0.5")
+    done = reply(caller, "POST", "adl", {"symbol": "BTCUSDT", "qty": "0.2"})
+    assert (done["price"], done["qty"]) == ("80005", "0.2")
+    trade = exchange.trades(caller.api_key, MarketKind.PERP, "BTCUSDT")[-1]
+    assert (str(trade.trade_id), trade.client_order_id) == (str(done["trade_id"]), "adl_autoclose")
+    refused = ask(
+        caller, "POST", "adl", {"symbol": "BTCUSDT", "qty": "0.4", "account": caller.api_key}
+    )
+    assert (refused.status, json.loads(refused.body)["code"]) == (400, "above_max_qty")
+    assert ask(caller, "POST", "adl", {"qty": "0.1"}).status == 400
+
+
+def test_an_accounts_rights_and_mode_are_set(caller: Caller, exchange: SimExchange) -> None:
+    opened = reply(caller, "POST", "account", {"balance": "", "withdraw": True})
+    assert exchange.rights(opened["api_key"]).withdraw
+    change = {"account": opened["api_key"], "ip_restrict": True, "expires_at": NOW_MS}
+    assert reply(caller, "POST", "account", change) == opened
+    rights = exchange.rights(opened["api_key"])
+    assert (rights.withdraw, rights.ip_restrict, rights.expires_at) == (True, True, exchange.now)
+    reply(caller, "POST", "account", {"account": opened["api_key"], "expires_at": None})
+    assert exchange.rights(opened["api_key"]).expires_at is None
+    assert len(exchange.accounts()) == 2
+
+
+def test_the_position_mode_changes_behind_a_clients_back(caller: Caller) -> None:
+    caller.post("/fapi/v1/order", symbol="BTCUSDT", side="SELL", type="MARKET", quantity="0.5")
+    reply(caller, "POST", "account", {"account": caller.api_key, "two_sided": True})
+    assert caller.get("/fapi/v1/positionSide/dual") == {"dualSidePosition": True}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"withdraw": "yes"},
+        {"two_sided": 1},
+        {"expires_at": "soon"},
+        {"expires_at": -1},
+        {"expires_at": True},
+        {"account": "nobody"},
+    ],
+)
+def test_a_setting_that_makes_no_sense_changes_nothing(
+    caller: Caller, exchange: SimExchange, change: dict[str, object]
+) -> None:
+    before = exchange.rights(caller.api_key)
+    response = ask(caller, "POST", "account", {"account": caller.api_key, **change})
+    assert response.status == 400
+    assert exchange.rights(caller.api_key) == before
+    assert ask(caller, "POST", "account", {"balance": "", "withdraw": 1}).status == 400
+    assert len(exchange.accounts()) == 1
+
+
+def test_the_state_tells_of_margin(caller: Caller) -> None:
+    caller.post("/fapi/v1/order", symbol="BTCUSDT", side="SELL", type="MARKET", quantity="0.5")
+    state = reply(caller, "GET", "state")["accounts"][caller.api_key]
+    (position,) = state["positions"]
+    assert (position["margin_type"], position["maintenance_margin"]) == ("cross", "160.01")
+    assert position["liquidation_price"] == "119491.92734064"
+    wallet = state["wallets"]["futures"]["USDT"]
+    assert (wallet["maintenance_margin"], wallet["margin_ratio"]) == ("160.01", "0.00800753")

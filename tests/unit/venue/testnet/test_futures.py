@@ -165,7 +165,9 @@ def test_a_position_shows_its_size_price_and_margin(caller: Caller) -> None:
     assert risk["notional"] == "-40002.50000000"
     assert risk["unRealizedProfit"] == "2.45000000"
     assert risk["maintMargin"] == "160.01000000"
-    assert risk["liquidationPrice"] == "0"
+    # 20,000 - 20.002475 + (80,009.9 - p) / 2 = p x 0.004 / 2
+    assert risk["liquidationPrice"] == "119491.92734064"
+    assert (risk["isolatedMargin"], risk["isolatedWallet"]) == ("0", "0")
     assert "leverage" not in risk
     every = caller.get("/fapi/v2/positionRisk")
     assert [(one["symbol"], one["leverage"]) for one in every] == [
@@ -236,37 +238,6 @@ def test_a_leverage_the_wallet_cannot_carry_is_refused(caller: Caller) -> None:
         -2028,
         "Leverage is smaller than permitted: insufficient margin balance",
     )
-
-
-def test_modes_are_one_way_and_cross_and_stay_so(caller: Caller) -> None:
-    assert caller.get("/fapi/v1/positionSide/dual") == {"dualSidePosition": False}
-    assert caller.get("/fapi/v1/multiAssetsMargin") == {"multiAssetsMargin": False}
-    dual = "/fapi/v1/positionSide/dual"
-    assert caller.refused("POST", dual, dualSidePosition="false")[1:] == (
-        -4059,
-        "No need to change position side.",
-    )
-    assert caller.refused("POST", dual, dualSidePosition="true")[1] == -1020
-    margin = {"symbol": "BTCUSDT"}
-    assert caller.refused("POST", "/fapi/v1/marginType", **margin, marginType="CROSSED")[1:] == (
-        -4046,
-        "No need to change margin type.",
-    )
-    assert (
-        caller.refused("POST", "/fapi/v1/marginType", **margin, marginType="ISOLATED")[1] == -1020
-    )
-
-
-def test_brackets_and_fees(caller: Caller) -> None:
-    every = caller.get("/fapi/v1/leverageBracket")
-    assert [one["symbol"] for one in every] == ["BTCUSDT", "ETHUSDT"]
-    one = caller.get("/fapi/v1/leverageBracket", symbol="BTCUSDT")
-    assert one["brackets"][0]["maintMarginRatio"] == 0.004
-    assert caller.get("/fapi/v1/commissionRate", symbol="BTCUSDT") == {
-        "symbol": "BTCUSDT",
-        "makerCommissionRate": "0.0002",
-        "takerCommissionRate": "0.0005",
-    }
 
 
 def test_funding_is_income_at_its_instant(caller: Caller, exchange: SimExchange) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from counterpoise.venue.sim import MarketKind, SimExchange, SimReject
 from counterpoise.venue.testnet.binance import (
     futures_account,
+    futures_margin,
     futures_orders,
     futures_positions,
     futures_public,
@@ -40,6 +41,7 @@ ROUTES: Routes = {
     **futures_positions.ROUTES,
     **futures_account.ROUTES,
     **futures_settings.ROUTES,
+    **futures_margin.ROUTES,
 }
 
 #: The production hosts whose paths this dialect answers.

@@ -9,10 +9,10 @@ from counterpoise.venue.sim import AccountView, FuturesWallet, Side
 from counterpoise.venue.testnet.binance.call import Call, Routes, signed
 from counterpoise.venue.testnet.binance.formatting import fixed, ms, qty_text, rounded
 from counterpoise.venue.testnet.binance.futures_positions import (
-    MAX_NOTIONAL,
     Holding,
     entry_text,
     holdings,
+    most_notional,
 )
 from counterpoise.venue.testnet.binance.weights import flat
 
@@ -75,7 +75,7 @@ def _empty(asset: str) -> FuturesWallet:
 
 def _withdrawable(wallet: FuturesWallet) -> Decimal:
     """What may leave the wallet: unrealised profit may back a position, but cannot be taken out."""
-    return min(wallet.available, max(ZERO, wallet.wallet_balance))
+    return min(wallet.available, max(ZERO, wallet.cross_balance))
 
 
 def _maintenance(asset: str, held: list[Holding]) -> Decimal:
@@ -94,8 +94,8 @@ def _totals(wallets: list[FuturesWallet], held: list[Holding]) -> dict[str, obje
         "totalMarginBalance": rounded(wallet.margin_balance, 8),
         "totalPositionInitialMargin": rounded(wallet.position_initial_margin, 8),
         "totalOpenOrderInitialMargin": rounded(wallet.open_order_initial_margin, 8),
-        "totalCrossWalletBalance": fixed(wallet.wallet_balance),
-        "totalCrossUnPnl": rounded(wallet.unrealized_pnl, 8),
+        "totalCrossWalletBalance": fixed(wallet.cross_balance),
+        "totalCrossUnPnl": rounded(wallet.cross_unrealized_pnl, 8),
         "availableBalance": rounded(wallet.available, 8),
         "maxWithdrawAmount": rounded(_withdrawable(wallet), 8),
     }
@@ -112,8 +112,8 @@ def _asset(call: Call, wallet: FuturesWallet, held: list[Holding]) -> dict[str, 
         "initialMargin": rounded(initial, 8),
         "positionInitialMargin": rounded(wallet.position_initial_margin, 8),
         "openOrderInitialMargin": rounded(wallet.open_order_initial_margin, 8),
-        "crossWalletBalance": fixed(wallet.wallet_balance),
-        "crossUnPnl": rounded(wallet.unrealized_pnl, 8),
+        "crossWalletBalance": fixed(wallet.cross_balance),
+        "crossUnPnl": rounded(wallet.cross_unrealized_pnl, 8),
         "availableBalance": rounded(wallet.available, 8),
         "maxWithdrawAmount": rounded(_withdrawable(wallet), 8),
         "updateTime": call.now_ms,
@@ -127,9 +127,9 @@ def _account_position(one: Holding) -> dict[str, object]:
         "positionSide": "BOTH",
         "positionAmt": qty_text(one.rule, position.qty),
         "unrealizedProfit": rounded(position.unrealized_pnl, 8),
-        "isolatedMargin": "0",
+        "isolatedMargin": one.isolated_margin,
         "notional": rounded(one.notional, 8),
-        "isolatedWallet": "0",
+        "isolatedWallet": one.isolated_wallet,
         "initialMargin": rounded(position.initial_margin + one.order_margin, 8),
         "maintMargin": rounded(one.maintenance, 8) if position.qty else "0",
         "updateTime": 0 if position.updated_at is None else ms(position.updated_at),
@@ -145,9 +145,9 @@ def _account_position_v2(one: Holding) -> dict[str, object]:
         "entryPrice": entry,
         "positionInitialMargin": rounded(position.initial_margin, 8),
         "openOrderInitialMargin": rounded(one.order_margin, 8),
-        "isolated": False,
+        "isolated": one.isolated,
         "breakEvenPrice": entry,
-        "maxNotional": fixed(MAX_NOTIONAL, 0),
+        "maxNotional": most_notional(one.rule, position.leverage),
         "bidNotional": rounded(one.resting(Side.BUY), 8),
         "askNotional": rounded(one.resting(Side.SELL), 8),
     }
@@ -161,8 +161,8 @@ def balance(call: Call) -> object:
             "accountAlias": "simulated",
             "asset": wallet.asset,
             "balance": fixed(wallet.wallet_balance),
-            "crossWalletBalance": fixed(wallet.wallet_balance),
-            "crossUnPnl": rounded(wallet.unrealized_pnl, 8),
+            "crossWalletBalance": fixed(wallet.cross_balance),
+            "crossUnPnl": rounded(wallet.cross_unrealized_pnl, 8),
             "availableBalance": rounded(wallet.available, 8),
             "maxWithdrawAmount": rounded(_withdrawable(wallet), 8),
             "marginAvailable": True,

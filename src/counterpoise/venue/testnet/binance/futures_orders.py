@@ -39,6 +39,8 @@ from counterpoise.venue.testnet.binance.weights import flat, unless_symbol
 
 PERP = MarketKind.PERP
 WEEK = timedelta(days=7)
+#: A day; a countdown that is longer protects nobody.
+LONGEST_COUNTDOWN_MS = 86_400_000
 MAX_BATCH, MAX_BATCH_CANCEL = 5, 10
 
 
@@ -97,7 +99,7 @@ def _answer(act: Callable[[], dict[str, object]]) -> dict[str, object]:
 
 def query(call: Call) -> object:
     """GET /fapi/v1/order by ``orderId`` or ``origClientOrderId``."""
-    return _listed(call, _find(call))
+    return listed(call, _find(call))
 
 
 def open_order(call: Call) -> object:
@@ -105,7 +107,7 @@ def open_order(call: Call) -> object:
     order = _find(call)
     if not order.status.is_open:
         raise ApiError(-2013, "Order does not exist.")
-    return _listed(call, order)
+    return listed(call, order)
 
 
 def cancel(call: Call) -> object:
@@ -157,12 +159,21 @@ def cancel_all(call: Call) -> object:
     return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 
+def countdown(call: Call) -> object:
+    """POST /fapi/v1/countdownCancelAll: cancel what is open of a symbol after ``countdownTime`` ms; 0: never."""
+    rule, wait = call.rule(), call.params.need_integer("countdownTime")
+    if wait > LONGEST_COUNTDOWN_MS:
+        raise ApiError(-1130, "Data sent for parameter 'countdownTime' is not valid.")
+    call.exchange.countdown_cancel(call.account, rule.symbol, timedelta(milliseconds=wait))
+    return {"symbol": rule.symbol, "countdownTime": str(wait)}
+
+
 def open_orders(call: Call) -> object:
     """GET /fapi/v1/openOrders of one symbol or all."""
     rule = call.opt_rule()
     symbol = rule.symbol if rule else None
     orders = call.exchange.orders(call.account, PERP, symbol, open_only=True)
-    return [_listed(call, order) for order in orders]
+    return [listed(call, order) for order in orders]
 
 
 def all_orders(call: Call) -> object:
@@ -173,10 +184,10 @@ def all_orders(call: Call) -> object:
     limit = call.params.limit(500, 1_000)
     if least is not None:
         chosen = [order for order in orders if order.order_id >= least]
-        return [_listed(call, order) for order in chosen[:limit]]
+        return [listed(call, order) for order in chosen[:limit]]
     start, end = week(call)
     chosen = [order for order in orders if start <= order.created_at <= end]
-    return [_listed(call, order) for order in chosen[-limit:]]
+    return [listed(call, order) for order in chosen[-limit:]]
 
 
 def user_trades(call: Call) -> object:
@@ -259,7 +270,8 @@ def _body(call: Call, order: SimOrder) -> dict[str, object]:
     }
 
 
-def _listed(call: Call, order: SimOrder) -> dict[str, object]:
+def listed(call: Call, order: SimOrder) -> dict[str, object]:
+    """Return an order as a query shows it."""
     return {**_body(call, order), "time": ms(order.created_at)}
 
 
@@ -297,6 +309,7 @@ ROUTES: Routes = {
     ("GET", "/fapi/v1/openOrder"): signed(open_order, flat(1)),
     ("GET", "/fapi/v1/openOrders"): signed(open_orders, unless_symbol(1, 40)),
     ("DELETE", "/fapi/v1/allOpenOrders"): signed(cancel_all, flat(1)),
+    ("POST", "/fapi/v1/countdownCancelAll"): signed(countdown, flat(10)),
     ("GET", "/fapi/v1/allOrders"): signed(all_orders, flat(5)),
     ("GET", "/fapi/v1/userTrades"): signed(user_trades, flat(5)),
 }

@@ -1,8 +1,7 @@
 """USD-M positions: what an account holds per symbol, with the margin it takes.
 
-The account is one-way and cross margined. Maintenance margin is shown by the one bracket this exchange
-publishes per symbol (:func:`maintenance_ratio`). A liquidation price is "0", Binance's "none": nothing is
-liquidated here.
+The account is one-way. What is cross has "0" for its isolated margin and wallet, to the letter: that is how clients
+tell the two apart where v3 gives no margin type. A liquidation price "0" is Binance's "none".
 """
 
 from __future__ import annotations
@@ -10,16 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from counterpoise.domain.numbers import ONE, ZERO, dec, quantize
+from counterpoise.domain.numbers import ZERO
 from counterpoise.venue.sim import (
     AccountView,
+    MarginType,
     MarketKind,
     PerpPosition,
     Side,
     SimOrder,
     SymbolRules,
 )
-from counterpoise.venue.sim.margin import DEFAULT_LEVERAGE, symbol_margin
+from counterpoise.venue.sim.margin import DEFAULT_LEVERAGE, max_notional, symbol_margin
 from counterpoise.venue.testnet.binance.call import Call, Routes, signed
 from counterpoise.venue.testnet.binance.formatting import (
     average,
@@ -30,13 +30,10 @@ from counterpoise.venue.testnet.binance.formatting import (
 )
 from counterpoise.venue.testnet.binance.weights import flat
 
-#: Largest position a symbol takes, in quote; one bracket covers it all.
-MAX_NOTIONAL = dec("1000000000")
 
-
-def maintenance_ratio(rule: SymbolRules) -> Decimal:
-    """Return the maintenance margin of a symbol as a fraction of notional: half of 1 / highest leverage."""
-    return quantize(ONE / (2 * rule.max_leverage), dec("0.0001"))
+def most_notional(rule: SymbolRules, leverage: int) -> str:
+    """Return the largest position ``leverage`` allows, as printed."""
+    return fixed(max_notional(rule.margin_tiers, leverage), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +52,26 @@ class Holding:
     @property
     def maintenance(self) -> Decimal:
         """Maintenance margin in quote."""
-        return abs(self.notional) * maintenance_ratio(self.rule)
+        return self.position.maintenance_margin
+
+    @property
+    def isolated(self) -> bool:
+        """Whether the margin type of the symbol is isolated, with a position or without."""
+        return self.position.margin_type is MarginType.ISOLATED
+
+    @property
+    def isolated_margin(self) -> str:
+        """The isolated wallet with what the position has gained, as printed; "0" for cross and for flat."""
+        if not self.isolated or not self.position.qty:
+            return "0"
+        return rounded(self.position.isolated_wallet + self.position.unrealized_pnl, 8)
+
+    @property
+    def isolated_wallet(self) -> str:
+        """The isolated wallet as printed; "0" for cross and for flat."""
+        if not self.isolated or not self.position.qty:
+            return "0"
+        return fixed(self.position.isolated_wallet)
 
     @property
     def order_margin(self) -> Decimal:
@@ -108,6 +124,7 @@ def _flat(call: Call, view: AccountView, rule: SymbolRules) -> PerpPosition:
         leverage=view.leverage.get(rule.symbol, DEFAULT_LEVERAGE),
         initial_margin=ZERO,
         updated_at=None,
+        margin_type=view.margin_types.get(rule.symbol, MarginType.CROSS),
     )
 
 
@@ -122,9 +139,9 @@ def position_risk_v2(call: Call) -> object:
         {
             **_risk(one),
             "leverage": str(one.position.leverage),
-            "marginType": "cross",
+            "marginType": one.position.margin_type.value,
             "isAutoAddMargin": "false",
-            "maxNotionalValue": fixed(MAX_NOTIONAL, 0),
+            "maxNotionalValue": most_notional(one.rule, one.position.leverage),
         }
         for one in _chosen(call, everything=True)
     ]
@@ -148,11 +165,11 @@ def _risk(one: Holding) -> dict[str, object]:
         "breakEvenPrice": entry,
         "markPrice": fixed(position.mark_price),
         "unRealizedProfit": rounded(position.unrealized_pnl, 8),
-        "liquidationPrice": "0",
-        "isolatedMargin": "0",
+        "liquidationPrice": liquidation_text(position),
+        "isolatedMargin": one.isolated_margin,
         "notional": rounded(one.notional, 8),
         "marginAsset": one.rule.quote,
-        "isolatedWallet": "0",
+        "isolatedWallet": one.isolated_wallet,
         "initialMargin": rounded(margin, 8),
         "maintMargin": rounded(one.maintenance, 8),
         "positionInitialMargin": rounded(position.initial_margin, 8),
@@ -167,6 +184,12 @@ def _risk(one: Holding) -> dict[str, object]:
 def entry_text(position: PerpPosition) -> str:
     """Return the entry price as printed; "0.0" when flat."""
     return "0.0" if position.entry_price is None else average(position.entry_price, 1)
+
+
+def liquidation_text(position: PerpPosition) -> str:
+    """Return the liquidation price as printed; "0" where no price would do it."""
+    price = position.liquidation_price
+    return "0" if price is None else rounded(price, 8)
 
 
 ROUTES: Routes = {

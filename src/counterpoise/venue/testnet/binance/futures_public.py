@@ -96,7 +96,7 @@ def _symbol(call: Call, rule: SymbolRules, contract_type: str | None) -> dict[st
         "underlyingType": "COIN",
         "underlyingSubType": [],
         "triggerProtect": "0.0500",
-        "liquidationFee": "0.000000",
+        "liquidationFee": fixed(call.exchange.fees.liquidation, 6),
         "marketTakeBound": "0.05",
         "filters": _filters(rule),
         "orderTypes": ["LIMIT", "MARKET"],

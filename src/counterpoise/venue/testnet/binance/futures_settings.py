@@ -1,22 +1,22 @@
-"""USD-M settings and statements: leverage, modes, brackets, fee rates, and the account's bookings.
-
-The account is one-way and cross margined, and stays so: asking for what already is gets Binance's "no need
-to change", asking for the other is refused as unsupported.
-"""
+"""USD-M settings and statements: leverage, configuration, fee rates, and the account's bookings."""
 
 from __future__ import annotations
 
 from counterpoise.domain.numbers import text
-from counterpoise.venue.sim import Income, MarketKind, RejectCode, SimReject, SymbolRules
-from counterpoise.venue.sim.margin import DEFAULT_LEVERAGE
+from counterpoise.venue.sim import (
+    AccountView,
+    Income,
+    MarginType,
+    MarketKind,
+    RejectCode,
+    SimReject,
+    SymbolRules,
+)
 from counterpoise.venue.testnet.binance.call import Call, Routes, signed
-from counterpoise.venue.testnet.binance.errors import About, ApiError, from_reject, unsupported
+from counterpoise.venue.testnet.binance.errors import About, ApiError, from_reject
 from counterpoise.venue.testnet.binance.formatting import fixed, ms
 from counterpoise.venue.testnet.binance.futures_orders import WEEK
-from counterpoise.venue.testnet.binance.futures_positions import (
-    MAX_NOTIONAL,
-    maintenance_ratio,
-)
+from counterpoise.venue.testnet.binance.futures_positions import most_notional
 from counterpoise.venue.testnet.binance.weights import flat
 
 INCOME = {
@@ -25,6 +25,7 @@ INCOME = {
     "DELIVERED_SETTELMENT": "settlement",  # spelt as Binance spells it
     "COMMISSION": "commission",
     "TRANSFER": "transfer",
+    "INSURANCE_CLEAR": "insurance_clear",
 }
 _INCOME_NAMES = {kind: name for name, kind in INCOME.items()}
 
@@ -44,31 +45,9 @@ def set_leverage(call: Call) -> object:
         raise from_reject(reject, About(kind=MarketKind.PERP, rule=rule)) from None
     return {
         "leverage": leverage,
-        "maxNotionalValue": fixed(MAX_NOTIONAL, 0),
+        "maxNotionalValue": most_notional(rule, leverage),
         "symbol": rule.symbol,
     }
-
-
-def set_margin_type(call: Call) -> object:
-    """POST /fapi/v1/marginType: always cross already."""
-    call.rule()
-    wanted = call.params.need("marginType")
-    if wanted in ("CROSSED", "CROSS"):
-        raise ApiError(-4046, "No need to change margin type.")
-    raise unsupported()
-
-
-def position_mode(_call: Call) -> object:
-    """GET /fapi/v1/positionSide/dual: one-way."""
-    return {"dualSidePosition": False}
-
-
-def set_position_mode(call: Call) -> object:
-    """POST /fapi/v1/positionSide/dual: one-way already."""
-    call.params.need("dualSidePosition")
-    if call.params.flag("dualSidePosition"):
-        raise unsupported()
-    raise ApiError(-4059, "No need to change position side.")
 
 
 def assets_mode(_call: Call) -> object:
@@ -79,42 +58,33 @@ def assets_mode(_call: Call) -> object:
 def symbol_config(call: Call) -> object:
     """GET /fapi/v1/symbolConfig: margin type and leverage, of one symbol or all, as a list either way."""
     rule = call.opt_rule()
-    leverage = call.exchange.account(call.account).leverage
-    return [
-        {
-            "symbol": one.symbol,
-            "marginType": "CROSSED",
-            "isAutoAddMargin": "false",
-            "leverage": leverage.get(one.symbol, DEFAULT_LEVERAGE),
-            "maxNotionalValue": fixed(MAX_NOTIONAL, 0),
-        }
-        for one in ([rule] if rule else call.rules())
-    ]
+    view = call.exchange.account(call.account)
+    return [_config(view, one) for one in ([rule] if rule else call.rules())]
 
 
-def leverage_brackets(call: Call) -> object:
-    """GET /fapi/v1/leverageBracket: one bracket per symbol; one object when a symbol is named."""
-    rule = call.opt_rule()
-    if rule is not None:
-        return _brackets(rule)
-    return [_brackets(one) for one in call.rules()]
-
-
-def _brackets(rule: SymbolRules) -> dict[str, object]:
+def _config(view: AccountView, rule: SymbolRules) -> dict[str, object]:
+    leverage = view.leverage[rule.symbol]
+    isolated = view.margin_types[rule.symbol] is MarginType.ISOLATED
     return {
         "symbol": rule.symbol,
-        "notionalCoef": 1.0,
-        "brackets": [
-            {
-                "bracket": 1,
-                "initialLeverage": rule.max_leverage,
-                "notionalCap": int(MAX_NOTIONAL),
-                "notionalFloor": 0,
-                # Binance prints these two as JSON numbers; nothing here calculates with them
-                "maintMarginRatio": float(maintenance_ratio(rule)),
-                "cum": 0.0,
-            }
-        ],
+        "marginType": "ISOLATED" if isolated else "CROSSED",
+        "isAutoAddMargin": "false",
+        "leverage": leverage,
+        "maxNotionalValue": most_notional(rule, leverage),
+    }
+
+
+def account_config(call: Call) -> object:
+    """GET /fapi/v1/accountConfig: rights and modes of the account."""
+    return {
+        "feeTier": 0,
+        "canTrade": True,
+        "canDeposit": False,
+        "canWithdraw": False,
+        "dualSidePosition": call.exchange.two_sided(call.account),
+        "updateTime": 0,
+        "multiAssetsMargin": False,
+        "tradeGroupId": -1,
     }
 
 
@@ -172,12 +142,9 @@ def _income(row: Income) -> dict[str, object]:
 
 ROUTES: Routes = {
     ("POST", "/fapi/v1/leverage"): signed(set_leverage, flat(1)),
-    ("POST", "/fapi/v1/marginType"): signed(set_margin_type, flat(1)),
-    ("GET", "/fapi/v1/positionSide/dual"): signed(position_mode, flat(30)),
-    ("POST", "/fapi/v1/positionSide/dual"): signed(set_position_mode, flat(1)),
     ("GET", "/fapi/v1/multiAssetsMargin"): signed(assets_mode, flat(30)),
+    ("GET", "/fapi/v1/accountConfig"): signed(account_config, flat(5)),
     ("GET", "/fapi/v1/symbolConfig"): signed(symbol_config, flat(5)),
-    ("GET", "/fapi/v1/leverageBracket"): signed(leverage_brackets, flat(1)),
     ("GET", "/fapi/v1/commissionRate"): signed(commission_rate, flat(20)),
     ("GET", "/fapi/v1/rateLimit/order"): signed(order_usage, flat(1)),
     ("GET", "/fapi/v1/income"): signed(income, flat(30)),

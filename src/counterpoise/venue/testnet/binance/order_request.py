@@ -87,7 +87,7 @@ def futures_order(call: Call, params: Params) -> PlaceRequest:
         )
     if kind not in ("LIMIT", "MARKET"):
         raise ApiError(-1116, "Invalid orderType.")
-    if (params.opt("positionSide") or "BOTH") != "BOTH":
+    if (params.opt("positionSide") or "BOTH") != "BOTH" or call.exchange.two_sided(call.account):
         raise ApiError(-4061, "Order's position side does not match user's setting.")
     client_id = params.opt("newClientOrderId")
     if client_id is not None and len(client_id) > MAX_CLIENT_ID:

@@ -1,7 +1,7 @@
 """Wallet endpoints under ``/sapi/v1``: what ccxt asks at start-up, moves of money, key rights.
 
-A key reads, trades and transfers between its own wallets, and can never withdraw: money comes and goes by the
-control door only, and its history is shown as on Binance. Margin lending does not exist here.
+A key reads, trades and transfers between its own wallets. Whatever rights it shows, it can never withdraw: money comes
+and goes by the control door only, and its history is shown as on Binance. Margin lending does not exist here.
 """
 
 from __future__ import annotations
@@ -210,13 +210,16 @@ def _flows(call: Call, sign: int, done: int) -> list[Flow]:
     return found[first : first + call.params.limit(1_000, 1_000)]
 
 
-def key_rights(_call: Call) -> object:
-    """GET account/apiRestrictions: reads, trades and transfers; withdrawals are off."""
+def key_rights(call: Call) -> object:
+    """GET account/apiRestrictions: reads, trades and transfers; the rest as the account was given it."""
+    rights = call.exchange.rights(call.account)
+    expiry = rights.expires_at
     return {
-        "ipRestrict": False,
+        **({} if expiry is None else {"tradingAuthorityExpirationTime": ms(expiry)}),
+        "ipRestrict": rights.ip_restrict,
         "createTime": KEY_CREATED_MS,
         "enableReading": True,
-        "enableWithdrawals": False,
+        "enableWithdrawals": rights.withdraw,
         "enableInternalTransfer": False,
         "enableMargin": False,
         "enableFutures": True,
