@@ -6,20 +6,23 @@ and ``BTC/USDT:USDT-260327``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from counterpoise.domain.instrument import Instrument, InstrumentKind
 from counterpoise.domain.ledger import EntryKind, LedgerEntry
+from counterpoise.domain.margin import MarginTier, Tiers
+from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.order import Fill, Order, OrderState, OrderType, VenueOrder
 from counterpoise.domain.order import Side as DomainSide
 from counterpoise.domain.order import TimeInForce as DomainTimeInForce
-from counterpoise.domain.snapshot import Balance, FuturesWallet, Position
+from counterpoise.domain.snapshot import Balance, FuturesWallet, MarginMode, Position
 from counterpoise.venue.sim.model import (
     AccountView,
     Flow,
     Income,
     IncomeKind,
+    MarginType,
     MarketKind,
     OrderKind,
     OrderStatus,
@@ -30,6 +33,8 @@ from counterpoise.venue.sim.model import (
     SymbolRules,
     TimeInForce,
 )
+
+ISOLATED = MarginType.ISOLATED
 
 _STATES: Mapping[OrderStatus, OrderState] = {
     OrderStatus.OPEN: OrderState.OPEN,
@@ -89,14 +94,24 @@ def balances(view: AccountView) -> dict[str, Balance]:
     }
 
 
-def wallets(view: AccountView) -> dict[str, FuturesWallet]:
-    """Return the collateral by asset, empty wallets too."""
+def wallets(view: AccountView, quoted: Mapping[str, Collection[str]]) -> dict[str, FuturesWallet]:
+    """Return the collateral by asset, empty wallets too; ``quoted`` is asset -> venue ids of its contracts."""
     return {
         asset: FuturesWallet(
             asset=asset,
             wallet_balance=wallet.wallet_balance,
             unrealized_pnl=wallet.unrealized_pnl,
             available=wallet.available,
+            # the exchange tells the shared pool's; this is of the whole
+            maintenance_margin=wallet.maintenance_margin
+            + sum(
+                (
+                    held.maintenance_margin
+                    for held in view.positions
+                    if held.margin_type is ISOLATED and held.symbol in quoted.get(asset, ())
+                ),
+                ZERO,
+            ),
         )
         for asset, wallet in view.futures.items()
     }
@@ -112,10 +127,28 @@ def positions(view: AccountView, symbols: Mapping[str, str]) -> dict[str, Positi
             mark_price=held.mark_price,
             unrealized_pnl=held.unrealized_pnl,
             leverage=Decimal(held.leverage),
+            margin_mode=MarginMode(held.margin_type.value),
+            isolated_wallet=held.isolated_wallet if held.margin_type is ISOLATED else None,
+            liquidation_price=held.liquidation_price,
+            maintenance_margin=held.maintenance_margin,
         )
         for held in view.positions
         if held.qty
     }
+
+
+def tiers(rules: SymbolRules) -> Tiers:
+    """Return the margin table of a contract."""
+    return tuple(
+        MarginTier(
+            floor=tier.floor,
+            cap=tier.cap,
+            rate=tier.rate,
+            amount=tier.cum,
+            max_leverage=Decimal(tier.max_leverage),
+        )
+        for tier in rules.margin_tiers
+    )
 
 
 def place_request(order: Order, kind: MarketKind, venue_id: str) -> PlaceRequest:

@@ -27,7 +27,7 @@ from counterpoise.domain.order import (
     Unknown,
     VenueOrder,
 )
-from counterpoise.domain.snapshot import Account, Quote
+from counterpoise.domain.snapshot import Account, MarginMode, Quote
 from counterpoise.venue.sim import translate
 from counterpoise.venue.sim.exchange import SimExchange
 from counterpoise.venue.sim.model import MarketKind, RejectCode, SimOrder, SimReject
@@ -105,12 +105,19 @@ class SimVenue(SimTreasury):
         """Read both wallets and all positions."""
         view = self._exchange.account(self._api_key)
         perps = self._perpetuals()
+        quoted: dict[str, list[str]] = {}
+        for id_, symbol in perps.items():
+            quoted.setdefault(self._listed[symbol].instrument.quote, []).append(id_)
         return Account(
             spot=translate.balances(view),
-            futures=translate.wallets(view),
+            futures=translate.wallets(view, quoted),
             positions=translate.positions(view, perps),
             as_of=self._exchange.now,
             leverage={perps[id_]: dec(figure) for id_, figure in view.leverage.items()},
+            margin_modes={
+                perps[id_]: MarginMode(mode.value) for id_, mode in view.margin_types.items()
+            },
+            hedged=self._exchange.two_sided(self._api_key),
         )
 
     def _perpetuals(self) -> dict[str, str]:
@@ -141,6 +148,7 @@ class SimVenue(SimTreasury):
             next_funding_at=book.next_funding_at,
             funding_interval=book.funding_interval,
             volume_24h=self._exchange.volume_24h(listed.kind, listed.id),
+            index=book.index,
         )
 
     async def open_orders(self, symbols: Iterable[str]) -> tuple[VenueOrder, ...]:
