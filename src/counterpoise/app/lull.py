@@ -2,8 +2,8 @@
 
 A strategy says with its wake-ups how far prices may go and how long it may wait before it could answer differently
 (:class:`~counterpoise.domain.decision.Wakeups`). Beside that a look is never left out after one that found anything
-to do, was refused something or was told to look again; at a funding instant of a position; and when a market
-halts, trades again or is new. What is left out is exactly what would have been "nothing to do": a replay
+to do, was refused something or was told to look again; at a funding instant of a position; when a market
+halts, trades again or is new; and when prices went so far that the margin guard could have something to say. What is left out is exactly what would have been "nothing to do": a replay
 with and without it sends the same orders, which tests hold over recorded markets.
 """
 
@@ -16,6 +16,7 @@ from decimal import Decimal
 
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.decision import Wakeups
+from counterpoise.domain.guarding import MarginVerdict, PoolState
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import AssetView, PortfolioView
@@ -27,18 +28,23 @@ _Market = tuple[MarketKind, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ground:
-    """What the last look stood on. ``ends_at``: when to look again at the latest; ``prices`` are None in a halt."""
+    """What the last look stood on. ``ends_at``: when to look again at the latest; ``prices`` are None in a halt.
+
+    ``room``: by which factor (> 1) a price may have risen or fallen before margin matters; None: it does not.
+    """
 
     assets: dict[str, AssetView]
     prices: dict[_Market, Decimal | None]
     wakeups: Wakeups
     ends_at: datetime | None
+    room: Decimal | None
 
 
 class Lull:
     """Says of every regular instant whether a look at it may be left out, and what it would have shown."""
 
     def __init__(self, policy: PortfolioPolicy, exchange: SimExchange) -> None:
+        self._policy = policy
         self._exchange = exchange
         self._markets: dict[str, list[_Market]] = {asset: [] for asset in policy.assets}
         for rules in exchange.rules():
@@ -87,6 +93,8 @@ class Lull:
         price, before = self._exchange.fair(*market), ground.prices[market]
         if price is None or before is None:
             return price is before
+        if ground.room is not None and not 1 / ground.room < price / before < ground.room:
+            return False
         seen = ground.assets[asset].price
         above, below = ground.wakeups.above.get(asset), ground.wakeups.below.get(asset)
         # levels are prices of the asset; another market of it may have gone as far, relative to where it stood
@@ -108,6 +116,9 @@ class Lull:
         wakeups = _joined(decisions.wakeups.values())
         if wakeups.soon or report.state is not TradingState.RUN:
             return None
+        safe, room = self._room(report.margin)
+        if not safe:
+            return None
         asked = [at for at in (report.wake_at, wakeups.at, _funding_at(report)) if at is not None]
         return _Ground(
             assets=dict(view.assets),
@@ -118,7 +129,28 @@ class Lull:
             },
             wakeups=wakeups,
             ends_at=min(asked, default=None),
+            room=room,
         )
+
+    def _room(self, margin: MarginVerdict) -> tuple[bool, Decimal | None]:
+        """Whether the margin guard has nothing to do, and by which factor prices may move while it has not.
+
+        A pool that is d away is (1 + d) / (1 + m) - 1 away after a move of m against it.
+        """
+        rules = self._policy.margin
+        if rules is None:
+            return True, None
+        if margin.unseen or any(s != PoolState() for s in margin.state.pools.values()):
+            return False, None
+        wide = rules.warn + rules.hysteresis
+        rooms: list[Decimal] = []
+        for check in margin.checks:
+            if check.distance.up is not None:
+                rooms.append((1 + check.distance.up) / (1 + wide))
+            if check.distance.down is not None:
+                rooms.append((1 - wide) / (1 + check.distance.down))
+        room = min(rooms, default=None)
+        return room is None or room > 1, room
 
 
 def _joined(wakeups: Iterable[Wakeups]) -> Wakeups:
