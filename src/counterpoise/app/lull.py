@@ -2,9 +2,10 @@
 
 A strategy says with its wake-ups how far prices may go and how long it may wait before it could answer differently
 (:class:`~counterpoise.domain.decision.Wakeups`). Beside that a look is never left out after one that found anything
-to do, was refused something or was told to look again; at a funding instant of a position; when a market
-halts, trades again or is new; and when prices went so far that the margin guard could have something to say. What is left out is exactly what would have been "nothing to do": a replay
-with and without it sends the same orders, which tests hold over recorded markets.
+to do, was refused something or was told to look again; at a funding instant of a position; when a market halts,
+trades again or is new; and when prices went so far that the margin guard could have something to say. What is left
+out is exactly what would have been "nothing to do": a replay with and without it sends the same orders, which tests
+hold over recorded markets.
 """
 
 from __future__ import annotations
