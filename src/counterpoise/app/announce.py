@@ -23,6 +23,7 @@ from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import Reconciled
 from counterpoise.notify.margin_messages import (
+    MARGIN_AGAIN,
     margin_conditions,
     reminder,
     state_lowered,
@@ -191,7 +192,7 @@ class Announcer:
             yield f"refused:{order.symbol}:{refusal.reason.code}", (Severity.WARNING, text)
         yield from _rejected(report, raised)
         yield from _waits(report)
-        yield from margin_conditions(report.margin, self._policy.margin)
+        yield from margin_conditions(report.margin, self._policy.margin, raised)
         yield from unproven_transfers((*seen.transfers, *report.transfers))
         suspects = frozenset(f"position:{v}:{s}" for v, s in seen.unexplained)
         for (where, symbol), why in seen.unexplained.items():
@@ -253,7 +254,7 @@ _CLEARED = {
     "position": "The position of {words} at {head} is explained again",
     "rejected": "Orders on {what} are taken again",
     "key": "The key is accepted again",
-    "margin": "{pool}: liquidation is far enough away again to leave the step {step}",
+    "margin": "{pool}: {margin}",
     "collateral": "{what}: no collateral is missing any more",
     "margin_unseen": "The margin at {what} can be judged again",
     "margin_differs": "{what}: the venue's margin figure agrees with ours again",
@@ -291,7 +292,7 @@ def _cleared(key: str) -> str:
     pool, _, step = what.rpartition(":")
     words = rest or head if kind == "position" else _plain(rest or head)
     return _CLEARED.get(kind, "No longer so: {what}").format(
-        what=what, head=head, words=words, pool=pool, step=step
+        what=what, head=head, words=words, pool=pool, margin=MARGIN_AGAIN.get(step, step)
     )
 
 

@@ -89,6 +89,8 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
         refused=judged.refused,
         positions=tuple(recorded.positions.values()),
         held=judged.held,
+        margin=judged.margin,
+        transfers=judged.margin.transfers,
         within_band=judged.within_band,
         wake_at=judged.plan.wake_at,
         operator=operator_rows(

@@ -7,6 +7,7 @@ from typing import Any
 
 from counterpoise.cli.explain_view import paused_words, split_paused
 from counterpoise.cli.figures import count, money, percent, points, quantity
+from counterpoise.cli.margin_rows import print_margin
 from counterpoise.cli.output import print_table
 from counterpoise.cli.word_view import print_operator
 from counterpoise.domain.order import OrderState
@@ -21,6 +22,7 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
     )
     print_operator(document)
     print_weights(document["weights"])
+    print_margin(document["margin"])
     _print_decisions(document["decisions"])
     _print_targets(document.get("targets", ()))
     _print_coins(document.get("coins", ()))
@@ -29,6 +31,10 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
     refused, paused = split_paused(document["refused"])
     if paused:
         print(f"Trading is {paused_words(document['state'])}: would send {count(paused, 'order')}.")
+    for transfer in document.get("transfers", ()):
+        amount = f"{quantity(transfer['qty'])} {transfer['asset']}"
+        way = f"from {transfer['from']} to {transfer['to']} at {transfer['venue']}"
+        print(f"Collateral: {amount} {way}: {transfer['why']}")
     for refusal in refused:
         print(f"Refused by {refusal['guard']}: {_order_line(refusal['order'])}: {refusal['text']}")
     for hold in document["holds"]:

@@ -79,7 +79,8 @@ class PoolCheck:
     """One pool in one look. ``missing``: collateral that would restore the distance and cannot be reached.
 
     ``reachable``: what could be moved into it now. ``assumed``: symbols whose margin table the venue did not tell.
-    ``differs``: by how much the venue's maintenance figure is off ours (fraction), where both are known.
+    ``deepened``: whether this look took a step more. ``differs``: by how much the venue's maintenance figure is off
+    ours (fraction), where both are known.
     """
 
     pool: Pool
@@ -89,6 +90,7 @@ class PoolCheck:
     missing: Decimal = ZERO
     assumed: tuple[str, ...] = ()
     differs: Decimal | None = None
+    deepened: bool = False
 
     @property
     def key(self) -> str:

@@ -18,9 +18,8 @@ SENTENCES: Mapping[str, str] = {
     # margin
     "margin_unseen": "the margin at {venue} cannot be judged: {what} was not read",
     "margin_stops_adding": "nothing is added at {venue}: {asset} collateral is {distance} from liquidation ({step})",
-    "margin_tops_up": "move {qty} {asset} into the futures wallet at {venue}: liquidation is {distance} away,"
-    " {wanted} is wanted",
-    "margin_sweeps": "move {qty} {asset} back into the spot wallet at {venue}: liquidation is {distance} away",
+    "margin_tops_up": "liquidation is {distance} away, {wanted} is wanted",
+    "margin_sweeps": "it is needed there no more, liquidation is {distance} away",
     "margin_reduces": "{symbol} is cut to {cap}: {asset} collateral at {venue} is {distance} from liquidation",
     "margin_closes": "{symbol} is closed: {asset} collateral at {venue} is {distance} from liquidation",
     "margin_sells": "{qty} {asset} are sold beside it, as guard_may_sell allows",

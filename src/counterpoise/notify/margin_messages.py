@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,6 +21,13 @@ _DONE = {
     Step.REDUCE: "own futures that lose are being reduced",
     Step.FLATTEN: "own futures are being closed",
 }
+#: What is said when a step has passed.
+MARGIN_AGAIN = {
+    "near": "liquidation is far enough away again",
+    "stop_adding": "hedges may be added to again, as far as collateral carries them",
+    "reduce": "futures are no longer being reduced",
+    "flatten": "futures are no longer being closed",
+}
 _PURSES = {
     Purse.SPOT: "the spot wallet",
     Purse.FUTURES: "the futures wallet",
@@ -29,18 +36,25 @@ _PURSES = {
 
 
 def margin_conditions(
-    margin: MarginVerdict, policy: MarginPolicy | None
+    margin: MarginVerdict, policy: MarginPolicy | None, raised: Collection[str]
 ) -> Iterator[tuple[str, tuple[Severity, str]]]:
-    """Yield every lasting condition of the margin, by key: each step on the way down is raised and cleared once."""
+    """Yield every lasting condition of the margin, by key.
+
+    That liquidation is near is one condition, whatever is done about it. From where things are no longer added each
+    step is one more; a fall through several of them at once speaks of the last only. ``raised``: keys told before.
+    """
     if policy is None:
         return
     for venue, why in margin.unseen.items():
         yield f"margin_unseen:{venue}", (Severity.CRITICAL, f"Margin: {why.text}")
     for check in margin.checks:
-        for step in Step:
-            if Step.SAFE < step <= check.step:
-                severity = Severity.WARNING if step <= Step.TOP_UP else Severity.CRITICAL
-                yield f"margin:{check.key}:{step.word}", (severity, _step_text(check, step))
+        if check.step > Step.SAFE:
+            yield f"margin:{check.key}:near", (Severity.WARNING, _step_text(check))
+        for step in (Step.STOP_ADDING, Step.REDUCE, Step.FLATTEN):
+            key = f"margin:{check.key}:{step.word}"
+            told = key in raised or (step is check.step and check.deepened)
+            if step <= check.step and told:
+                yield key, (Severity.CRITICAL, _step_text(check))
         if check.missing >= _CENT:
             said = (
                 f"{_where(check)} needs {_money(check.missing)} {check.pool.asset} more than can be reached to be"
@@ -61,13 +75,13 @@ def margin_conditions(
             yield f"margin_table:{symbol}", (Severity.WARNING, said)
 
 
-def _step_text(check: PoolCheck, step: Step) -> str:
+def _step_text(check: PoolCheck) -> str:
     pool, adverse = check.pool, check.distance.adverse
     ratio = (
         f", maintenance is {_percent(pool.ratio)} of the balance" if pool.ratio is not None else ""
     )
     way = "up" if check.distance.up == adverse else "down"
-    return f"{_where(check)} would be liquidated by a move of {_percent(adverse)} {way}{ratio}: {_DONE[step]}"
+    return f"{_where(check)} would be liquidated by a move of {_percent(adverse)} {way}{ratio}: {_DONE[check.step]}"
 
 
 def _where(check: PoolCheck) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from counterpoise.cli import loaded
 from counterpoise.cli.figures import age, money, quantity
+from counterpoise.cli.margin_rows import print_margin
 from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
 from counterpoise.cli.output import print_json
 from counterpoise.cli.plan_view import print_weights
@@ -68,6 +69,7 @@ def _print(one: Mapping[str, Any], config: object) -> None:
     print(f"Last cycle: {one['summary']}")
     print_operator(one)
     print_weights(one["weights"])
+    print_margin(one["margin"])
     for hedge in one["hedges"]:
         wanted = f"{quantity(hedge['overlay'])} {hedge['asset']}"
         print(f"Strategy {hedge['strategy']} wants {wanted} in futures")

@@ -157,9 +157,6 @@ def _transfer(case: PoolCase, qty: Decimal, source: Purse, target: Purse) -> Tra
         target_before=held[target],
         why=reason(
             why,
-            venue=pool.venue,
-            asset=pool.asset,
-            qty=text(qty),
             distance=percent(distance_of(pool).adverse),
             wanted=percent(case.policy.warn + case.policy.hysteresis),
         ).text,

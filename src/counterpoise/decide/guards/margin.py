@@ -195,6 +195,7 @@ def _judged(
         missing=max(wanted - (added.qty if added is not None else ZERO), ZERO),
         assumed=tuple(h.symbol for h in pool.holdings if h.symbol in case.assumed),
         differs=differs_by(case),
+        deepened=step > before,
     )
     return _with(verdict, check, after, moved), after
 

@@ -129,7 +129,7 @@ def test_collateral_is_moved_by_the_least_that_ends_the_warning() -> None:
     assert (moved.source, moved.target, moved.asset) == (Purse.SPOT, Purse.FUTURES, "USDT")
     assert (moved.source_before, moved.target_before) == (50_000, 25_000)
     assert moved.state is TransferState.PENDING
-    assert "7528 USDT into the futures wallet" in moved.why
+    assert "32 % is wanted" in moved.why
     assert step(verdict) is Step.TOP_UP
     (check,) = verdict.checks
     assert check.missing == 0

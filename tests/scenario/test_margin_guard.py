@@ -1,0 +1,225 @@
+"""The margin guard with real fills: it acts, it leaves things alone, it lets go; lost answers move nothing twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from counterpoise.domain.events import Severity
+from counterpoise.domain.numbers import ZERO, dec
+from counterpoise.domain.order import Unknown
+from counterpoise.domain.policy import LimitsPolicy, MarginPolicy, PortfolioPolicy
+from counterpoise.domain.records import TradingState
+from counterpoise.domain.snapshot import Account
+from counterpoise.domain.strategy import HedgePolicy
+from counterpoise.domain.transfer import Transfer, TransferOutcome
+from counterpoise.ports import Venue
+from counterpoise.venue.sim import Wallet
+from tests.scenario.stage import Stage, make_shape, make_stage
+
+FULL = HedgePolicy(id="full", asset="BTC", ratio=dec(1))
+
+
+def guarded(**changes: object) -> PortfolioPolicy:
+    return make_shape(
+        FULL,
+        shape={"core": (60, ["BTC"]), "buffer": (40, ["USDT"])},
+        limits=LimitsPolicy(max_turnover_24h=dec(100), max_leverage=dec(10)),
+        margin=MarginPolicy(**changes),  # type: ignore[arg-type]  # keyword table of one dataclass
+    )
+
+
+async def hedged(futures: int, spot: int, leverage: int = 5) -> Stage:
+    """1 BTC at 100,000, hedged in full."""
+    stage = make_stage(
+        {"BTC": 100_000},
+        {"BTC": 1, "USDT": spot},
+        futures=futures,
+        leverage=leverage,
+        every=timedelta(minutes=1),
+    )
+    await stage.run(guarded(), hours=0.5)
+    assert stage.position() == -1
+    stage.reports.clear()
+    return stage
+
+
+def alerts(stage: Stage) -> list[tuple[str, Severity, bool]]:
+    return [(a.key or a.kind, a.severity, a.cleared) for r in stage.reports for a in r.alerts]
+
+
+def moved(stage: Stage) -> list[object]:
+    return [e["qty"] for e in stage.events("transfer")]
+
+
+async def test_collateral_is_moved_in_told_and_later_brought_back() -> None:
+    stage = await hedged(futures=36_000, spot=60_000)
+    stage.price(BTC=110_000)  # 26,000 left of 110,000: 23.1 %
+    await stage.run(guarded(), hours=0.2)
+    assert len(moved(stage)) == 1
+    assert stage.position() == -1
+    told = alerts(stage)
+    assert ("margin:sim/USDT:near", Severity.WARNING, False) in told
+    assert ("collateral_moved", Severity.INFO, False) in told
+    assert ("margin:sim/USDT:near", Severity.INFO, True) in told, "and it is over"
+    summary = next(r.summary for r in stage.reports if r.transfers)
+    assert "USDT spot -> futures (done)" in summary
+    stage.price(BTC=95_000)
+    await stage.run(guarded(), hours=25)
+    there, back = moved(stage)
+    assert there == back, "all of it, and nothing that was there before"
+
+
+async def test_near_the_level_nothing_happens() -> None:
+    stage = await hedged(futures=36_000, spot=60_000)
+    stage.price(BTC=108_000)  # 28,000 left of 108,000: 25.4 %
+    await stage.run(guarded(), hours=0.2)
+    assert moved(stage) == []
+    assert [a for a, _, _ in alerts(stage)] == ["margin:sim/USDT:near"]
+
+
+async def test_without_collateral_the_hedge_shrinks_and_comes_back() -> None:
+    stage = await hedged(futures=31_500, spot=0)
+    stage.price(BTC=118_500)  # 13,000 left of 118,500: 10.6 %
+    await stage.run(guarded(), hours=0.5)
+    left = -stage.position()
+    assert ZERO < left < dec("0.65")
+    assert all(e["reduce_only"] for e in stage.events("place") if e["side"] == "buy")
+    keys = [k for k, _, cleared in alerts(stage) if not cleared]
+    assert "margin:sim/USDT:reduce" in keys
+    assert "collateral:sim/USDT" in keys, "what people could do about it"
+    assert not any(e["event"] == "liquidation" for e in stage.exchange.log.after(0))
+    closing = [a for r in stage.reports for a in r.alerts if a.kind.startswith("hedge_")]
+    assert any("is cut to" in a.text for a in closing), "the guard is why, not the strategy"
+    lines = await stage.lines()
+    assert lines["full"].qty == stage.position(), "the book follows"
+    # the price comes back and money is deposited: the hedge grows again as far as collateral carries it
+    stage.price(BTC=100_000)
+    stage.exchange.deposit(stage.api_key, Wallet.FUTURES, "USDT", dec(25_000))
+    await stage.run(guarded(), hours=0.5)
+    assert stage.position() == -1
+
+
+async def test_what_collateral_does_not_carry_is_not_opened() -> None:
+    stage = make_stage(
+        {"BTC": 100_000},
+        {"BTC": 1, "USDT": 10_000},
+        futures=10_000,
+        leverage=10,
+        every=timedelta(minutes=1),
+    )
+    await stage.run(guarded(), hours=0.5)
+    # 20,000 / (30,000 + 130,000 x 0.4 %): whatever a rung is
+    assert stage.position() == dec("-0.655")
+    refused = [r for report in stage.reports for r in report.refused]
+    assert {r.guard for r in refused} == {"margin"}
+    assert any("more collateral than can be reached" in r.reason.text for r in refused)
+    assert all(r.margin_missing for r in refused)
+
+
+async def test_at_the_last_step_everything_of_ours_is_closed_and_stays_so() -> None:
+    stage = await hedged(futures=31_500, spot=0)
+    stage.price(BTC=126_000)  # 5,500 left of 126,000: under 4 %
+    await stage.run(guarded(), hours=0.2)
+    assert stage.position() == 0
+    assert (await stage.recorded()).portfolio.trading_state is TradingState.CANCEL_ONLY
+    assert "state_lowered" in [k for k, _, _ in alerts(stage)]
+    assert not any(e["event"] == "liquidation" for e in stage.exchange.log.after(0))
+    stage.price(BTC=90_000)
+    await stage.run(guarded(), hours=1)
+    assert stage.position() == 0, "only a person goes on"
+
+
+async def test_coins_are_sold_beside_the_short_where_that_is_allowed() -> None:
+    stage = await hedged(futures=31_500, spot=0)
+    stage.price(BTC=118_500)
+    await stage.run(guarded(may_sell=("BTC",)), hours=0.5)
+    view = stage.reports[-1].view
+    assert abs(view.assets["BTC"].exposure_qty) < dec("0.002"), "the whole stays hedged"  # type: ignore[union-attr]  # a valued portfolio
+    assert stage.coins("BTC") < 1
+    assert not any(e["event"] == "liquidation" for e in stage.exchange.log.after(0))
+
+
+async def test_spot_that_cannot_be_priced_does_not_stop_it() -> None:
+    stage = await hedged(futures=31_500, spot=0)
+    stage.wrap = _Blind  # type: ignore[assignment,return-value]  # a Venue by __getattr__
+    stage.price(BTC=126_000)
+    await stage.run(guarded(), hours=0.3)
+    assert all(r.held for r in stage.reports)
+    assert stage.position() == 0
+
+
+async def test_a_futures_wallet_that_reads_as_empty_once_closes_nothing() -> None:
+    stage = await hedged(futures=40_000, spot=60_000)
+    stage.wrap = _Emptied  # type: ignore[assignment,return-value]  # a Venue by __getattr__
+    await stage.run(guarded(), hours=0.05)
+    assert stage.position() == -1
+    assert (await stage.recorded()).portfolio.trading_state is TradingState.RUN
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_a_lost_answer_moves_nothing_twice(arrives: bool) -> None:
+    stage = await hedged(futures=36_000, spot=60_000)
+    stage.wrap = lambda venue: _Losing(venue, arrives)  # type: ignore[assignment,return-value]  # a Venue by __getattr__
+    stage.price(BTC=110_000)
+    await stage.run(guarded(), hours=0.4)
+    assert len(moved(stage)) == 1, "once, now or after it was proven not to have arrived"
+    transfers = (await stage.recorded()).transfers
+    assert [t.state.value for t in transfers] == (["DONE"] if arrives else ["REJECTED", "DONE"])
+    assert stage.position() == -1
+
+
+class _Wrapped:
+    def __init__(self, inner: Venue) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+
+class _Blind(_Wrapped):
+    """Spot has no price."""
+
+    async def quotes(self, symbols: object) -> object:
+        found = await self._inner.quotes(symbols)  # type: ignore[arg-type]  # symbols as they came
+        return {
+            s: q if ":" in s else replace(q, bid=None, ask=None, last=None)
+            for s, q in found.items()
+        }
+
+
+class _Emptied(_Wrapped):
+    """The first reads show an empty futures wallet."""
+
+    def __init__(self, inner: Venue) -> None:
+        super().__init__(inner)
+        self._reads = 0
+
+    async def account(self) -> Account:
+        found = await self._inner.account()
+        self._reads += 1
+        if self._reads > 1:
+            return found
+        empty = replace(
+            found.futures["USDT"], wallet_balance=ZERO, unrealized_pnl=ZERO, available=ZERO
+        )
+        return replace(found, futures={"USDT": empty})
+
+
+class _Losing(_Wrapped):
+    """The answer to the first transfer is lost, before it arrives or after."""
+
+    def __init__(self, inner: Venue, arrives: bool) -> None:
+        super().__init__(inner)
+        self._arrives = arrives
+        self._lost = False
+
+    async def transfer(self, transfer: Transfer) -> TransferOutcome:
+        if self._lost:
+            return await self._inner.transfer(transfer)  # type: ignore[attr-defined,no-any-return]
+        self._lost = True
+        if self._arrives:
+            await self._inner.transfer(transfer)  # type: ignore[attr-defined]
+        return Unknown(text="time-out")
