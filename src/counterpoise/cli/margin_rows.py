@@ -41,7 +41,7 @@ def print_margin(margin: Mapping[str, Mapping[str, Any]]) -> None:
         for symbol, price in pool["liquidation"].items():
             if price is not None:
                 print(f"{symbol} would be liquidated at {quantity(price)}, all else standing still")
-        if pool["missing"] != "0.00":
+        if pool["missing"] != "0":
             print(f"{money(pool['missing'], pool['asset'])} are missing and out of reach")
     for venue, row in margin.items():
         _print_stress(venue, row.get("stress", ()))

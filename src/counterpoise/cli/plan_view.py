@@ -22,7 +22,7 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
     )
     print_operator(document)
     print_weights(document["weights"])
-    print_margin(document["margin"])
+    print_margin(document.get("margin", {}))
     _print_decisions(document["decisions"])
     _print_targets(document.get("targets", ()))
     _print_coins(document.get("coins", ()))

@@ -69,7 +69,7 @@ def _print(one: Mapping[str, Any], config: object) -> None:
     print(f"Last cycle: {one['summary']}")
     print_operator(one)
     print_weights(one["weights"])
-    print_margin(one["margin"])
+    print_margin(one.get("margin", {}))
     for hedge in one["hedges"]:
         wanted = f"{quantity(hedge['overlay'])} {hedge['asset']}"
         print(f"Strategy {hedge['strategy']} wants {wanted} in futures")

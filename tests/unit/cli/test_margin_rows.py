@@ -1,0 +1,50 @@
+"""Margin as people see it."""
+
+from __future__ import annotations
+
+import pytest
+
+from counterpoise.app.margin_view import margin_rows
+from counterpoise.cli.margin_rows import print_margin
+from counterpoise.decide.guards.margin import guard_margin
+from counterpoise.domain.policy import MarginPolicy
+from tests.build import make_policy
+from tests.unit.decide.guards.test_margin import book, with_venue, world
+
+
+def shown(capsys: pytest.CaptureFixture[str], futures: int, **changes: object) -> str:
+    snapshot = world(futures, spot=1000)
+    policy = make_policy(margin=MarginPolicy(**changes))  # type: ignore[arg-type]  # keyword table
+    print_margin(margin_rows(snapshot, guard_margin(snapshot, book(), policy)))  # type: ignore[arg-type]  # JSON
+    return capsys.readouterr().out
+
+
+def test_a_pool_its_liquidation_price_and_its_stress(capsys: pytest.CaptureFixture[str]) -> None:
+    out = shown(capsys, 25_000)
+    assert "USDT at main  25,000.00       400.00  1.6 %             24.5 %     -" in out
+    assert "collateral is moved in" in out
+    assert "BTC/USDT:USDT would be liquidated at 124,50" in out
+    assert "6,528.00 USDT are missing and out of reach" in out
+    assert "+30 %" in out
+    assert "liquidated" in out
+
+
+def test_far_away_there_is_little_to_say(capsys: pytest.CaptureFixture[str]) -> None:
+    out = shown(capsys, 80_000)
+    assert "missing" not in out
+    assert "liquidated  " not in out
+
+
+def test_what_could_not_be_judged_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    snapshot = with_venue(world(1), account=None)
+    verdict = guard_margin(snapshot, book(), make_policy())
+    print_margin(margin_rows(snapshot, verdict))  # type: ignore[arg-type]  # JSON
+    assert (
+        "the margin at main cannot be judged: its account was not read" in capsys.readouterr().out
+    )
+
+
+def test_without_futures_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    snapshot = world(1000, qty=0)
+    print_margin(margin_rows(snapshot, guard_margin(snapshot, book(0), make_policy())))  # type: ignore[arg-type]  # JSON
+    assert capsys.readouterr().out == ""
