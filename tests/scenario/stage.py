@@ -216,6 +216,7 @@ def make_stage(
 ) -> Stage:
     """A stage at ``prices`` with ``coins`` in the spot wallet and ``futures`` USDT as collateral.
 
+    ``funding``: the rate of every instant, or a tuple of one after the other (the last one stays).
     ``dated``: venue id of a dated future (``BTCUSDT_260110``) -> its yearly basis over the coin.
     """
     series, listed, rates = [], [], []
@@ -229,10 +230,15 @@ def make_stage(
         if funding is not None:
             step = timedelta(hours=funding_hours)
             instants = [START + n * step for n in range(int(timedelta(days=days) / step) + 1)]
-            rate = dec(str(funding))
+            given = funding if isinstance(funding, tuple) else (funding,)
+            charged = [dec(str(given[min(n, len(given) - 1)])) for n in range(len(instants))]
             rates.append(
                 FundingSeries(
-                    symbol=symbol, rates=tuple(FundingRate(at=at, rate=rate) for at in instants)
+                    symbol=symbol,
+                    rates=tuple(
+                        FundingRate(at=at, rate=rate)
+                        for at, rate in zip(instants, charged, strict=True)
+                    ),
                 )
             )
     for symbol, basis in (dated or {}).items():

@@ -22,6 +22,7 @@ from counterpoise.domain.portfolio import PortfolioView, Universe
 from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import Reconciled
+from counterpoise.notify.carry_messages import basis_conditions, carry_conditions
 from counterpoise.notify.margin_messages import (
     MARGIN_AGAIN,
     margin_conditions,
@@ -46,7 +47,7 @@ _BY_STATE = frozenset(
     {"trading_state", "trading_state_reduce_only", "trading_state_coins", "flattening_adds"}
 )
 #: Conditions that only a cycle which decided something can see: one that held may not clear them.
-_JUDGED = ("refused:", "position:", "waits:")
+_JUDGED = ("refused:", "position:", "waits:", "basis:", "basis_late:")
 #: What a conversion waits for that only a person or a quieter market can give.
 _NEEDS = frozenset(
     {
@@ -193,6 +194,8 @@ class Announcer:
         yield from _rejected(report, raised)
         yield from _waits(report)
         yield from margin_conditions(report.margin, self._policy.margin, raised)
+        yield from carry_conditions(report.carry)
+        yield from basis_conditions(report.basis, report.decisions, report.positions, report.as_of)
         yield from unproven_transfers((*seen.transfers, *report.transfers))
         suspects = frozenset(f"position:{v}:{s}" for v, s in seen.unexplained)
         for (where, symbol), why in seen.unexplained.items():
@@ -260,6 +263,10 @@ _CLEARED = {
     "margin_differs": "{what}: the venue's margin figure agrees with ours again",
     "margin_table": "The margin table of {what} is known",
     "transfer": "The outcome of transfer {what} is settled",
+    "carry": "{what}: its carry is within its budget again",
+    "carry_ask": "{what}: its carry is within its budget again",
+    "basis": "{what} stands as near to its coin as usual again",
+    "basis_late": "{what} stands as near to its coin as usual again, after adding had gone on",
     "look": "Looking works again",
 }
 

@@ -19,7 +19,9 @@ from counterpoise.app.operator import Heeded, answered, heeded, waiting, words
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.rows import EveryLook, Rows
+from counterpoise.decide.guards.basis import basis_record
 from counterpoise.decide.guards.flows import FlowWatch
+from counterpoise.decide.guards.funding import carry_record
 from counterpoise.decide.guards.margin import margin_record
 from counterpoise.decide.guards.trading_state import forbidden
 from counterpoise.domain.carried import carried_of
@@ -213,6 +215,8 @@ class Cycle:
             remembered=_remembered(recorded),
             held=judged.held,
             margin=judged.margin,
+            carry=judged.carry,
+            basis=judged.basis,
             transfers=execution.transfers,
             within_band=judged.within_band,
             wake_at=_wake_at(self._policy, judged, execution, snapshot.as_of),
@@ -267,10 +271,13 @@ def _record(told: Heeded, recorded: Recorded, judged: Judgement) -> PortfolioRec
 
 def _guards(recorded: Recorded, judged: Judgement) -> tuple[GuardRecord, ...]:
     """What the guards remember, where it changed."""
-    found = margin_record(judged.margin.state)
-    known = recorded.guards.get(found.id)
-    before = known.document if known is not None else {}
-    return (found,) if found.document != before else ()
+    found = (
+        margin_record(judged.margin.state),
+        carry_record(judged.carry.state),
+        basis_record(judged.basis.state),
+    )
+    known = {id_: record.document for id_, record in recorded.guards.items()}
+    return tuple(record for record in found if record.document != known.get(record.id, {}))
 
 
 def _remembered(recorded: Recorded) -> tuple[Hedge, ...]:

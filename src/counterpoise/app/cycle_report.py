@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from counterpoise.app.carry_view import basis_rows, carry_rows
 from counterpoise.app.margin_view import margin_rows, transfer_row
+from counterpoise.domain.carrying import UNCOUNTED, UNWATCHED, BasisVerdict, CarryVerdict
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
 from counterpoise.domain.guarding import UNGUARDED, MarginVerdict
@@ -60,6 +62,8 @@ class CycleReport:
     operator: Mapping[str, object] = field(default_factory=dict)
     margin: MarginVerdict = UNGUARDED
     transfers: tuple[Transfer, ...] = ()
+    carry: CarryVerdict = UNCOUNTED
+    basis: BasisVerdict = UNWATCHED
 
     @property
     def summary(self) -> str:
@@ -124,6 +128,8 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         "weights": _weights(report, policy),
         "within_band": report.within_band,
         "margin": margin_rows(report.snapshot, report.margin),
+        "carry": carry_rows(report.carry),
+        "basis": basis_rows(report.basis),
         "transfers": [transfer_row(t) for t in report.transfers],
         "decisions": _decisions(report),
         "targets": _targets(report),

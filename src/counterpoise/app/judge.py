@@ -14,13 +14,22 @@ from counterpoise.app.safekeeping import explained, guarded_by, kept_alive, lowe
 from counterpoise.decide.approvals import reviewed
 from counterpoise.decide.combine import within_band
 from counterpoise.decide.engine import decide
+from counterpoise.decide.guards.basis import guard_basis, without_apart
 from counterpoise.decide.guards.freshness import stale_reasons
+from counterpoise.decide.guards.funding import guard_funding
 from counterpoise.decide.guards.limits import review
 from counterpoise.decide.guards.margin import guard_margin
 from counterpoise.decide.guards.trading_state import SOON, parted, restrained
 from counterpoise.decide.guards.wallets import PAUSE
 from counterpoise.decide.scenery import scene_of
 from counterpoise.domain.carried import carried_of, strays_of
+from counterpoise.domain.carrying import (
+    UNCOUNTED,
+    UNWATCHED,
+    BasisVerdict,
+    Brakes,
+    CarryVerdict,
+)
 from counterpoise.domain.decision import Decisions, Want
 from counterpoise.domain.guarding import UNGUARDED, MarginVerdict
 from counterpoise.domain.hedge_book import Booked, crossed, wanting
@@ -55,7 +64,8 @@ class Judgement:
     """What a look leads to. ``held`` says why nothing was decided; then only ``view`` and a wake-up are there.
 
     ``approvals`` are requests to people that are new or have changed. ``margin`` is what the margin guard makes of
-    it; it is there whatever else is held. ``lowered``: the trading state that a guard sets.
+    it; it is there whatever else is held, and so are ``carry`` and ``basis``. ``lowered``: the trading state that a
+    guard sets.
     """
 
     view: PortfolioView | Unvalued | Broke
@@ -68,6 +78,8 @@ class Judgement:
     held: tuple[Reason, ...] = ()
     within_band: bool | None = None
     margin: MarginVerdict = UNGUARDED
+    carry: CarryVerdict = UNCOUNTED
+    basis: BasisVerdict = UNWATCHED
     lowered: TradingState | None = None
 
     def strategy_records(self, policy: PortfolioPolicy) -> tuple[StrategyRecord, ...]:
@@ -101,16 +113,20 @@ def judge(
     if state is not None:
         lower = replace(recorded.portfolio, trading_state=state)
         recorded = replace(recorded, portfolio=lower)
+    carry = guard_funding(snapshot, recorded, policy, universe)
+    basis = guard_basis(snapshot, recorded, policy, universe)
     shape = shaped(policy, recorded.portfolio.override, snapshot.as_of)
     view, held = _valued(snapshot, shape, universe, doubts)
     if isinstance(view, PortfolioView) and not held:
-        scene = scene_of(snapshot, recorded, shape, universe, view, calendar or {})
+        brakes = Brakes(cuts=carry.cuts, waits=basis.waits)
+        scene = scene_of(snapshot, recorded, shape, universe, view, calendar or {}, brakes)
+        scene = replace(scene, universe=without_apart(universe, basis, _bound(recorded)))
         judged = _judged(scene, snapshot, recorded, unexplained, flows, margin)
     else:
         # a doubted wallet is looked at again soon, so that a withdrawal is not held up for long
         again = Plan(wake_at=snapshot.as_of + PAUSE) if doubts else NOTHING
         judged = Judgement(view=view, held=held, plan=again)
-    judged = replace(judged, margin=margin, lowered=state)
+    judged = replace(judged, margin=margin, carry=carry, basis=basis, lowered=state)
     if judged.decisions is None:
         judged = _kept_alive(judged, snapshot, recorded, policy, unexplained)
         states = _states(recorded, policy)
@@ -122,7 +138,8 @@ def judge(
     if margin.transfers or margin.urgent:
         soon = snapshot.as_of + SOON
         going = replace(going, wake_at=min(going.wake_at or soon, soon))
-    return replace(judged, plan=going)
+    wakes = [at for at in (going.wake_at, carry.wake_at, basis.wake_at) if at is not None]
+    return replace(judged, plan=replace(going, wake_at=min(wakes, default=None)))
 
 
 def _kept_alive(

@@ -87,6 +87,8 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
         plan=judged.plan,
         approved=judged.approved,
         refused=judged.refused,
+        carry=judged.carry,
+        basis=judged.basis,
         positions=tuple(recorded.positions.values()),
         held=judged.held,
         margin=judged.margin,

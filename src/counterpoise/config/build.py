@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from counterpoise.config import strategies
-from counterpoise.config.models import PortfolioModel, SleeveModel, VenueModel
+from counterpoise.config.models import BudgetModel, PortfolioModel, SleeveModel, VenueModel
 from counterpoise.config.shape import given
 from counterpoise.config.units import Money
 from counterpoise.domain.access import Secret, VenueAccess
@@ -14,8 +14,11 @@ from counterpoise.domain.numbers import ONE
 from counterpoise.domain.policy import (
     ApprovePolicy,
     Band,
+    BasisPolicy,
+    CarryBudget,
     ExecutionPolicy,
     FreshnessPolicy,
+    FundingPolicy,
     LimitsPolicy,
     MarginPolicy,
     PortfolioPolicy,
@@ -57,6 +60,8 @@ def portfolio(name: str, model: PortfolioModel, existing: dict[str, str]) -> Por
         limits=_limits(model),
         freshness=_freshness(model),
         margin=_margin(model),
+        funding=_funding(model),
+        basis=_basis(model),
         allow_net_short=model.allow_net_short,
         existing={venue: existing[venue] for venue in model.venues},
         retire=dict(model.retire),
@@ -131,6 +136,45 @@ def _margin(model: PortfolioModel) -> MarginPolicy | None:
             max_slippage=written.max_slippage,
             on_change=written.on_change,
         ),
+    )
+
+
+def _funding(model: PortfolioModel) -> FundingPolicy | None:
+    written = model.guards.funding
+    if not written.act:
+        return None
+    budget = _budget(CarryBudget(), written)
+    return FundingPolicy(
+        budget=budget,
+        strategies={name: _budget(budget, own) for name, own in written.strategies.items()},
+    )
+
+
+def _budget(usual: CarryBudget, written: BudgetModel) -> CarryBudget:
+    """What a strategy's own budget does not say is as for all."""
+    return replace(
+        usual,
+        **given(
+            max_carry=written.max_carry,
+            max_cost=written.max_cost,
+            over=written.over,
+            then=written.then,
+        ),
+    )
+
+
+def _basis(model: PortfolioModel) -> BasisPolicy | None:
+    written = model.guards.basis
+    if not written.act:
+        return None
+    return BasisPolicy(
+        **given(
+            max_basis=written.max_basis,
+            max_zscore=written.max_zscore,
+            window=written.window,
+            interval=written.interval,
+            delay=written.delay,
+        )
     )
 
 

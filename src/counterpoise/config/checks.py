@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from counterpoise.config import strategies, units
+from counterpoise.config import strategies, times, units
 from counterpoise.config.draft import PortfolioDraft, SleeveDraft, StrategyDraft
 from counterpoise.config.problems import Path, nearest, spelled
 from counterpoise.config.reading import Document, child_of
 from counterpoise.config.section import Section, soft
 from counterpoise.config.words import percent
 from counterpoise.domain.numbers import ONE, ZERO
-from counterpoise.domain.policy import MarginPolicy
+from counterpoise.domain.policy import BasisPolicy, MarginPolicy
 
 _MONEY = (
     ("guards", "limits", "max_order_notional"),
@@ -24,6 +24,8 @@ _MONEY = (
 _MAY_BE_ZERO = ("min_equity", "min_volume_24h", "keep_buffer", "max_top_up_24h")
 #: The margin guard's steps, in the order they are taken.
 _STEPS = ("warn", "top_up", "stop_adding", "reduce", "flatten")
+#: How many closed bars the usual basis may be read from.
+LEAST_BARS, MOST_BARS = 24, 2000
 _OF_ONE_ASSET = ("hedge", "profit_ladder", "scale_in", "dip_buy")
 
 
@@ -40,6 +42,8 @@ def check_portfolio(document: Document, portfolio: PortfolioDraft, warnings: lis
     _check_retired(document, portfolio)
     _check_money(document, portfolio)
     _check_margin(document, portfolio)
+    _check_budgets(document, portfolio)
+    _check_window(document, portfolio)
 
 
 def _check_sum(document: Document, path: Path, parts: dict[str, Decimal | None], what: str) -> None:
@@ -198,6 +202,38 @@ def _check_margin(document: Document, portfolio: PortfolioDraft) -> None:
         if node is not None and isinstance(node.value, str) and node.value not in traded:
             expected = f"an asset of a sleeve and not the quote ({', '.join(traded)})"
             document.complain(place, expected)
+
+
+def _check_budgets(document: Document, portfolio: PortfolioDraft) -> None:
+    """A budget of its own is that of a strategy of the file."""
+    path = (*portfolio.path, "guards", "funding", "strategies")
+    node = document.find(path)
+    present = [s.id for s in portfolio.strategies if s.id is not None]
+    if node is None or not isinstance(node.value, dict):
+        return
+    for name in node.value:
+        if name not in present:
+            near = nearest(name, present)
+            document.complain_of_key(
+                (*path, name),
+                "the id of a strategy",
+                was=repr(name),
+                hint=f"did you mean {near}?" if near else "",
+            )
+
+
+def _check_window(document: Document, portfolio: PortfolioDraft) -> None:
+    """Fewer bars than that tell nothing of what is usual."""
+    basis = Section(document=document, path=(*portfolio.path, "guards", "basis"))
+    usual = BasisPolicy()
+    window, interval = basis.read(units.duration, "window"), basis.read(times.interval, "interval")
+    if (basis.has("window") and window is None) or (basis.has("interval") and interval is None):
+        return
+    bars = (window or usual.window) // (interval or usual.interval)
+    if not LEAST_BARS <= bars <= MOST_BARS:
+        where = "window" if basis.has("window") else "interval"
+        expected = f"a window of {LEAST_BARS} to {MOST_BARS} closed bars"
+        basis.complain((where,), expected, was=f"{bars}")
 
 
 def _check_money(document: Document, portfolio: PortfolioDraft) -> None:

@@ -21,6 +21,7 @@ from counterpoise.config.fields import (
     Exchange,
     Existing,
     Identifier,
+    Interval,
     Later,
     Multiple,
     Part,
@@ -28,6 +29,7 @@ from counterpoise.config.fields import (
     PriceDistance,
     Quantity,
     Resting,
+    Rise,
     Share,
     ShareAboveZero,
     Text,
@@ -35,7 +37,7 @@ from counterpoise.config.fields import (
 )
 from counterpoise.config.shape import Shape
 from counterpoise.config.strategies import Strategy
-from counterpoise.domain.policy import ContractChoice, OnChange
+from counterpoise.domain.policy import ContractChoice, OnChange, Spent
 
 
 class VenueModel(Shape):
@@ -199,6 +201,52 @@ class MarginModel(Shape):
     )
 
 
+class BudgetModel(Shape):
+    """What a strategy's futures may cost to carry: funding, fees, and the basis of dated futures."""
+
+    max_carry: Rise | None = Field(
+        default=None, description="a year, as a part of what is open; default 15%"
+    )
+    max_cost: PriceDistance | None = Field(
+        default=None, description="in all since it was opened, as a part of it; default 0.5%"
+    )
+    over: Duration | None = Field(
+        default=None, description="for so long it must be exceeded, or be small again; default 24h"
+    )
+    then: Spent | None = Field(
+        default=None,
+        description="alert (default), ask (tells the command that closes it), reduce (to half), or close",
+    )
+
+
+class FundingModel(BudgetModel):
+    """What futures may cost to carry: funding, fees, and the basis of dated futures."""
+
+    act: bool = Field(default=True, strict=True, description="false: carry is not looked at")
+    strategies: dict[Identifier, BudgetModel] = Field(
+        default={}, description="other budgets: {<strategy id>: {max_carry: 30%, then: close}}"
+    )
+
+
+class BasisModel(Shape):
+    """When a contract stands absurdly far from its coin, so that adding to it waits."""
+
+    act: bool = Field(default=True, strict=True, description="false: basis is not looked at")
+    max_basis: PriceDistance | None = Field(
+        default=None, description="from the coin's price; default 3%"
+    )
+    max_zscore: Multiple | None = Field(
+        default=None,
+        description="standard deviations from the mean of the window: 4; default not looked at",
+    )
+    window: Duration | None = Field(default=None, description="of closed bars; default 14d")
+    interval: Interval | None = Field(default=None, description="of those bars; default 1h")
+    delay: Duration | None = Field(
+        default=None, description="adding waits no longer than this; default 6h"
+    )
+    allow_cross: Annotated[None, Later("cross hedges come with a later version")] = None
+
+
 class GuardsModel(Shape):
     """What must never happen."""
 
@@ -209,8 +257,12 @@ class GuardsModel(Shape):
     margin: MarginModel = Field(
         default=MarginModel(), description="what keeps futures from being liquidated"
     )
-    funding: Annotated[None, Later("the funding guard comes with a later version")] = None
-    basis: Annotated[None, Later("the basis guard comes with a later version")] = None
+    funding: FundingModel = Field(
+        default=FundingModel(), description="what futures may cost to carry"
+    )
+    basis: BasisModel = Field(
+        default=BasisModel(), description="how far a contract may stand from its coin"
+    )
     plausibility: Annotated[None, Later("the plausibility guard comes with a later version")] = None
 
 

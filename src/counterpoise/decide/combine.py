@@ -10,6 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from counterpoise.decide.approvals import beyond
+from counterpoise.decide.brakes import cut_by_carry, held_by_basis
 from counterpoise.domain.decision import Decision
 from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import ZERO, shrink_step, text
@@ -32,7 +33,8 @@ def granted_of(
 
     ``decisions`` come in order of priority, highest first; ``baselines`` is (venue, symbol) -> foreign position.
     First what an operator has yet to approve is capped, and no other leg of a drift grows before the answer; then the
-    clamp keeps every asset from going net short.
+    clamp keeps every asset from going net short. Guards of carry and basis (``scene.brakes``) take away what is theirs
+    to take before and after it.
     While own futures are being closed nothing is given, in futures or coins.
     """
     if scene.flattening:
@@ -48,13 +50,16 @@ def granted_of(
             qty, note = _capped(decision, caps.get((decision.strategy, asset)))
             if not note and decision.strategy in waiting:
                 qty, note = _beside(decision, waiting[decision.strategy], scene)
+            qty, cut = cut_by_carry(decision.strategy, asset, qty, scene)
             overlays.append((decision.strategy, qty))
-            notes += note
+            notes += note + cut
         listing = scene.universe.futures.get(asset)
         if listing is not None and not scene.policy.allow_net_short:
             floor = -(scene.view.assets[asset].held_qty + _foreign(asset, baselines))
             overlays, cut = _clamp(asset, overlays, floor, listing.instrument.lot_size)
             notes += cut
+        overlays, waits = held_by_basis(asset, overlays, scene)
+        notes += waits
         given |= {(strategy, asset): qty for strategy, qty in overlays}
     return (
         tuple(replace(d, given=given[d.strategy, d.asset]) for d in decisions),

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from counterpoise.domain.bars import Bar
+from counterpoise.domain.carrying import NO_BRAKES, Brakes
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.operator import Ask
@@ -27,6 +28,7 @@ def scene_of(
     universe: Universe,
     view: PortfolioView,
     calendar: Mapping[str, datetime],
+    brakes: Brakes = NO_BRAKES,
 ) -> Scene:
     """Return the scene of one look; ``calendar``: strategy -> newest calendar instant at or before it."""
     return Scene(
@@ -42,6 +44,7 @@ def scene_of(
         working=_working(recorded),
         purse=_purse(snapshot, recorded, policy),
         flattening=recorded.portfolio.flattening,
+        brakes=brakes,
     )
 
 
@@ -52,7 +55,7 @@ def _bars(
     found: dict[tuple[str, timedelta], tuple[Bar, ...]] = {}
     for look in policy.lookbacks:
         listing = universe.barred(look.asset)
-        if listing is None:
+        if listing is None or look.coin:
             continue
         seen = snapshot.venues[listing.venue].bars
         found[look.asset, look.interval] = seen.get((listing.instrument.symbol, look.interval), ())

@@ -32,11 +32,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookback:
-    """How many closed bars of ``interval`` a strategy or guard needs of ``asset``."""
+    """How many closed bars of ``interval`` a strategy or guard needs of ``asset``; ``coin``: of its spot pair."""
 
     asset: str
     interval: timedelta
     bars: int
+    coin: bool = False
 
 
 def last_closed_open(at: datetime, interval: timedelta) -> datetime:

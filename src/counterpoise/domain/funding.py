@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from counterpoise.domain.numbers import ZERO
+from counterpoise.domain.numbers import ZERO, dec
+
+_YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +41,18 @@ def payments(
     return sum(
         (payment(qty, x.mark, x.rate) for x in instants if opened_at <= x.at <= closed_at), ZERO
     )
+
+
+def yearly_funding(rate: Decimal, interval: timedelta) -> Decimal:
+    """Return what a long pays in a year at ``rate`` every ``interval``, as a fraction; a short receives it."""
+    return rate * _in_a_year(interval)
+
+
+def yearly_basis(basis: Decimal, left: timedelta) -> Decimal:
+    """Return what a long loses in a year as ``basis`` (contract / coin - 1) goes to 0 within ``left``."""
+    return basis * _in_a_year(left)
+
+
+def _in_a_year(span: timedelta) -> Decimal:
+    second = timedelta(seconds=1)
+    return dec(_YEAR // second) / dec(max(span // second, 1))

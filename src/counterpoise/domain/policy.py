@@ -123,6 +123,61 @@ class MarginPolicy:
     on_change: OnChange = OnChange.CANCEL_ONLY
 
 
+class Spent(StrEnum):
+    """What happens to a hedge whose carry has left its budget; people are told in any case."""
+
+    ALERT = "alert"
+    ASK = "ask"  # people are told what to say to close it, and nothing is done before they do
+    REDUCE = "reduce"  # it holds half of what its strategy wants
+    CLOSE = "close"  # it holds nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarryBudget:
+    """What holding futures may cost: ``max_carry`` a year, ``max_cost`` in all, as fractions of notional.
+
+    ``then`` happens when either was exceeded for ``over``, and ends when what is expected has been below half of
+    ``max_carry`` for as long.
+    """
+
+    max_carry: Decimal = dec("0.15")
+    max_cost: Decimal = dec("0.005")
+    over: timedelta = timedelta(hours=24)
+    then: Spent = Spent.ALERT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingPolicy:
+    """The budget of every strategy, and those that have one of their own (by strategy id)."""
+
+    budget: CarryBudget = CarryBudget()
+    strategies: Mapping[str, CarryBudget] = field(default_factory=dict)
+
+    def of(self, strategy: str) -> CarryBudget:
+        """Return the budget of a strategy."""
+        return self.strategies.get(strategy, self.budget)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasisPolicy:
+    """When a contract stands absurdly far from its coin, and how long adding to it waits for that to pass.
+
+    ``max_basis``: fraction of the coin's price. ``max_zscore``: standard deviations from the mean of ``window`` of
+    closed bars of ``interval`` (None: not looked at, and no bars are read). ``delay``: adding goes on after it.
+    """
+
+    max_basis: Decimal = dec("0.03")
+    max_zscore: Decimal | None = None
+    window: timedelta = timedelta(days=14)
+    interval: timedelta = timedelta(hours=1)
+    delay: timedelta = timedelta(hours=6)
+
+    @property
+    def bars(self) -> int:
+        """How many closed bars the window has."""
+        return max(self.window // self.interval, 3)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreshnessPolicy:
     """How old data may be when a decision rests on it, and how long an approval stays good."""
@@ -148,7 +203,7 @@ class PortfolioPolicy:
     """One portfolio: where it lives, its shape, its strategies in order of priority, and its limits.
 
     ``existing`` says per venue what to do with positions found at the first start: ``refuse``, ``keep`` or
-    ``adopt:<strategy id>``. ``margin``: None leaves margin unguarded.
+    ``adopt:<strategy id>``. ``margin``, ``funding``, ``basis``: None leaves it unguarded.
     """
 
     id: str
@@ -161,6 +216,8 @@ class PortfolioPolicy:
     limits: LimitsPolicy = LimitsPolicy()
     freshness: FreshnessPolicy = FreshnessPolicy()
     margin: MarginPolicy | None = MarginPolicy()
+    funding: FundingPolicy | None = field(default_factory=FundingPolicy)
+    basis: BasisPolicy | None = BasisPolicy()
     allow_net_short: bool = False
     existing: Mapping[str, str] = field(default_factory=dict)
     retire: Mapping[str, str] = field(default_factory=dict)
@@ -177,12 +234,22 @@ class PortfolioPolicy:
 
     @property
     def lookbacks(self) -> tuple[Lookback, ...]:
-        """The closed bars its strategies need: per asset and interval the longest."""
-        longest: dict[tuple[str, timedelta], int] = {}
-        for asked in (look for s in self.strategies for look in s.lookbacks):
-            key = (asked.asset, asked.interval)
+        """The closed bars its strategies and guards need: per market and interval the longest."""
+        longest: dict[tuple[str, timedelta, bool], int] = {}
+        asks = [look for s in self.strategies for look in s.lookbacks]
+        if self.basis is not None and self.basis.max_zscore is not None:
+            rules = self.basis
+            asks += [
+                Lookback(asset=asset, interval=rules.interval, bars=rules.bars, coin=coin)
+                for asset in self.assets
+                for coin in (False, True)
+            ]
+        for asked in asks:
+            key = (asked.asset, asked.interval, asked.coin)
             longest[key] = max(longest.get(key, 0), asked.bars)
-        return tuple(Lookback(asset=a, interval=i, bars=n) for (a, i), n in longest.items())
+        return tuple(
+            Lookback(asset=a, interval=i, bars=n, coin=c) for (a, i, c), n in longest.items()
+        )
 
 
 def shaped(

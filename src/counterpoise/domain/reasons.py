@@ -25,6 +25,18 @@ SENTENCES: Mapping[str, str] = {
     "margin_sells": "{qty} {asset} are sold beside it, as guard_may_sell allows",
     "not_survivable": "a move of {survive} against {symbol} would need {missing} {asset} more collateral than can be"
     " reached at {venue}",
+    # carry
+    "carry_expected": "its carry is expected to cost {yearly} a year, more than {most}",
+    "carry_paid": "its carry has cost {yearly} a year, more than {most}",
+    "carry_spent": "it has cost {cost} of its notional, more than {most}",
+    "carry_lasts": "its carry is expected to cost {yearly} a year, and stays below {most} not long enough yet",
+    "carry_halves": "{strategy} holds {given} of the {asked} {asset} it wants: {why}",
+    "carry_closes": "{strategy} holds no futures on {asset}: {why}",
+    # basis
+    "basis_level": "{symbol} stands {basis} off its coin, more than {most}",
+    "basis_unusual": "{symbol} stands {basis} off its coin, {zscore} standard deviations from its usual {usual}",
+    "basis_unknown": "how far {symbol} stands off its coin is not known, and was absurd when it last was",
+    "basis_waits": "{asset}: futures stay at {given} instead of {asked} before {until}: {why}",
     # drift
     "inside_band": "{sleeve} weighs {weight}, within {band} of its target {target}: nothing to do",
     "outside_band": "{sleeve} weighs {weight}, more than {band} away from its target {target}: trade back to {to}",

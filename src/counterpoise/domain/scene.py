@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from counterpoise.domain.bars import Bar, closed_tail
+from counterpoise.domain.carrying import NO_BRAKES, Brakes
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.operator import Ask
 from counterpoise.domain.policy import PortfolioPolicy
@@ -52,6 +53,7 @@ class Scene:
     that decided before this one. ``coin_quotes``: asset -> prices of the spot pair its coins are traded in.
     ``working``: asset -> when our orders on its futures were made that may still bring fills.
     ``flattening``: an operator closes all own futures, so that nothing is granted whatever is wanted.
+    ``brakes``: what guards leave of what strategies want.
     """
 
     policy: PortfolioPolicy
@@ -67,6 +69,7 @@ class Scene:
     coin_quotes: Mapping[str, Quote] = field(default_factory=dict)
     working: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     flattening: bool = False
+    brakes: Brakes = NO_BRAKES
 
     @property
     def now(self) -> datetime:

@@ -168,9 +168,11 @@ class BarCache:
         """What to have of one venue: key -> how many bars."""
         wanted: dict[Key, int] = {}
         for asked in self._lookbacks:
-            listing = universe.barred(asked.asset)
+            coin = universe.spot.get(asked.asset)
+            listing = coin if asked.coin else universe.barred(asked.asset)
             if listing is not None and listing.venue == name:
-                wanted[name, listing.instrument.symbol, asked.interval] = asked.bars + SPARE
+                key = (name, listing.instrument.symbol, asked.interval)
+                wanted[key] = max(wanted.get(key, 0), asked.bars + SPARE)
         return wanted
 
     async def _filled(

@@ -13,6 +13,8 @@ from counterpoise.config.schema import json_schema
 from counterpoise.domain.access import VenueAccess
 from counterpoise.domain.policy import (
     ApprovePolicy,
+    BasisPolicy,
+    CarryBudget,
     ExecutionPolicy,
     FreshnessPolicy,
     LimitsPolicy,
@@ -43,7 +45,7 @@ def test_every_key_is_described_and_no_other_is_allowed() -> None:
 def test_what_comes_later_is_not_offered() -> None:
     root, text = json_schema(), json.dumps(json_schema())
     assert set(root["properties"]) == {"store", "store_file", "venues", "portfolios"}
-    for later in ("x-not-yet", '"funding"', "paper"):
+    for later in ("x-not-yet", '"plausibility"', "allow_cross", "paper"):
         assert later not in text
 
 
@@ -58,6 +60,9 @@ NAMES = {"roll": "roll_before"}
         ("DeriskConvertModel", ConvertPolicy()),
         ("ConvertExitModel", ConvertPolicy()),
         ("ApproveModel", ApprovePolicy()),
+        ("FundingModel", CarryBudget()),
+        ("BudgetModel", CarryBudget()),
+        ("BasisModel", BasisPolicy()),
         ("ExecutionModel", ExecutionPolicy()),
         ("LimitsModel", LimitsPolicy()),
         ("FreshnessModel", FreshnessPolicy()),
