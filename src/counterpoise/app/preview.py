@@ -48,8 +48,7 @@ async def preview(settings: Settings) -> list[dict[str, object]]:
 
 async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> dict[str, object]:
     """Return one portfolio's document; ``store`` is None before there is a database."""
-    now = app.clock.now()
-    venues = {v: app.venues[v] for v in policy.venues}
+    now, venues = app.clock.now(), {v: app.venues[v] for v in policy.venues}
     instruments = {n: v.instruments() for n, v in venues.items()}
     config_hash = app.settings.hashes[policy.id]
     recorded = await _recorded(app, store, policy, universe_of(policy, instruments), now)

@@ -438,6 +438,41 @@ ROWS: dict[str, tuple[Change, str]] = {
             " portfolio's quote, USDT, was '1 BTC'"
         ),
     ),
+    "a budget of no strategy": (
+        ("    guards:", "    guards:\n      funding: {strategies: {hlaf: {then: close}}}"),
+        (
+            "c.yaml:22:30 portfolios.treasury.guards.funding.strategies.hlaf: expected the id of a"
+            " strategy, was 'hlaf'; did you mean half?"
+        ),
+    ),
+    "a budget a year in words": (
+        ("    guards:", "    guards:\n      funding: {max_carry: 15% a year}"),
+        (
+            "c.yaml:22:28 portfolios.treasury.guards.funding.max_carry: expected a percentage above"
+            " 0%, such as 50%, was '15% a year'"
+        ),
+    ),
+    "a window of few bars": (
+        ("    guards:", "    guards:\n      basis: {window: 14d, interval: 1d}"),
+        (
+            "c.yaml:22:23 portfolios.treasury.guards.basis.window: expected a window of 24 to 2000"
+            " closed bars, was 14"
+        ),
+    ),
+    "cross hedges": (
+        ("    guards:", "    guards:\n      basis: {allow_cross: true}"),
+        (
+            "c.yaml:22:28 portfolios.treasury.guards.basis.allow_cross: expected nothing here in"
+            " this version, was true; cross hedges come with a later version, remove this"
+        ),
+    ),
+    "a hedge in another asset's contract": (
+        ("asset: BTC, ratio: 50%", "asset: BTC, ratio: 50%, cross: {contract: ETH}"),
+        (
+            "c.yaml:19:64 portfolios.treasury.strategies[1].cross: expected nothing here in this"
+            " version, was a mapping; cross hedges come with a later version, remove this"
+        ),
+    ),
     "coins to sell that no sleeve holds": (
         ("    guards:", "    guards:\n      margin: {guard_may_sell: [BTC, DOGE]}"),
         (

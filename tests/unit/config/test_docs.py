@@ -9,6 +9,8 @@ import pytest
 
 from counterpoise.config.reference import markdown
 from counterpoise.config.schema import json_schema
+from counterpoise.domain.numbers import dec
+from counterpoise.domain.policy import BasisPolicy, CarryBudget, Spent
 from counterpoise.domain.strategy import PRIORITY
 from tests.conftest import REPO
 from tests.unit.config.good import Load
@@ -17,6 +19,7 @@ DOCS = REPO / "docs" / "config.md"
 MARK = "<!-- what follows is printed by: counterpoise schema --markdown -->\n\n"
 SHOWN = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
 STRATEGIES = [text for text in SHOWN if text.startswith("- ")]
+GUARDS = [text for text in SHOWN if text.startswith("guards:")]
 
 
 def test_the_tables_are_those_of_this_version() -> None:
@@ -49,4 +52,19 @@ def test_a_strategy_that_is_shown_is_sound(text: str, loaded: Load) -> None:
 def test_every_kind_is_shown() -> None:
     shown = set(re.findall(r"kind: (\w+)", "".join(STRATEGIES)))
     assert shown == set(PRIORITY)
-    assert len(SHOWN) == len(STRATEGIES) + 1
+    assert len(SHOWN) == len(STRATEGIES) + len(GUARDS) + 1
+
+
+@pytest.mark.parametrize("text", GUARDS)
+def test_a_guard_that_is_shown_is_sound(text: str, loaded: Load) -> None:
+    settings = loaded(
+        (
+            "    guards:\n",
+            textwrap.indent(text, " " * 4).replace("crash-brake", "half"),
+        )
+    )
+    (portfolio,) = settings.portfolios
+    assert portfolio.funding is not None
+    assert portfolio.funding.of("half") == CarryBudget(max_carry=dec("0.4"), then=Spent.REDUCE)
+    assert portfolio.funding.of("keep-shape") == CarryBudget()
+    assert portfolio.basis == BasisPolicy(max_zscore=dec(4))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from counterpoise.config import units
 from counterpoise.config.draft import PortfolioDraft
-from counterpoise.config.fields import Asset, Identifier, Quantity, Rise
+from counterpoise.config.fields import Asset, Identifier, Later, Quantity, Rise
 from counterpoise.config.section import Section
 from counterpoise.config.shape import Shape, exactly_one
 from counterpoise.config.strategies import conditions
@@ -44,6 +44,7 @@ class HedgeModel(Shape):
         description="manual, or what ends it: {at: ...}, {above: ...}, {below: ...}, {rebound: 10%}"
         " or {calm: 60%}",
     )
+    cross: Annotated[None, Later("cross hedges come with a later version")] = None
 
 
 def check(hedge: Section, portfolio: PortfolioDraft) -> None:
