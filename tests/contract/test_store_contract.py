@@ -462,6 +462,25 @@ async def test_placed_at_reaches_back_one_minute(started: Kept) -> None:
     assert (await started.store.load("treasury", NOW)).placed_at == (NOW,)
 
 
+async def test_what_became_of_the_orders_of_a_day(started: Kept) -> None:
+    """All of the last 24 h are counted; those of 20 minutes tell whether the venue took them."""
+    minutes = {"old": 24 * 60, "day": 24 * 60 - 1, "ago": 20, "sound": 19, "made": 9, "poor": 1}
+    states = {"made": ("would_take", OrderState.REJECTED), "poor": ("-2019", OrderState.REJECTED)}
+    orders = []
+    for name, age in minutes.items():
+        why, state = states.get(name, (None, OrderState.OPEN))
+        at = NOW - timedelta(minutes=age)
+        orders.append(an_order(name, created_at=at, state=state, reason=why))
+    await commit(started, orders=tuple(orders))
+    found = await started.store.load("treasury", NOW)
+    assert found.placed_24h == 5
+    assert [(NOW - t.at, t.rejected) for t in found.tried] == [
+        (timedelta(minutes=19), False),
+        (timedelta(minutes=9), False),
+        (timedelta(minutes=1), True),
+    ]
+
+
 # --- fills
 
 

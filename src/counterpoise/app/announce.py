@@ -205,18 +205,14 @@ class Announcer:
         self._suspects = suspects
 
 
-#: Refusals that belong to the game: a post-only order that would have taken is priced anew.
-_EXPECTED = ("-5022", "-2010: Order would immediately", "would_take", "limited", "not sent")
-
-
 def _rejected(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str, _Condition]]:
     """Contracts whose orders the venue does not take; so it stays until it takes one, or none is needed."""
     cancels = {c.order.client_order_id for c in report.plan.cancel}
     placed = [o for o in report.results if o.client_order_id not in cancels]
     taken = {o.symbol for o in placed if o.state not in {OrderState.REJECTED, OrderState.UNKNOWN}}
     for order in placed:
-        why = order.reason or ""
-        if order.state is OrderState.REJECTED and not why.startswith(_EXPECTED):
+        if order.is_refusal:
+            why = order.reason or ""
             text = f"The venue does not take orders to {order.side.value} {order.symbol}: {why}"
             yield f"rejected:{order.symbol}", (Severity.WARNING, text)
     for key in raised:

@@ -6,7 +6,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 from counterpoise.config import strategies
-from counterpoise.config.models import BudgetModel, PortfolioModel, SleeveModel, VenueModel
+from counterpoise.config.models import (
+    BudgetModel,
+    LimitsModel,
+    PortfolioModel,
+    SleeveModel,
+    VenueModel,
+)
 from counterpoise.config.shape import given
 from counterpoise.config.units import Money
 from counterpoise.domain.access import Secret, VenueAccess
@@ -16,6 +22,7 @@ from counterpoise.domain.policy import (
     Band,
     BasisPolicy,
     CarryBudget,
+    DrawdownPolicy,
     ExecutionPolicy,
     FreshnessPolicy,
     FundingPolicy,
@@ -112,7 +119,25 @@ def _limits(model: PortfolioModel) -> LimitsPolicy:
             max_open_orders=written.max_open_orders,
             price_collar=written.price_collar,
             min_equity=_value(written.min_equity),
-        )
+            max_gross_exposure=written.max_gross_exposure,
+            max_net_exposure=written.max_net_exposure,
+            max_orders_per_day=written.max_orders_per_day,
+            max_rejects=written.max_rejects,
+        ),
+        max_position=dict(written.max_position),
+        drawdown=_drawdown(written),
+    )
+
+
+def _drawdown(written: LimitsModel) -> DrawdownPolicy | None:
+    tiers = written.drawdown
+    if tiers is None:
+        return None
+    return DrawdownPolicy(
+        slow=tiers.slow,
+        reduce_only=tiers.reduce_only,
+        cancel_only=tiers.cancel_only,
+        window=written.drawdown_window,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 from counterpoise.config import strategies, times, units
 from counterpoise.config.draft import PortfolioDraft, SleeveDraft, StrategyDraft
@@ -13,6 +14,7 @@ from counterpoise.config.words import percent
 from counterpoise.domain.numbers import ONE, ZERO
 from counterpoise.domain.policy import BasisPolicy, MarginPolicy
 
+_LIMITS = ("guards", "limits")
 _MONEY = (
     ("guards", "limits", "max_order_notional"),
     ("guards", "limits", "max_position_notional"),
@@ -26,6 +28,8 @@ _MAY_BE_ZERO = ("min_equity", "min_volume_24h", "keep_buffer", "max_top_up_24h")
 _STEPS = ("warn", "top_up", "stop_adding", "reduce", "flatten")
 #: How many closed bars the usual basis may be read from.
 LEAST_BARS, MOST_BARS = 24, 2000
+#: What losing equity does, in the order it comes.
+_TIERS = ("slow", "reduce_only", "cancel_only")
 _OF_ONE_ASSET = ("hedge", "profit_ladder", "scale_in", "dip_buy")
 
 
@@ -37,13 +41,15 @@ def check_portfolio(document: Document, portfolio: PortfolioDraft, warnings: lis
         _check_sleeve(document, portfolio, sleeve)
         _warn_of_wide_band(document, sleeve, warnings)
     _check_strategies(document, portfolio)
-    _check_of_sleeves(document, portfolio, "holdings", quote=True)
-    _check_of_sleeves(document, portfolio, "cost_basis", quote=False)
+    _check_of_sleeves(document, portfolio, ("holdings",), quote=True)
+    _check_of_sleeves(document, portfolio, ("cost_basis",), quote=False)
+    _check_of_sleeves(document, portfolio, (*_LIMITS, "max_position"), quote=False)
     _check_retired(document, portfolio)
     _check_money(document, portfolio)
     _check_margin(document, portfolio)
     _check_budgets(document, portfolio)
     _check_window(document, portfolio)
+    _check_drawdown(document, portfolio)
 
 
 def _check_sum(document: Document, path: Path, parts: dict[str, Decimal | None], what: str) -> None:
@@ -141,10 +147,10 @@ def _check_asset(document: Document, portfolio: PortfolioDraft, strategy: Strate
 
 
 def _check_of_sleeves(
-    document: Document, portfolio: PortfolioDraft, key: str, *, quote: bool
+    document: Document, portfolio: PortfolioDraft, keys: Path, *, quote: bool
 ) -> None:
-    """Complain of assets in the mapping ``key`` that are in no sleeve (nor the quote, where that will do)."""
-    node = document.find((*portfolio.path, key))
+    """Complain of assets in the mapping at ``keys`` that are in no sleeve (nor the quote, where that will do)."""
+    node = document.find((*portfolio.path, *keys))
     known = [a for a in portfolio.assets if quote or a != portfolio.quote]
     if node is None or not isinstance(node.value, dict) or not known:
         return
@@ -154,7 +160,7 @@ def _check_of_sleeves(
     for asset in node.value:
         if asset not in known:
             document.complain_of_key(
-                (*portfolio.path, key, asset), f"{what} ({', '.join(known)})", was=repr(asset)
+                (*portfolio.path, *keys, asset), f"{what} ({', '.join(known)})", was=repr(asset)
             )
 
 
@@ -234,6 +240,29 @@ def _check_window(document: Document, portfolio: PortfolioDraft) -> None:
         where = "window" if basis.has("window") else "interval"
         expected = f"a window of {LEAST_BARS} to {MOST_BARS} closed bars"
         basis.complain((where,), expected, was=f"{bars}")
+
+
+def _check_drawdown(document: Document, portfolio: PortfolioDraft) -> None:
+    """There is a tier, tiers ascend, and a window belongs to them."""
+    limits = (*portfolio.path, *_LIMITS)
+    path = (*limits, "drawdown")
+    tiers = document.find(path)
+    if tiers is None:
+        if document.find((*limits, "drawdown_window")) is not None:
+            expected = "drawdown beside it, such as {slow: 10%}: alone it does nothing"
+            document.complain((*limits, "drawdown_window"), expected)
+        return
+    written = {t: soft(units.part, document.find((*path, t))) for t in _TIERS}
+    if tiers.value == {}:
+        document.complain(path, "at least one tier, such as {slow: 10%}")
+    known = [(tier, level) for tier, level in written.items() if level is not None]
+    for (before, least), (tier, level) in pairwise(known):
+        if level <= least:
+            document.complain(
+                (*path, tier),
+                f"tiers that ascend: {tier} {percent(level)} above {before} {percent(least)}",
+            )
+            return
 
 
 def _check_money(document: Document, portfolio: PortfolioDraft) -> None:

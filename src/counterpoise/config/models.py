@@ -128,6 +128,20 @@ class ExecutionModel(Shape):
     )
 
 
+class DrawdownModel(Shape):
+    """What losing equity does: how far below its high, deposits and withdrawals taken out; ascending."""
+
+    slow: Part | None = Field(
+        default=None, description="orders that add to futures are halved: 10%"
+    )
+    reduce_only: Part | None = Field(
+        default=None, description="the trading state becomes REDUCE_ONLY until you resume: 20%"
+    )
+    cancel_only: Part | None = Field(
+        default=None, description="the trading state becomes CANCEL_ONLY until you resume: 30%"
+    )
+
+
 class LimitsModel(Shape):
     """Hard limits on what may be sent."""
 
@@ -135,17 +149,39 @@ class LimitsModel(Shape):
     max_position_notional: Amount | None = Field(
         default=None, description="per position: 100000 USDT"
     )
+    max_position: dict[Asset, Quantity] = Field(
+        default={}, description="per position, in coins: {BTC: 2, ETH: 40}"
+    )
     max_turnover_24h: EquityMultiple | None = Field(
         default=None, description="default 400% of equity"
     )
     max_leverage: Multiple | None = Field(default=None, description="futures / equity; default 3")
+    max_gross_exposure: EquityMultiple | None = Field(
+        default=None, description="coins and futures, each counted as positive: 250% of equity"
+    )
+    max_net_exposure: EquityMultiple | None = Field(
+        default=None, description="coins and futures together, long or short: 100% of equity"
+    )
     max_orders_per_minute: Count | None = Field(default=None, description="default 60")
+    max_orders_per_day: Count | None = Field(
+        default=None, description="within any 24 h; default 2000"
+    )
     max_open_orders: Count | None = Field(default=None, description="default 50")
     price_collar: PriceDistance | None = Field(
-        default=None, description="from the mark; default 5%"
+        default=None, description="from the mark and from the mid; default 5%"
+    )
+    max_rejects: Count | None = Field(
+        default=None,
+        description="orders not taken within 10m, at least half of all, before nothing is added; default 20",
     )
     min_equity: Amount | None = Field(
         default=None, description="below it nothing is traded: 1000 USDT"
+    )
+    drawdown: DrawdownModel | None = Field(
+        default=None, description="{slow: 10%, reduce_only: 20%, cancel_only: 30%}; default off"
+    )
+    drawdown_window: Duration | None = Field(
+        default=None, description="how far back the high is looked for: 30d; default all time"
     )
 
 

@@ -75,6 +75,10 @@ _FINAL = frozenset(
     {OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED}
 )
 
+#: How rejections begin that belong to the game: a post-only order that would have taken is priced anew, and what was
+#: never sent says nothing about the venue.
+EXPECTED_REJECTS = ("-5022", "-2010: Order would immediately", "would_take", "limited", "not sent")
+
 _P, _S, _O, _PF = (
     OrderState.PENDING,
     OrderState.SUBMITTED,
@@ -174,6 +178,11 @@ class Order:
         return self.filled_qty > self.booked_qty
 
     @property
+    def is_refusal(self) -> bool:
+        """Whether the venue did not take it, for a reason that is not part of the game."""
+        return is_refusal(self.state, self.reason)
+
+    @property
     def is_settled(self) -> bool:
         """Whether it has ended and every fill that was reported is booked."""
         return self.state.is_final and not self.awaits_fills
@@ -196,6 +205,11 @@ class Order:
         return replace(
             self, state=state, updated_at=at, reason=reason if reason is not None else self.reason
         )
+
+
+def is_refusal(state: OrderState, why: str | None) -> bool:
+    """Return whether an order in ``state``, for the reason ``why``, was refused by the venue unexpectedly."""
+    return state is OrderState.REJECTED and not (why or "").startswith(EXPECTED_REJECTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

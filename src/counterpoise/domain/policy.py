@@ -70,9 +70,33 @@ class ExecutionPolicy:
     min_volume_24h: Decimal = dec(1_000_000)
 
 
+#: Within what time rejected orders are counted together, and how long without one nothing is added then.
+REJECTS_WITHIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawdownPolicy:
+    """What losing equity does: fractions below its high, ascending; None leaves a tier out.
+
+    ``slow`` halves orders that add to futures; ``reduce_only`` and ``cancel_only`` lower the trading state.
+    ``window``: how far back the high is looked for, None for all time.
+    """
+
+    slow: Decimal | None = None
+    reduce_only: Decimal | None = None
+    cancel_only: Decimal | None = None
+    window: timedelta | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsPolicy:
-    """Hard limits on what may be sent. Notionals are in the portfolio's quote, turnover and leverage in equities."""
+    """Hard limits on what may be sent. Notionals are in the portfolio's quote, turnover and exposures in equities.
+
+    ``max_leverage`` limits futures alone; ``max_gross_exposure`` coins (those outside included) and futures, each
+    counted as positive; ``max_net_exposure`` the size of their signed sum. ``max_position``: asset -> base units in
+    one contract. ``max_rejects``: that many orders not taken by the venue within :data:`REJECTS_WITHIN`, and at least
+    half of those placed, stop everything that adds.
+    """
 
     max_order_notional: Decimal | None = None
     max_position_notional: Decimal | None = None
@@ -82,6 +106,12 @@ class LimitsPolicy:
     max_open_orders: int = 50
     price_collar: Decimal = dec("0.05")
     min_equity: Decimal = ZERO
+    max_position: Mapping[str, Decimal] = field(default_factory=dict)
+    max_gross_exposure: Decimal | None = None
+    max_net_exposure: Decimal | None = None
+    max_orders_per_day: int = 2000
+    max_rejects: int = 20
+    drawdown: DrawdownPolicy | None = None
 
 
 class OnChange(StrEnum):

@@ -183,9 +183,17 @@ SENTENCES: Mapping[str, str] = {
     "max_position_notional": "position would reach {notional}, above the limit of {limit}",
     "max_turnover_24h": "turnover of the last 24 h would reach {turnover}, above the limit of {limit}",
     "max_leverage": "futures would reach {leverage} x equity, above the limit of {limit}",
+    "max_position": "position would reach {qty} {asset}, above the limit of {limit}",
+    "max_gross_exposure": "coins and futures together would reach {gross} x equity, above the limit of {limit}",
+    "max_net_exposure": "net exposure would reach {net} x equity, beyond the limit of {limit}",
+    "max_orders_per_day": "more than {limit} orders within 24 h",
+    "max_rejects": "the venue did not take {refused} of {placed} orders within {window}: nothing is added before"
+    " {window} pass without that",
+    "drawdown_slow": "equity is {drawdown} below its high of {high} {quote}: orders that add to futures are halved",
+    "drawdown": "equity of {equity} {quote} is {drawdown} below its high of {high}, the limit is {limit}",
     "max_orders_per_minute": "more than {limit} orders within a minute",
     "max_open_orders": "more than {limit} open orders",
-    "price_collar": "price {price} is {distance} away from the mark {mark}, more than {limit}",
+    "price_collar": "price {price} is {distance} away from the {what} {mark}, more than {limit}",
     "margin_short": "needs {needed} {asset} of free futures margin, {available} is there: move {missing} {asset}"
     " from the spot wallet to the futures wallet",
     "trading_state": "trading state is {state}",

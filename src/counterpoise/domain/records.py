@@ -134,14 +134,24 @@ class JournalRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One order that was placed lately; ``rejected``: the venue did not take it, and that was not to be expected."""
+
+    at: datetime
+    rejected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """Everything persisted that a cycle needs.
 
     ``orders`` holds every order that is not final or whose fills were not all read, and every order of a current
     target's decision, oldest first.
-    ``recent_fills`` are our fills of the last 24 h; ``raised`` the keys of alerts not cleared. ``book`` holds every
-    line of the hedge book; ``commands`` those still pending, oldest first; ``approvals`` those that wait or cap;
-    ``wallets`` is (venue, asset) -> what is explained; ``ledger_at`` venue -> instant of its newest booked entry.
+    ``recent_fills`` are our fills of the last 24 h; ``placed_at`` tells the orders of the last minute, ``placed_24h``
+    how many the last 24 h had, ``tried`` what became of those of the last 20 minutes, oldest first.
+    ``raised`` are the keys of alerts not cleared. ``book`` holds every line of the hedge book; ``commands`` those
+    still pending, oldest first; ``approvals`` those that wait or cap; ``wallets`` is (venue, asset) -> what is
+    explained; ``ledger_at`` venue -> instant of its newest booked entry.
     ``guards`` is guard id -> its document. ``transfers`` are those not proven yet and those of the last 24 h.
     """
 
@@ -152,6 +162,8 @@ class Recorded:
     orders: tuple[Order, ...]
     recent_fills: tuple[Fill, ...] = ()
     placed_at: tuple[datetime, ...] = ()
+    placed_24h: int = 0
+    tried: tuple[Tried, ...] = ()
     raised: frozenset[str] = frozenset()
     book: Mapping[LineKey, BookLine] = field(default_factory=dict)
     commands: tuple[Command, ...] = ()

@@ -31,6 +31,7 @@ from counterpoise.domain.records import (
     PortfolioRecord,
     Recorded,
     StrategyRecord,
+    Tried,
 )
 from counterpoise.domain.transfer import Transfer
 from counterpoise.record.exact import document, document_text
@@ -39,6 +40,7 @@ from counterpoise.record.rules import (
     BARS_KEPT,
     PLACED,
     RECENT,
+    TRIED,
     check,
     check_moves,
     check_owner,
@@ -106,6 +108,11 @@ class MemoryStore:
                 f for f in fills if (f.venue, f.symbol, f.venue_order_id) in book.own
             ),
             placed_at=tuple(at for at, _ in placed),
+            placed_24h=len(book.placed) - bisect_right(book.placed, (now - RECENT, _LAST)),
+            tried=tuple(
+                Tried(at=at, rejected=self._orders[id_].is_refusal)
+                for at, (id_,) in book.placed[bisect_right(book.placed, (now - TRIED, _LAST)) :]
+            ),
             raised=frozenset(book.raised),
             book=dict(book.lines),
             commands=tuple(sorted((book.said[id_] for id_ in book.unheard), key=asked_key)),

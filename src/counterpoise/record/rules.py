@@ -14,6 +14,7 @@ from decimal import Decimal
 from counterpoise.domain.errors import IllegalMove, StoreError
 from counterpoise.domain.operator import ApprovalState
 from counterpoise.domain.order import MOVES, Order, OrderState
+from counterpoise.domain.policy import REJECTS_WITHIN
 from counterpoise.domain.records import Changes, JournalRow
 from counterpoise.domain.transfer import TRANSFER_MOVES, Transfer, TransferState
 from counterpoise.record.exact import decimal_text, document_text, instant_text
@@ -22,6 +23,9 @@ from counterpoise.record.exact import decimal_text, document_text, instant_text
 RECENT = timedelta(hours=24)
 #: How far back ``Recorded.placed_at`` reaches: (now - 1 min, now].
 PLACED = timedelta(minutes=1)
+
+#: How far back ``Recorded.tried`` reaches: a reject of the last ten minutes, and what was placed in the ten before it.
+TRIED = 2 * REJECTS_WITHIN
 
 #: Bars older than this, seen from the newest of their series, are dropped when new ones come.
 BARS_KEPT = timedelta(days=400)

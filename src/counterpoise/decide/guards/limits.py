@@ -2,44 +2,34 @@
 
 Orders are judged one after the other, each on top of what is open, unproven and already approved, at its worst
 case. Orders that only shrink a position are exempt from the limits on positions, leverage, turnover and margin (they
-may always take risk off), never from the price collar, the largest order or the rate limits. What passes becomes
-:class:`Approved`, here and nowhere else.
+may always take risk off), never from the price collar, the largest order, the rate limits or the net exposure, which
+a close raises as well. What a guard closes is held to the collar alone. What passes becomes :class:`Approved`, here
+and nowhere else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from decimal import ROUND_CEILING, Decimal
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
 
+from counterpoise.decide.guards.exposure_limits import net_refusal, size_refusal
 from counterpoise.decide.guards.survival import Carried, carried
+from counterpoise.decide.guards.tally import Tally, mark_of, notional_of, shown, tally_of
 from counterpoise.decide.guards.trading_state import state_refusal, stop_refusal
 from counterpoise.domain.guarding import MARGIN, UNGUARDED, MarginVerdict
 from counterpoise.domain.instrument import is_spot
-from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
-from counterpoise.domain.order import Fill, Order, Side
+from counterpoise.domain.numbers import ONE, ZERO, dec, text
+from counterpoise.domain.order import Order
 from counterpoise.domain.plan import Approved, Refused
-from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.policy import REJECTS_WITHIN, PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView
-from counterpoise.domain.reasons import Reason, reason
-from counterpoise.domain.records import Recorded
-from counterpoise.domain.snapshot import Snapshot
+from counterpoise.domain.reasons import Reason, reason, shown_span
+from counterpoise.domain.records import Recorded, Tried
+from counterpoise.domain.snapshot import Quote, Snapshot
 
-_SHOWN = dec("0.01")
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What has been let through so far, at its worst case, in quote. ``unvalued`` names what ``gross`` lacks."""
-
-    turnover: Decimal
-    gross: Decimal
-    unvalued: str | None
-    open_orders: int
-    recent: int
-    margin: dict[tuple[str, str], Decimal] = field(default_factory=dict)
-    spent: dict[tuple[str, str], Decimal] = field(default_factory=dict)
-    approved: list[Order] = field(default_factory=list)
+LIMITS = "limits"
 
 
 def review(
@@ -49,27 +39,41 @@ def review(
     policy: PortfolioPolicy,
     view: PortfolioView | None,
     margin: MarginVerdict = UNGUARDED,
+    slowed: Reason | None = None,
 ) -> tuple[tuple[Approved, ...], tuple[Refused, ...]]:
     """Return which of ``orders`` may be sent, and which may not and why. Order is kept.
 
-    ``view`` is None where the portfolio could not be valued: then only what a guard closes may pass.
+    ``view`` is None where the portfolio could not be valued: then only what a guard closes may pass. ``slowed``: why
+    orders that add to futures are sent at half their size; one that cannot be halved is sent whole.
     """
     refused: list[Refused] = []
-    tally = _start(snapshot, recorded)
+    tally = tally_of(snapshot, recorded, view)
     valid_until = snapshot.as_of + policy.freshness.approval
     for order in orders:
-        why = _refusal(order, snapshot, recorded, policy, view, tally, margin)
+        asked = _halved(order, snapshot) if slowed is not None else order
+        why = _refusal(asked, snapshot, recorded, policy, view, tally, margin)
         if why is not None:
-            refused.append(_refused(order, "limits", why))
+            refused.append(_refused(order, LIMITS, why))
             continue
-        passes = _carried(order, snapshot, recorded, policy, tally)
+        if slowed is not None and asked.qty != order.qty:
+            refused.append(_refused(replace(order, qty=order.qty - asked.qty), LIMITS, slowed))
+        passes = _carried(asked, snapshot, recorded, policy, tally)
         if passes.why is not None:
-            refused.append(_refused(replace(order, qty=order.qty - passes.qty), MARGIN, passes.why))
-        part = replace(order, qty=passes.qty)
+            refused.append(_refused(replace(asked, qty=asked.qty - passes.qty), MARGIN, passes.why))
+        part = replace(asked, qty=passes.qty)
         if passes.why is None or _tradable(part, snapshot):
-            _count(part, snapshot, tally)
+            tally.count(part, snapshot)
     approved = tuple(Approved(order=o, valid_until=valid_until) for o in tally.approved)
     return approved, tuple(refused)
+
+
+def _halved(order: Order, snapshot: Snapshot) -> Order:
+    """An order that adds to futures at half its size, where the venue trades that."""
+    if order.reduce_only or is_spot(order.symbol):
+        return order
+    instrument = snapshot.venues[order.venue].instruments[order.symbol]
+    half = replace(order, qty=instrument.shrink_qty(order.qty / 2))
+    return half if _tradable(half, snapshot) else order
 
 
 def _refused(order: Order, guard: str, why: Reason) -> Refused:
@@ -87,7 +91,7 @@ def _carried(
     snapshot: Snapshot,
     recorded: Recorded,
     policy: PortfolioPolicy,
-    tally: _Tally,
+    tally: Tally,
 ) -> Carried:
     """How much of an order the collateral carries; what does not add to futures passes whole."""
     if policy.margin is None or order.reduce_only or is_spot(order.symbol):
@@ -105,36 +109,9 @@ def _carried(
 
 
 def _tradable(order: Order, snapshot: Snapshot) -> bool:
-    mark = _mark(snapshot, order.venue, order.symbol) or ZERO
+    mark = mark_of(snapshot, order.venue, order.symbol) or ZERO
     instrument = snapshot.venues[order.venue].instruments[order.symbol]
     return instrument.tradable(order.qty, order.price or mark)
-
-
-def _start(snapshot: Snapshot, recorded: Recorded) -> _Tally:
-    live = [o for o in recorded.orders if not o.state.is_final]
-    turnover = sum((_filled_notional(f) for f in recorded.recent_fills), ZERO)
-    turnover += sum(
-        (_notional(o, o.remaining_qty, snapshot) for o in live if not o.reduce_only), ZERO
-    )
-    gross, unvalued = ZERO, None
-    for venue, seen in snapshot.venues.items():
-        if seen.account is None:
-            unvalued = f"account of {venue}"
-            continue
-        for symbol, position in seen.account.positions.items():
-            mark = _mark(snapshot, venue, symbol) or position.mark_price
-            if mark is None and position.qty != 0:
-                unvalued = f"mark price of {symbol}"
-            gross += abs(position.qty) * (mark or ZERO)
-    adding = [o for o in live if not o.reduce_only and not is_spot(o.symbol)]
-    gross += sum((_notional(o, o.remaining_qty, snapshot) for o in adding), ZERO)
-    return _Tally(
-        turnover=turnover,
-        gross=gross,
-        unvalued=unvalued,
-        open_orders=len(live),
-        recent=len(recorded.placed_at),
-    )
 
 
 def _refusal(
@@ -143,7 +120,7 @@ def _refusal(
     recorded: Recorded,
     policy: PortfolioPolicy,
     view: PortfolioView | None,
-    tally: _Tally,
+    tally: Tally,
     margin: MarginVerdict,
 ) -> Reason | None:
     """The first reason to stop ``order``, or None."""
@@ -154,194 +131,96 @@ def _refusal(
     if why is not None:
         return why
     if order.guard is not None and order.reduce_only:
-        return _collar_refusal(order, snapshot, _guard_collar(policy))
+        return _collar_refusal(order, _quote(order, snapshot), _guard_collar(policy), None)
     if view is None:
         return reason("not_valued", missing="the portfolio")
     if snapshot.venues[order.venue].account is None:
         return reason("not_valued", missing=f"account of {order.venue}")
-    if tally.recent + 1 > limits.max_orders_per_minute:
-        return reason("max_orders_per_minute", limit=limits.max_orders_per_minute)
-    if tally.open_orders + 1 > limits.max_open_orders:
-        return reason("max_open_orders", limit=limits.max_open_orders)
-    why = _collar_refusal(order, snapshot, limits.price_collar)
+    why = _rate_refusal(order, snapshot, recorded, policy, tally)
+    young = snapshot.as_of - policy.freshness.max_quote_age
+    why = why or _collar_refusal(order, _quote(order, snapshot), limits.price_collar, young)
     if why is not None:
         return why
-    notional = _notional(order, order.qty, snapshot)
+    notional = notional_of(order, order.qty, snapshot)
     if limits.max_order_notional is not None and notional > limits.max_order_notional:
         return reason(
             "max_order_notional",
-            notional=_shown(notional),
-            limit=_shown(limits.max_order_notional),
+            notional=shown(notional),
+            limit=shown(limits.max_order_notional),
         )
+    # what an operator has closed may lean as it will
+    if not (order.reduce_only and recorded.portfolio.flattening):
+        why = net_refusal(order, notional, policy, view, tally)
+    if why is not None or order.reduce_only:
+        return why
+    return size_refusal(order, notional, snapshot, recorded, policy, view, tally)
+
+
+def _rate_refusal(
+    order: Order, snapshot: Snapshot, recorded: Recorded, policy: PortfolioPolicy, tally: Tally
+) -> Reason | None:
+    """Limits on how many orders there may be, and how many of them the venue may refuse."""
+    limits = policy.limits
+    if tally.recent + 1 > limits.max_orders_per_minute:
+        return reason("max_orders_per_minute", limit=limits.max_orders_per_minute)
+    if tally.day + 1 > limits.max_orders_per_day:
+        return reason("max_orders_per_day", limit=limits.max_orders_per_day)
+    if tally.open_orders + 1 > limits.max_open_orders:
+        return reason("max_open_orders", limit=limits.max_open_orders)
     if order.reduce_only:
         return None
-    return _size_refusal(order, notional, snapshot, recorded, policy, view, tally)
+    return reject_refusal(recorded.tried, limits.max_rejects, snapshot.as_of)
 
 
-def _collar_refusal(order: Order, snapshot: Snapshot, collar: Decimal) -> Reason | None:
-    """Whether the order's price is too far from the mark, or there is no mark to tell."""
-    mark = _mark(snapshot, order.venue, order.symbol)
-    if mark is None:
+def reject_refusal(tried: Iterable[Tried], most: int, now: datetime) -> Reason | None:
+    """Return why nothing may be added because the venue refuses what is sent, or None.
+
+    It begins with the reject that makes ``most`` of them in ten minutes, at least half of what was placed in that
+    time, and lasts until ten minutes have passed without another. ``tried`` is oldest first.
+    """
+    orders = tuple(tried)
+    for last in (t for t in orders if t.rejected and now - t.at < REJECTS_WITHIN):
+        near = [t for t in orders if last.at - REJECTS_WITHIN < t.at <= last.at]
+        refused = sum(t.rejected for t in near)
+        if refused >= most and 2 * refused >= len(near):
+            return reason(
+                "max_rejects",
+                refused=refused,
+                placed=len(near),
+                window=shown_span(int(REJECTS_WITHIN.total_seconds())),
+            )
+    return None
+
+
+def _quote(order: Order, snapshot: Snapshot) -> Quote | None:
+    return snapshot.venues[order.venue].quotes.get(order.symbol)
+
+
+def _collar_refusal(
+    order: Order, quote: Quote | None, collar: Decimal, young: datetime | None
+) -> Reason | None:
+    """Whether the order's price is too far from the mark or the mid, or there is no mark to tell.
+
+    ``young``: prices from before it do not count as told; None goes by the mark alone, however old.
+    """
+    mark = quote.fair if quote is not None else None
+    if quote is None or mark is None or mark <= 0 or (young is not None and quote.as_of < young):
         return reason("not_valued", missing=f"mark price of {order.symbol}")
-    if order.price is None or abs(order.price / mark - ONE) <= collar:
-        return None
-    return reason(
-        "price_collar",
-        price=text(order.price),
-        mark=text(mark),
-        distance=_shown(abs(order.price / mark - ONE) * 100) + " %",
-        limit=_shown(collar * 100) + " %",
-    )
+    for what, price in (("mark", mark), ("mid", quote.mid if young is not None else None)):
+        if order.price is None or not price or abs(order.price / price - ONE) <= collar:
+            continue
+        return reason(
+            "price_collar",
+            price=text(order.price),
+            what=what,
+            mark=text(price),
+            distance=shown(abs(order.price / price - ONE) * 100) + " %",
+            limit=shown(collar * 100) + " %",
+        )
+    return None
 
 
 def _guard_collar(policy: PortfolioPolicy) -> Decimal:
     """How far from the mark a guard may cross: its own limit where that is wider."""
     own = policy.margin.max_slippage if policy.margin is not None else ZERO
     return max(policy.limits.price_collar, own)
-
-
-def _size_refusal(
-    order: Order,
-    notional: Decimal,
-    snapshot: Snapshot,
-    recorded: Recorded,
-    policy: PortfolioPolicy,
-    view: PortfolioView,
-    tally: _Tally,
-) -> Reason | None:
-    """Limits on how large things may become; only orders that add are judged by them."""
-    limits = policy.limits
-    if tally.unvalued is not None:
-        return reason("not_valued", missing=tally.unvalued)
-    if tally.turnover + notional > limits.max_turnover_24h * view.equity:
-        return reason(
-            "max_turnover_24h",
-            turnover=_shown(tally.turnover + notional),
-            limit=_shown(limits.max_turnover_24h * view.equity),
-        )
-    if is_spot(order.symbol):
-        return _purse_refusal(order, snapshot, tally)
-    if tally.gross + notional > limits.max_leverage * view.equity:
-        return reason(
-            "max_leverage",
-            leverage=_shown((tally.gross + notional) / view.equity),
-            limit=_shown(limits.max_leverage),
-        )
-    worst = _worst_position(order, snapshot, recorded, tally)
-    if limits.max_position_notional is not None and worst > limits.max_position_notional:
-        return reason(
-            "max_position_notional",
-            notional=_shown(worst),
-            limit=_shown(limits.max_position_notional),
-        )
-    return _margin_refusal(order, notional, snapshot, tally)
-
-
-def _purse_refusal(order: Order, snapshot: Snapshot, tally: _Tally) -> Reason | None:
-    """Whether the spot wallet pays for it: the coins for a sale, the quote for a purchase."""
-    asset, needed = _spent(order, snapshot)
-    account = snapshot.venues[order.venue].account
-    balance = account.spot.get(asset) if account is not None else None
-    available = balance.free if balance is not None else ZERO
-    total = tally.spent.get((order.venue, asset), ZERO) + needed
-    if total <= available:
-        return None
-    return reason(
-        "coins_short",
-        asset=asset,
-        needed=text(total),
-        available=text(available),
-        missing=text(total - available),
-    )
-
-
-def _spent(order: Order, snapshot: Snapshot) -> tuple[str, Decimal]:
-    """What a spot order takes out of the wallet."""
-    pair = snapshot.venues[order.venue].instruments[order.symbol]
-    if order.side is Side.SELL:
-        return pair.base, order.qty
-    return pair.quote, order.qty * (order.price or ZERO)
-
-
-def _margin_refusal(
-    order: Order, notional: Decimal, snapshot: Snapshot, tally: _Tally
-) -> Reason | None:
-    """Whether the futures wallet carries the initial margin; a leverage nobody told counts as 1."""
-    seen = snapshot.venues[order.venue]
-    settle = seen.instruments[order.symbol].settle
-    if settle is None or seen.account is None:
-        return None
-    wallet = seen.account.futures.get(settle)
-    available = wallet.available if wallet is not None else ZERO
-    used = tally.margin.get((order.venue, settle), ZERO)
-    needed = notional / _leverage(snapshot, order.venue, order.symbol)
-    if used + needed <= available:
-        return None
-    return reason(
-        "margin_short",
-        asset=settle,
-        needed=_shown(used + needed),
-        available=_shown(available),
-        missing=text(quantize(used + needed - available, _SHOWN, ROUND_CEILING)),
-    )
-
-
-def _count(order: Order, snapshot: Snapshot, tally: _Tally) -> None:
-    tally.approved.append(order)
-    tally.recent += 1
-    tally.open_orders += 1
-    if order.reduce_only:
-        return
-    notional = _notional(order, order.qty, snapshot)
-    tally.turnover += notional
-    if is_spot(order.symbol):
-        asset, qty = _spent(order, snapshot)
-        tally.spent[order.venue, asset] = tally.spent.get((order.venue, asset), ZERO) + qty
-        return
-    tally.gross += notional
-    settle = snapshot.venues[order.venue].instruments[order.symbol].settle
-    if settle is not None:
-        purse = (order.venue, settle)
-        needed = notional / _leverage(snapshot, order.venue, order.symbol)
-        tally.margin[purse] = tally.margin.get(purse, ZERO) + needed
-
-
-def _worst_position(order: Order, snapshot: Snapshot, recorded: Recorded, tally: _Tally) -> Decimal:
-    """|position| in quote if everything on this side fills: position + open + unproven + approved + this."""
-    account = snapshot.venues[order.venue].account
-    held = account.positions.get(order.symbol) if account is not None else None
-    qty = held.qty if held is not None else ZERO
-    for other in (*recorded.orders, *tally.approved):
-        if (other.venue, other.symbol, other.side) == (order.venue, order.symbol, order.side):
-            qty += other.remaining_qty * other.side.sign
-    qty += order.qty * order.side.sign
-    return abs(qty) * (_mark(snapshot, order.venue, order.symbol) or ZERO)
-
-
-def _leverage(snapshot: Snapshot, venue: str, symbol: str) -> Decimal:
-    account = snapshot.venues[venue].account
-    if account is None:
-        return ONE
-    held = account.positions.get(symbol)
-    known = held.leverage if held is not None else None
-    leverage = known if known is not None else account.leverage.get(symbol)
-    return leverage if leverage is not None and leverage > 0 else ONE
-
-
-def _mark(snapshot: Snapshot, venue: str, symbol: str) -> Decimal | None:
-    quote = snapshot.venues[venue].quotes.get(symbol)
-    return quote.fair if quote is not None else None
-
-
-def _notional(order: Order, qty: Decimal, snapshot: Snapshot) -> Decimal:
-    """Quote value of ``qty`` at the worse of the order's price and the mark."""
-    mark = _mark(snapshot, order.venue, order.symbol) or ZERO
-    return qty * max(order.price or ZERO, mark)
-
-
-def _filled_notional(fill: Fill) -> Decimal:
-    return fill.qty * fill.price
-
-
-def _shown(value: Decimal) -> str:
-    return text(quantize(value, _SHOWN))

@@ -11,13 +11,14 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from counterpoise.domain.operator import CommandState
-from counterpoise.domain.order import Fill, Order
-from counterpoise.domain.records import PortfolioRecord, Recorded
+from counterpoise.domain.order import Fill, Order, OrderState, is_refusal
+from counterpoise.domain.records import PortfolioRecord, Recorded, Tried
 from counterpoise.record.rules import (
     CAPPING,
     LIVE_STATES,
     PLACED,
     RECENT,
+    TRIED,
     UNPROVEN_STATES,
     never_recorded,
     order_age_key,
@@ -55,6 +56,14 @@ async def read_recorded(connection: AsyncConnection, name: str, now: datetime) -
         .where(_ORDERS.c.portfolio == name, _ORDERS.c.created_at > now - PLACED)
         .order_by(_ORDERS.c.created_at)
     )
+    day = await connection.execute(
+        select(func.count()).where(_ORDERS.c.portfolio == name, _ORDERS.c.created_at > now - RECENT)
+    )
+    tried = await connection.execute(
+        select(_ORDERS.c.created_at, _ORDERS.c.state, _ORDERS.c.reason)
+        .where(_ORDERS.c.portfolio == name, _ORDERS.c.created_at > now - TRIED)
+        .order_by(_ORDERS.c.created_at, _ORDERS.c.client_order_id)
+    )
     return Recorded(
         portfolio=record,
         strategies={strategy.id: strategy for strategy in strategies},
@@ -63,6 +72,11 @@ async def read_recorded(connection: AsyncConnection, name: str, now: datetime) -
         orders=tuple(sorted(orders, key=order_age_key)),
         recent_fills=tuple(fills),
         placed_at=tuple(row.created_at for row in placed),
+        placed_24h=day.scalar_one(),
+        tried=tuple(
+            Tried(at=row.created_at, rejected=is_refusal(OrderState(row.state), row.reason))
+            for row in tried
+        ),
         raised=frozenset(row.key for row in await parts(tables.alert_state)),
         book={line.key: line for line in map(book_rows.line_of, await parts(tables.book_lines))},
         commands=tuple(
