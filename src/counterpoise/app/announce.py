@@ -23,6 +23,7 @@ from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import Reconciled
 from counterpoise.notify.carry_messages import basis_conditions, carry_conditions
+from counterpoise.notify.drawdown_messages import drawdown_conditions
 from counterpoise.notify.margin_messages import (
     MARGIN_AGAIN,
     margin_conditions,
@@ -132,10 +133,10 @@ class Announcer:
         alerts = list(transfers_told(self._policy.id, settled, at))
         checks = judged.margin.checks
         if judged.lowered is not None:
-            worst = max(checks, key=lambda check: check.step)
-            alerts.append(
-                state_lowered(self._policy.id, judged.lowered, stop_reason(worst).text, at)
-            )
+            why = judged.drawdown.why
+            if why is None or judged.margin.lower is judged.lowered:
+                why = stop_reason(max(checks, key=lambda check: check.step))
+            alerts.append(state_lowered(self._policy.id, judged.lowered, why.text, at))
         if recorded.portfolio.trading_state is not TradingState.HALT:
             self._reminded.clear()
             return tuple(alerts)
@@ -186,8 +187,8 @@ class Announcer:
                 text = f"The outcome of {order.symbol} {order.client_order_id} is still not proven"
                 yield f"order:{order.client_order_id}", (Severity.CRITICAL, text)
         for refusal in report.refused:
-            if refusal.reason.code in _BY_STATE:
-                continue  # whoever set the state was told what it does
+            if refusal.reason.code in _BY_STATE or refusal.reason.code == "drawdown_slow":
+                continue  # people were told of the state, or of the drawdown, and what it does
             order = refusal.order
             text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
             yield f"refused:{order.symbol}:{refusal.reason.code}", (Severity.WARNING, text)
@@ -196,6 +197,7 @@ class Announcer:
         yield from margin_conditions(report.margin, self._policy.margin, raised)
         yield from carry_conditions(report.carry)
         yield from basis_conditions(report.basis, report.decisions, report.positions, report.as_of)
+        yield from drawdown_conditions(report.drawdown)
         yield from unproven_transfers((*seen.transfers, *report.transfers))
         suspects = frozenset(f"position:{v}:{s}" for v, s in seen.unexplained)
         for (where, symbol), why in seen.unexplained.items():
@@ -253,6 +255,7 @@ _CLEARED = {
     "position": "The position of {words} at {head} is explained again",
     "rejected": "Orders on {what} are taken again",
     "key": "The key is accepted again",
+    "drawdown": "Equity no longer asks for {words}",
     "margin": "{pool}: {margin}",
     "collateral": "{what}: no collateral is missing any more",
     "margin_unseen": "The margin at {what} can be judged again",
@@ -270,6 +273,9 @@ _CLEARED = {
 #: Codes of reasons in a word or two; one that is not here is told by its own words.
 _WORDS = {
     "not_valued": "what could not be valued",
+    "cancel_only": "CANCEL_ONLY",
+    "reduce_only": "REDUCE_ONLY",
+    "slow": "halved orders",
     "stale": "old prices or balances",
     "equity_too_low": "too little equity",
     "wallet_gone": "an empty wallet",

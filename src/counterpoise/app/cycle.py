@@ -20,6 +20,7 @@ from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.rows import EveryLook, Rows
 from counterpoise.decide.guards.basis import basis_record
+from counterpoise.decide.guards.drawdown import drawdown_record
 from counterpoise.decide.guards.flows import FlowWatch
 from counterpoise.decide.guards.funding import carry_record
 from counterpoise.decide.guards.margin import margin_record
@@ -217,6 +218,7 @@ class Cycle:
             margin=judged.margin,
             carry=judged.carry,
             basis=judged.basis,
+            drawdown=judged.drawdown,
             transfers=execution.transfers,
             within_band=judged.within_band,
             wake_at=_wake_at(self._policy, judged, execution, snapshot.as_of),
@@ -271,11 +273,13 @@ def _record(told: Heeded, recorded: Recorded, judged: Judgement) -> PortfolioRec
 
 def _guards(recorded: Recorded, judged: Judgement) -> tuple[GuardRecord, ...]:
     """What the guards remember, where it changed."""
-    found = (
+    found = [
         margin_record(judged.margin.state),
         carry_record(judged.carry.state),
         basis_record(judged.basis.state),
-    )
+    ]
+    if judged.drawdown.state is not None:
+        found.append(drawdown_record(judged.drawdown.state))
     known = {id_: record.document for id_, record in recorded.guards.items()}
     return tuple(record for record in found if record.document != known.get(record.id, {}))
 

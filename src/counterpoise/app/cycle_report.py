@@ -12,7 +12,7 @@ from counterpoise.app.margin_view import margin_rows, transfer_row
 from counterpoise.domain.carrying import UNCOUNTED, UNWATCHED, BasisVerdict, CarryVerdict
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
-from counterpoise.domain.guarding import UNGUARDED, MarginVerdict
+from counterpoise.domain.guarding import UNGUARDED, UNMEASURED, DrawdownVerdict, MarginVerdict
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, dec, quantize, text
 from counterpoise.domain.order import Fill, Order, OrderState
@@ -61,6 +61,7 @@ class CycleReport:
     wake_at: datetime | None = None
     operator: Mapping[str, object] = field(default_factory=dict)
     margin: MarginVerdict = UNGUARDED
+    drawdown: DrawdownVerdict = UNMEASURED
     transfers: tuple[Transfer, ...] = ()
     carry: CarryVerdict = UNCOUNTED
     basis: BasisVerdict = UNWATCHED
@@ -130,6 +131,7 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         "margin": margin_rows(report.snapshot, report.margin),
         "carry": carry_rows(report.carry),
         "basis": basis_rows(report.basis),
+        "drawdown": _drawdown(report.drawdown),
         "transfers": [transfer_row(t) for t in report.transfers],
         "decisions": _decisions(report),
         "targets": _targets(report),
@@ -162,6 +164,14 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         "summary": report.summary,
         **report.operator,
     }
+
+
+def _drawdown(verdict: DrawdownVerdict) -> dict[str, str | None] | None:
+    """How far equity is below its high (a fraction), and the tier; null where that is not guarded."""
+    if verdict.state is None:
+        return None
+    depth = quantize(verdict.depth, _WEIGHT) if verdict.depth is not None else None
+    return {"depth": _text(depth), "high": _money(verdict.high), "tier": verdict.tier.word}
 
 
 def _weights(report: CycleReport, policy: PortfolioPolicy) -> dict[str, dict[str, str | None]]:

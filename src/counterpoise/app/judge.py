@@ -15,6 +15,7 @@ from counterpoise.decide.approvals import reviewed
 from counterpoise.decide.combine import within_band
 from counterpoise.decide.engine import decide
 from counterpoise.decide.guards.basis import guard_basis, without_apart
+from counterpoise.decide.guards.drawdown import guard_drawdown
 from counterpoise.decide.guards.freshness import stale_reasons
 from counterpoise.decide.guards.funding import guard_funding
 from counterpoise.decide.guards.limits import review
@@ -31,7 +32,7 @@ from counterpoise.domain.carrying import (
     CarryVerdict,
 )
 from counterpoise.domain.decision import Decisions, Want
-from counterpoise.domain.guarding import UNGUARDED, MarginVerdict
+from counterpoise.domain.guarding import UNGUARDED, UNMEASURED, DrawdownVerdict, MarginVerdict
 from counterpoise.domain.hedge_book import Booked, crossed, wanting
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, dec, quantize, text
@@ -64,8 +65,8 @@ class Judgement:
     """What a look leads to. ``held`` says why nothing was decided; then only ``view`` and a wake-up are there.
 
     ``approvals`` are requests to people that are new or have changed. ``margin`` is what the margin guard makes of
-    it; it is there whatever else is held, and so are ``carry`` and ``basis``. ``lowered``: the trading state that a
-    guard sets.
+    it; it is there whatever else is held, and so are ``carry``, ``basis`` and ``drawdown``. ``lowered``: the trading
+    state that a guard sets.
     """
 
     view: PortfolioView | Unvalued | Broke
@@ -80,6 +81,7 @@ class Judgement:
     margin: MarginVerdict = UNGUARDED
     carry: CarryVerdict = UNCOUNTED
     basis: BasisVerdict = UNWATCHED
+    drawdown: DrawdownVerdict = UNMEASURED
     lowered: TradingState | None = None
 
     def strategy_records(self, policy: PortfolioPolicy) -> tuple[StrategyRecord, ...]:
@@ -109,24 +111,29 @@ def judge(
     withdrawals that this very look booked.
     """
     margin = guard_margin(snapshot, recorded, policy, doubts)
-    state = lowered(recorded.portfolio.trading_state, margin.lower)
+    shape = shaped(policy, recorded.portfolio.override, snapshot.as_of)
+    view, held = _valued(snapshot, shape, universe, doubts)
+    # nothing is lost or won on prices that nothing is decided on
+    sound = view if all(why.code == "equity_too_low" for why in held) else _unjudged(view)
+    drawdown = guard_drawdown(sound, recorded, policy, flows)
+    state = lowered(recorded.portfolio.trading_state, margin.lower, drawdown.lower)
     if state is not None:
         lower = replace(recorded.portfolio, trading_state=state)
         recorded = replace(recorded, portfolio=lower)
     carry = guard_funding(snapshot, recorded, policy, universe)
     basis = guard_basis(snapshot, recorded, policy, universe)
-    shape = shaped(policy, recorded.portfolio.override, snapshot.as_of)
-    view, held = _valued(snapshot, shape, universe, doubts)
     if isinstance(view, PortfolioView) and not held:
         brakes = Brakes(cuts=carry.cuts, waits=basis.waits)
         scene = scene_of(snapshot, recorded, shape, universe, view, calendar or {}, brakes)
         scene = replace(scene, universe=without_apart(universe, basis, _bound(recorded)))
-        judged = _judged(scene, snapshot, recorded, unexplained, flows, margin)
+        judged = _judged(scene, snapshot, recorded, unexplained, flows, margin, drawdown)
     else:
         # a doubted wallet is looked at again soon, so that a withdrawal is not held up for long
         again = Plan(wake_at=snapshot.as_of + PAUSE) if doubts else NOTHING
         judged = Judgement(view=view, held=held, plan=again)
-    judged = replace(judged, margin=margin, carry=carry, basis=basis, lowered=state)
+    judged = replace(
+        judged, margin=margin, carry=carry, basis=basis, drawdown=drawdown, lowered=state
+    )
     if judged.decisions is None:
         judged = _kept_alive(judged, snapshot, recorded, policy, unexplained)
         states = _states(recorded, policy)
@@ -187,6 +194,11 @@ def _valued(
     return view, tuple(held)
 
 
+def _unjudged(view: PortfolioView | Unvalued | Broke) -> Unvalued:
+    """The same look for what must not rest on it."""
+    return Unvalued(portfolio=view.portfolio, as_of=view.as_of, missing=("prices to rely on",))
+
+
 def _judged(
     scene: Scene,
     snapshot: Snapshot,
@@ -194,6 +206,7 @@ def _judged(
     unexplained: Mapping[Contract, Reason],
     flows: tuple[Flow, ...],
     margin: MarginVerdict,
+    drawdown: DrawdownVerdict,
 ) -> Judgement:
     """The judgement of a portfolio that could be valued."""
     policy, universe, view = scene.policy, scene.universe, scene.view
@@ -201,7 +214,8 @@ def _judged(
     booked, wants = _claimed(decisions, snapshot, recorded, policy, universe, margin)
     planned = plan(wants, snapshot, recorded, policy, unexplained, guarded_by(margin, policy))
     planned = replace(planned, holds=(*planned.holds, *_strays(recorded, policy, universe)))
-    approved, refused = review(planned.place, snapshot, recorded, policy, view, margin)
+    slowed = drawdown.slowed
+    approved, refused = review(planned.place, snapshot, recorded, policy, view, margin, slowed)
     if planned.place and not approved:
         planned = replace(planned, wake_at=planned.wake_unsent_at)
     return Judgement(

@@ -110,6 +110,8 @@ class Lull:
         view, decisions, plan = report.view, report.decisions, report.plan
         busy = plan.place or plan.keep or plan.cancel or plan.holds or report.refused
         moved = report.results or report.fills or report.alerts or report.snapshot.problems
+        if report.drawdown.state is not None:
+            return None  # every price may be a new high, or a loss
         if busy or moved or report.held or report.within_band is False:
             return None
         if decisions is None or not isinstance(view, PortfolioView):

@@ -111,12 +111,11 @@ def guarded_by(margin: MarginVerdict, policy: PortfolioPolicy) -> dict[Contract,
     }
 
 
-def lowered(state: TradingState, wanted: TradingState | None) -> TradingState | None:
-    """Return the state a guard lowers ``state`` to, None where it stays: guards never raise one (MEANING 19)."""
+def lowered(state: TradingState, *wanted: TradingState | None) -> TradingState | None:
+    """Return the state guards lower ``state`` to, None where it stays: they never raise one (MEANING 19)."""
     order = list(TradingState)
-    if wanted is None or order.index(wanted) <= order.index(state):
-        return None
-    return wanted
+    lowest = max((s for s in wanted if s is not None), key=order.index, default=state)
+    return lowest if order.index(lowest) > order.index(state) else None
 
 
 def lots_of(snapshot: Snapshot) -> dict[Contract, Decimal]:

@@ -128,3 +128,57 @@ class MarginVerdict:
 
 #: Where margin is not guarded.
 UNGUARDED = MarginVerdict()
+
+
+#: The id of the drawdown guard's document.
+DRAWDOWN = "drawdown"
+
+
+class Tier(IntEnum):
+    """How much equity was lost, in the steps of :class:`~counterpoise.domain.policy.DrawdownPolicy`."""
+
+    NONE = 0
+    SLOW = 1
+    REDUCE_ONLY = 2
+    CANCEL_ONLY = 3
+
+    @property
+    def word(self) -> str:
+        """Its name in configs and documents."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawdownState:
+    """The drawdown guard's document. ``highs``: ISO instant (UTC) -> equity then, falling from the high on.
+
+    All in quote, as if the flows since had been there before. ``equity`` is the last look's. ``owed``: asset -> what
+    came in or went out and could not be valued yet. ``counted`` tells what equity consists of.
+    """
+
+    highs: Mapping[str, Decimal] = field(default_factory=dict)
+    equity: Decimal | None = None
+    tier: int = 0
+    owed: Mapping[str, Decimal] = field(default_factory=dict)
+    counted: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawdownVerdict:
+    """What the drawdown guard makes of a look. ``depth``: how far equity is below its ``high`` (a fraction).
+
+    Figures are None while they are not known. ``slowed``: why orders that add are halved; ``why``: why the state is
+    lowered. ``state``: None where drawdown is not guarded.
+    """
+
+    state: DrawdownState | None = None
+    depth: Decimal | None = None
+    high: Decimal | None = None
+    tier: Tier = Tier.NONE
+    slowed: Reason | None = None
+    lower: TradingState | None = None
+    why: Reason | None = None
+
+
+#: Where drawdown is not guarded.
+UNMEASURED = DrawdownVerdict()
