@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import textwrap
+from datetime import timedelta
 
 import pytest
 
 from counterpoise.config.reference import markdown
 from counterpoise.config.schema import json_schema
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.policy import BasisPolicy, CarryBudget, Spent
+from counterpoise.domain.policy import BasisPolicy, CarryBudget, DrawdownPolicy, Spent
 from counterpoise.domain.strategy import PRIORITY
 from tests.conftest import REPO
 from tests.unit.config.good import Load
@@ -55,16 +56,23 @@ def test_every_kind_is_shown() -> None:
     assert len(SHOWN) == len(STRATEGIES) + len(GUARDS) + 1
 
 
-@pytest.mark.parametrize("text", GUARDS)
-def test_a_guard_that_is_shown_is_sound(text: str, loaded: Load) -> None:
-    settings = loaded(
-        (
-            "    guards:\n",
-            textwrap.indent(text, " " * 4).replace("crash-brake", "half"),
-        )
+def test_guards_that_are_shown_are_sound(loaded: Load) -> None:
+    policies = {}
+    for text in GUARDS:
+        written = textwrap.indent(text, " " * 4).replace("crash-brake", "half")
+        whole = "    guards:\n      limits: {max_order_notional: 25000 USDT}\n"
+        (policies[text.split()[1]],) = loaded((whole, written)).portfolios
+    carry = policies["funding:"]
+    assert carry.funding is not None
+    assert carry.funding.of("half") == CarryBudget(max_carry=dec("0.4"), then=Spent.REDUCE)
+    assert carry.funding.of("keep-shape") == CarryBudget()
+    assert carry.basis == BasisPolicy(max_zscore=dec(4))
+    limits = policies["limits:"].limits
+    assert limits.max_position == {"BTC": dec(2)}
+    assert limits.max_net_exposure == 1
+    assert limits.drawdown == DrawdownPolicy(
+        slow=dec("0.1"),
+        reduce_only=dec("0.2"),
+        cancel_only=dec("0.3"),
+        window=timedelta(days=30),
     )
-    (portfolio,) = settings.portfolios
-    assert portfolio.funding is not None
-    assert portfolio.funding.of("half") == CarryBudget(max_carry=dec("0.4"), then=Spent.REDUCE)
-    assert portfolio.funding.of("keep-shape") == CarryBudget()
-    assert portfolio.basis == BasisPolicy(max_zscore=dec(4))
