@@ -1,7 +1,7 @@
 """What every replay must hold, as sentences about what broke; the exchange's own log is the judge.
 
 A *band violation* is a stretch of looks outside the band that lasts longer than :data:`LONGEST` while data is fresh
-and no guard refuses an order for want of margin: what rests for its patience (2 minutes) and then crosses is done
+and no guard keeps futures small for want of margin: what rests for its patience (2 minutes) and then crosses is done
 long before that. It is none in bars that close with a perpetual further from its mark than ``max_slippage``
 (20 bps): what crosses under that cap finds nobody until the next bar. Other bars that may be outside are named in
 :data:`NAMED`, with the reason.
@@ -29,7 +29,7 @@ NAMED: Mapping[datetime, str] = {}
 
 def judged(replay: Replayed) -> list[str]:
     """Return what ``replay`` broke, empty when it held everything."""
-    checks = (_minima, _rejects, _bands, _halts, _net_short, _book, _money, _flows)
+    checks = (_minima, _rejects, _bands, _halts, _net_short, _book, _money, _alive, _flows)
     return [line for check in checks for line in check(replay)]
 
 
@@ -99,7 +99,7 @@ def _book(replay: Replayed) -> Iterator[str]:
 
 
 def _money(replay: Replayed) -> Iterator[str]:
-    """Start + price PnL + funding - fees = end, to the last unit, in the futures wallet (MEANING 23)."""
+    """Start + moved in + price PnL + funding - fees = end, to the last unit, in the futures wallet (MEANING 23)."""
     exchange = replay.prepared.exchange
     (key,) = exchange.accounts()
     perps = [rule.symbol for rule in exchange.rules() if rule.kind is MarketKind.PERP]
@@ -114,8 +114,18 @@ def _money(replay: Replayed) -> Iterator[str]:
     end = wallet.wallet_balance + wallet.unrealized_pnl
     start = replay.prepared.balance.get((Wallet.FUTURES, "USDT"), ZERO)
     brought = sum((row.net for row in rows), ZERO)
-    if start + brought != end:
-        yield f"the futures wallet began with {start}, hedges brought {brought}, it ends with {end}"
+    moved = sum((look.moved_in for look in replay.looks), ZERO)
+    if start + moved + brought != end:
+        yield (
+            f"the futures wallet began with {start}, {moved} were moved in, hedges brought {brought},"
+            f" it ends with {end}"
+        )
+
+
+def _alive(replay: Replayed) -> Iterator[str]:
+    """No hedge is liquidated."""
+    for event in replay.events("liquidation"):
+        yield f"{instant(event)}: {event['side']} {event['qty']} {event['symbol']} was liquidated"
 
 
 def _flows(replay: Replayed) -> Iterator[str]:

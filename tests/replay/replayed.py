@@ -13,9 +13,12 @@ from pathlib import Path
 from counterpoise.app.backtest import Backtest, BacktestOptions, prepare, run
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.recorded import RecordedMarket, recorded_market
+from counterpoise.domain.guarding import MARGIN
 from counterpoise.domain.hedge_book import BookLine, ClosedHedge
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.portfolio import PortfolioView
+from counterpoise.domain.records import TradingState
+from counterpoise.domain.transfer import Purse, TransferState
 from counterpoise.record.memory import MemoryStore
 from counterpoise.report.backtest import BacktestReport
 from tests.replay.cases import Case, Scene, Window, portfolio
@@ -36,6 +39,10 @@ class Look:
     reasons: tuple[tuple[str, str, str], ...]  # strategy, asset, code
     exposures: tuple[tuple[str, Decimal], ...]
     refused: tuple[str, ...]
+    guarded: bool
+    """Whether the margin guard kept futures smaller than strategies wanted, or closed them for good."""
+    moved_in: Decimal
+    """Collateral moved into the futures wallet (out of it, below 0)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +124,17 @@ def _look(cycle: CycleReport) -> Look:
         reasons=tuple((d.strategy, d.asset, d.reason.code) for d in decided),
         exposures=tuple((a, v.exposure_qty) for a, v in assets.items()),
         refused=tuple(r.reason.code for r in cycle.refused),
+        guarded=bool(cycle.margin.caps or cycle.margin.stops)
+        or cycle.state is not TradingState.RUN
+        or any(r.guard == MARGIN for r in cycle.refused),
+        moved_in=sum(
+            (
+                t.qty if t.target is Purse.FUTURES else -t.qty
+                for t in cycle.transfers
+                if t.state is TransferState.DONE
+            ),
+            ZERO,
+        ),
     )
 
 
@@ -152,5 +170,6 @@ def outside(looks: Sequence[Look]) -> list[tuple[datetime, timedelta]]:
             began, lasted = None, timedelta(0)
         elif look.within_band is False:
             began = began or look.at
-            lasted += after.at - look.at if "margin_short" not in look.refused else timedelta(0)
+            short = look.guarded or "margin_short" in look.refused
+            lasted += timedelta(0) if short else after.at - look.at
     return [*found, (began, lasted)] if began is not None else found

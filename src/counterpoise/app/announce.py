@@ -43,6 +43,8 @@ from counterpoise.notify.messages import (
 _Condition = tuple[Severity, str]
 
 
+#: Raised and cleared by the daemon, which arms the countdown after a cycle.
+DEAD_MAN = "dead_man:off"
 #: Refusals that the trading state itself explains.
 _BY_STATE = frozenset(
     {"trading_state", "trading_state_reduce_only", "trading_state_coins", "flattening_adds"}
@@ -159,9 +161,9 @@ class Announcer:
             if key not in raised
         ]
         alerts += [
-            condition_cleared(portfolio, key, key.split(":")[0], _cleared(key), at)
+            condition_cleared(portfolio, key, key.split(":")[0], cleared_text(key), at)
             for key in sorted(raised - set(active))
-            if not (report.held and key.startswith(_JUDGED))
+            if not (report.held and key.startswith(_JUDGED)) and key != DEAD_MAN
         ]
         return tuple(alerts)
 
@@ -256,6 +258,7 @@ _CLEARED = {
     "rejected": "Orders on {what} are taken again",
     "key": "The key is accepted again",
     "drawdown": "Equity no longer asks for {words}",
+    "dead_man": "The countdown that takes orders down without us runs again",
     "margin": "{pool}: {margin}",
     "collateral": "{what}: no collateral is missing any more",
     "margin_unseen": "The margin at {what} can be judged again",
@@ -288,7 +291,8 @@ _WORDS = {
 }
 
 
-def _cleared(key: str) -> str:
+def cleared_text(key: str) -> str:
+    """Return what is said when the condition ``key`` no longer holds."""
     kind, _, what = key.partition(":")
     if kind == "waits" and what.count(":") == 2:
         strategy, code, asset = what.split(":")

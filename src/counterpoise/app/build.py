@@ -26,6 +26,11 @@ class App:
         """Return the cycle interval of a portfolio on ``venues``: their shortest poll."""
         return min(self.settings.venues[v].poll for v in venues)
 
+    def dead_men(self, venues: tuple[str, ...]) -> dict[str, timedelta]:
+        """Return venue -> after how long a silence it shall take our orders down."""
+        spans = {v: self.settings.venues[v].dead_man for v in venues}
+        return {venue: span for venue, span in spans.items() if span is not None}
+
 
 async def open_app(settings: Settings, stack: AsyncExitStack) -> App:
     """Open the clock and every venue that a portfolio uses; ``stack`` closes them, last opened first.

@@ -17,10 +17,12 @@ from decimal import Decimal
 
 import structlog
 
+from counterpoise.app.announce import DEAD_MAN, cleared_text
 from counterpoise.app.build import App, open_app
 from counterpoise.app.clock import WallClock
 from counterpoise.app.cycle import Cycle
 from counterpoise.app.cycle_report import PAUSED, CycleReport, iso
+from counterpoise.app.dead_man import DeadMan
 from counterpoise.app.gate import pass_gate
 from counterpoise.app.leaving import leave
 from counterpoise.app.pace import Pace
@@ -32,7 +34,7 @@ from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Changes
 from counterpoise.notify.console import ConsoleSink
-from counterpoise.notify.messages import condition_raised
+from counterpoise.notify.messages import condition_cleared, condition_raised
 from counterpoise.notify.relay import Relay
 from counterpoise.ports import Sink
 
@@ -54,6 +56,7 @@ class _Runner:
     cycle: Cycle
     pace: Pace
     due: datetime
+    dead_man: DeadMan
 
 
 class Daemon:
@@ -82,6 +85,7 @@ class Daemon:
                 cycle=Cycle(policy, app.venues, storage.store, app.clock, self._may_send),
                 pace=Pace(app.poll(policy.venues)),
                 due=now,
+                dead_man=DeadMan(app.venues, app.dead_men(policy.venues), app.clock),
             )
             for policy in app.settings.portfolios
         ]
@@ -167,6 +171,11 @@ class Daemon:
         (log.info if noteworthy else log.debug)(
             "cycle", portfolio=report.portfolio, as_of=iso(report.as_of), summary=report.summary
         )
+        silent = await runner.dead_man.alive(report)
+        if silent is not None:
+            await self._tell_trouble(runner.policy, DEAD_MAN, silent)
+        elif runner.dead_man.recovered:
+            await self._tell_over(runner.policy, DEAD_MAN)
         self._news.set()
         self._on_cycle(report)
 
@@ -181,6 +190,15 @@ class Daemon:
         except StoreError as error:
             log.exception("database_failed", portfolio=policy.id, error=str(error))
         self._news.set()
+
+    async def _tell_over(self, policy: PortfolioPolicy, key: str) -> None:
+        """Clear the alert; one that cannot be recorded now is cleared by a later look, or not at all."""
+        store, now = self._storage.store, self._app.clock.now()
+        over = condition_cleared(policy.id, key, key.partition(":")[0], cleared_text(key), now)
+        try:
+            await store.commit(Changes(portfolio=policy.id, alerts=(over,)))
+        except StoreError as error:
+            log.exception("database_failed", portfolio=policy.id, error=str(error))
 
     async def _sleep_until(self, due: datetime) -> None:
         """Sleep until ``due`` or a stop, whichever comes first."""
@@ -214,6 +232,8 @@ class Daemon:
     async def _wind_down(self) -> None:
         """Take own working orders down where the config says so, tell, and deliver what is left."""
         parts = [leave(self._app, self._storage.store, r.policy) for r in self._runners]
+        for runner in self._runners:
+            await runner.dead_man.rest()
         failures = [f for f in await asyncio.gather(*parts, return_exceptions=True) if f]
         await self._relay.deliver_pending()
         if failures:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from counterpoise.app.build import App
 from counterpoise.app.orphans import refuse_orphans
+from counterpoise.app.rights import check_rights
 from counterpoise.app.start import first_start, restart
 from counterpoise.domain.carried import carried_of, strays_of
 from counterpoise.domain.errors import ConfigError
@@ -13,19 +15,22 @@ from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Universe, universe_of
 from counterpoise.domain.records import Recorded
+from counterpoise.notify.messages import lifecycle
 from counterpoise.ports import Store
 
 
 async def pass_gate(app: App, store: Store, accept_config: str | None) -> None:
     """Check and record the start of every portfolio.
 
-    Raises SafetyRefusal, ConfigError (an asset no venue lists), VenueError, StoreError.
+    Raises SafetyRefusal (also for a key that may withdraw), ConfigError (an asset no venue lists), VenueError,
+    StoreError.
     """
+    now = app.clock.now()
+    told = await check_rights(app.venues, app.settings.venues, now)
     for policy in app.settings.portfolios:
         instruments = {v: app.venues[v].instruments() for v in policy.venues}
         universe = universe_of(policy, instruments)
         _check_listed(app, policy, universe)
-        now = app.clock.now()
         config_hash = app.settings.hashes[policy.id]
         if await store.portfolio(policy.id) is None:
             accounts = {v: await app.venues[v].account() for v in policy.venues}
@@ -36,7 +41,12 @@ async def pass_gate(app: App, store: Store, accept_config: str | None) -> None:
             shown = await strays_shown(app, policy, recorded, universe)
             changes = restart(policy, config_hash, recorded, universe, accept_config, now, shown)
         await refuse_orphans(policy, app.venues, universe, store)
-        await store.commit(changes)
+        notices = [
+            lifecycle(policy.id, "key", line[:1].upper() + line[1:], now)
+            for venue in policy.venues
+            for line in told.get(venue, ())
+        ]
+        await store.commit(replace(changes, alerts=(*changes.alerts, *notices)))
 
 
 async def strays_shown(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
-from counterpoise.config import fields
+from counterpoise.config import fields, units
 from counterpoise.config.draft import PortfolioDraft
 from counterpoise.config.nearby import EXPECTED, WHY, is_near
 from counterpoise.config.problems import Path, nearest
 from counterpoise.config.reading import Document, Node, child_of
 from counterpoise.config.section import soft
-from counterpoise.domain.access import Environment, VenueAccess
+from counterpoise.domain.access import DEFAULT_POLL, Environment, VenueAccess
 
 #: Kinds that hold a size at all times; another would not know at what price a position was opened, and why.
 _ADOPTERS = ("hedge", "drift")
@@ -29,8 +30,18 @@ def check_venue(document: Document, name: str) -> None:
         for key in ("url", "clock"):
             if child_of(node, key) is not None:
                 _not_here(document, (*path, key), environment, "local")
+    _check_dead_man(document, path, node)
     if environment is not Environment.LIVE and child_of(node, "i_understand") is not None:
         _not_here(document, (*path, "i_understand"), environment, "live")
+
+
+def _check_dead_man(document: Document, path: Path, node: Node | None) -> None:
+    """A countdown that is armed at every look has to outlast a few of them."""
+    span = soft(units.duration, child_of(node, "dead_man"))
+    poll = soft(units.duration, child_of(node, "poll")) or DEFAULT_POLL
+    if span is not None and span < 3 * poll:
+        least = f"{3 * poll // timedelta(seconds=1)}s"
+        document.complain((*path, "dead_man"), f"at least three times poll, {least}")
 
 
 def _check_url(document: Document, path: Path, node: Node | None) -> None:

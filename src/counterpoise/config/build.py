@@ -46,6 +46,8 @@ def access(
         password=password,
         url=model.url,
         venue_clock=model.clock == "venue",
+        allow_withdraw_key=model.allow_withdraw_key,
+        dead_man=model.dead_man,
     )
     return made if model.poll is None else replace(made, poll=model.poll)
 

@@ -73,6 +73,13 @@ class VenueModel(Shape):
     poll: Duration | None = Field(
         default=None, description="how often to look; default 30s, at least 1s"
     )
+    allow_withdraw_key: bool = Field(
+        default=False, strict=True, description="true: start even with a key that can withdraw"
+    )
+    dead_man: Duration | None = Field(
+        default=None,
+        description="after so long a silence of ours the venue cancels all futures orders: 2m; default never",
+    )
 
 
 class SleeveModel(Shape):

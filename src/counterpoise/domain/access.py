@@ -43,7 +43,10 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueAccess:
-    """Everything needed to open one venue. ``url`` and ``venue_clock`` only for ``local``."""
+    """Everything needed to open one venue. ``url`` and ``venue_clock`` only for ``local``.
+
+    ``dead_man``: after how long a silence of ours the venue takes our futures orders down; None: never.
+    """
 
     id: str
     exchange: str
@@ -54,6 +57,8 @@ class VenueAccess:
     url: str | None = None
     venue_clock: bool = False
     poll: timedelta = DEFAULT_POLL
+    allow_withdraw_key: bool = False
+    dead_man: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

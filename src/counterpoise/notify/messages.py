@@ -18,7 +18,7 @@ from counterpoise.domain.numbers import ZERO, quantize, significant, text
 from counterpoise.domain.order import Fill, Side
 from counterpoise.domain.records import Flow
 
-Lifecycle = Literal["started", "stopped", "recovered"]
+Lifecycle = Literal["started", "stopped", "recovered", "key"]
 
 _CENT = Decimal("0.01")
 _CENTS_FROM = 1_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -147,6 +147,7 @@ async def make_desk(
     clock: Clock | None = None,
     venue: MoodyVenue | None = None,
     more: Mapping[str, Venue] | None = None,
+    dead_man: timedelta | None = None,
     on_cycle: Callable[[DaemonDesk, CycleReport], None] = lambda _desk, _report: None,
 ) -> DaemonDesk:
     """A daemon past its start-up gate on a migrated ``database``; its market stands at 80,000 for a day.
@@ -159,7 +160,7 @@ async def make_desk(
     for one in venues.values():
         await one.open()
     portfolios = policies or (make_policy(),)
-    app = make_app(clock or made.clock, venues, *portfolios, database=database)
+    app = make_app(clock or made.clock, venues, *portfolios, database=database, dead_man=dead_man)
     rows = Database(app.settings.store_url)
     store, outbox, ear = BreakableStore(rows), SqlOutbox(rows), Ear()
     stack.push_async_callback(store.close)
@@ -187,12 +188,13 @@ def make_app(
     venues: Mapping[str, Venue],
     *policies: PortfolioPolicy,
     database: Path = Path("/nowhere"),
+    dead_man: timedelta | None = None,
 ) -> App:
     """The app of ``policies``, wired by hand."""
     settings = Settings(
         path=Path("counterpoise.yaml"),
         store_url=f"sqlite:///{database}",
-        venues={v: _access(v) for v in venues},
+        venues={v: replace(_access(v), dead_man=dead_man) for v in venues},
         existing={},
         portfolios=policies,
         hashes={p.id: "hash" for p in policies},
