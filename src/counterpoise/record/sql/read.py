@@ -59,11 +59,6 @@ async def read_recorded(connection: AsyncConnection, name: str, now: datetime) -
     day = await connection.execute(
         select(func.count()).where(_ORDERS.c.portfolio == name, _ORDERS.c.created_at > now - RECENT)
     )
-    tried = await connection.execute(
-        select(_ORDERS.c.created_at, _ORDERS.c.state, _ORDERS.c.reason)
-        .where(_ORDERS.c.portfolio == name, _ORDERS.c.created_at > now - TRIED)
-        .order_by(_ORDERS.c.created_at, _ORDERS.c.client_order_id)
-    )
     return Recorded(
         portfolio=record,
         strategies={strategy.id: strategy for strategy in strategies},
@@ -73,10 +68,7 @@ async def read_recorded(connection: AsyncConnection, name: str, now: datetime) -
         recent_fills=tuple(fills),
         placed_at=tuple(row.created_at for row in placed),
         placed_24h=day.scalar_one(),
-        tried=tuple(
-            Tried(at=row.created_at, rejected=is_refusal(OrderState(row.state), row.reason))
-            for row in tried
-        ),
+        tried=await _tried(connection, name, now),
         raised=frozenset(row.key for row in await parts(tables.alert_state)),
         book={line.key: line for line in map(book_rows.line_of, await parts(tables.book_lines))},
         commands=tuple(
@@ -99,6 +91,19 @@ async def read_recorded(connection: AsyncConnection, name: str, now: datetime) -
             margin_rows.transfer_of(row)
             for row in await connection.execute(cycle_transfers(name, now - RECENT))
         ),
+    )
+
+
+async def _tried(connection: AsyncConnection, name: str, now: datetime) -> tuple[Tried, ...]:
+    """Placements of late and whether each was refused, oldest first."""
+    found = await connection.execute(
+        select(_ORDERS.c.created_at, _ORDERS.c.state, _ORDERS.c.reason)
+        .where(_ORDERS.c.portfolio == name, _ORDERS.c.created_at > now - TRIED)
+        .order_by(_ORDERS.c.created_at, _ORDERS.c.client_order_id)
+    )
+    return tuple(
+        Tried(at=row.created_at, rejected=is_refusal(OrderState(row.state), row.reason))
+        for row in found
     )
 
 
