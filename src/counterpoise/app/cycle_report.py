@@ -120,6 +120,7 @@ def iso(at: datetime) -> str:
 def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, object]:
     """Return the report as the JSON object of ``plan --json`` and the journal (Decimals as text)."""
     equity = report.view.equity if not isinstance(report.view, Unvalued) else None
+    view = report.view if isinstance(report.view, PortfolioView) else None
     return {
         "cycle_id": report.cycle_id,
         "portfolio": report.portfolio,
@@ -128,7 +129,7 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         "equity": _money(equity),
         "weights": _weights(report, policy),
         "within_band": report.within_band,
-        "margin": margin_rows(report.snapshot, report.margin),
+        "margin": margin_rows(report.snapshot, report.margin, view),
         "carry": carry_rows(report.carry),
         "basis": basis_rows(report.basis),
         "drawdown": _drawdown(report.drawdown),

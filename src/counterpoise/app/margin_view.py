@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from counterpoise.domain.guarding import MarginVerdict, PoolCheck
 from counterpoise.domain.health import Pool, Stress, liquidation_prices, stressed
-from counterpoise.domain.numbers import dec, quantize, text
+from counterpoise.domain.numbers import ZERO, dec, quantize, text
+from counterpoise.domain.portfolio import PortfolioView
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.transfer import Transfer
 
@@ -31,10 +32,13 @@ _SHARE = dec("1e-6")
 _MONEY = dec("0.01")
 
 
-def margin_rows(snapshot: Snapshot, margin: MarginVerdict) -> dict[str, dict[str, object]]:
+def margin_rows(
+    snapshot: Snapshot, margin: MarginVerdict, view: PortfolioView | None = None
+) -> dict[str, dict[str, object]]:
     """Return ``{venue: {distance, ratio, wallets, pools, stress}}``; distance and ratio are those of the worst pool.
 
-    Null: nothing is open there, or it could not be judged (``unseen`` says why).
+    Null: nothing is open there, or it could not be judged (``unseen`` says why). A stress row's ``equity`` is that of
+    the whole portfolio, coins included; null where it could not be valued.
     """
     rows: dict[str, dict[str, object]] = {}
     for name, seen in snapshot.venues.items():
@@ -56,7 +60,7 @@ def margin_rows(snapshot: Snapshot, margin: MarginVerdict) -> dict[str, dict[str
             },
             "pools": [_pool(c) for c in mine if any(h.qty for h in c.pool.holdings)],
             "stress": [
-                _stress(c.pool, row)
+                _stress(c.pool, row, view)
                 for c in mine
                 if any(h.qty for h in c.pool.holdings)
                 for row in stressed(c.pool, MOVES)
@@ -87,8 +91,11 @@ def _pool(check: PoolCheck) -> dict[str, object]:
     }
 
 
-def _stress(pool: Pool, row: Stress) -> dict[str, object]:
+def _stress(pool: Pool, row: Stress, view: PortfolioView | None) -> dict[str, object]:
+    moved = [a for a in view.assets.values() if row.asset in {None, a.asset}] if view else []
+    gained = sum((a.exposure_qty * a.price * row.move for a in moved), ZERO)
     return {
+        "equity": _money(view.equity + gained) if view is not None else None,
         "asset": row.asset,
         "collateral": pool.asset,
         "isolated": pool.isolated,

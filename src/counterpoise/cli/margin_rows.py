@@ -65,11 +65,16 @@ def _print_stress(venue: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """One line per pool and asset: what is left above maintenance after each move."""
     moves = list(dict.fromkeys(row["move"] for row in rows))
     table: dict[tuple[str, str], dict[str, str]] = {}
+    whole: dict[str, str] = {}
     for row in rows:
         name = row["isolated"] or row["collateral"]
         cells = table.setdefault((name, row["asset"] or "all together"), {})
+        if row["asset"] is None and row.get("equity") is not None:
+            whole[row["move"]] = money(row["equity"])
         lost = row["left"].startswith("-")
         cells[row["move"]] = "liquidated" if lost else money(row["left"])
+    if whole:
+        table["equity", "all, coins included"] = whole
     if table:
         columns = ("collateral", "moves", *(f">{_signed(move)}" for move in moves))
         lines = [
