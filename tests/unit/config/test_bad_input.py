@@ -417,6 +417,34 @@ ROWS: dict[str, tuple[Change, str]] = {
             " chase ladders come with a later version"
         ),
     ),
+    "drawdown tiers that do not ascend": (
+        ("{max_order_notional: 25000 USDT}", "{drawdown: {slow: 20%, cancel_only: 15%}}"),
+        (
+            f"c.yaml:22:51 {L}.drawdown.cancel_only: expected tiers that ascend: cancel_only 15%"
+            " above slow 20%, was '15%'"
+        ),
+    ),
+    "a drawdown without a tier": (
+        ("{max_order_notional: 25000 USDT}", "{drawdown: {}}"),
+        (
+            f"c.yaml:22:26 {L}.drawdown: expected at least one tier, such as {{slow: 10%}}, was an"
+            " empty mapping"
+        ),
+    ),
+    "a drawdown window alone": (
+        ("{max_order_notional: 25000 USDT}", "{drawdown_window: 30d}"),
+        (
+            f"c.yaml:22:33 {L}.drawdown_window: expected drawdown beside it, such as {{slow: 10%}}:"
+            " alone it does nothing, was '30d'"
+        ),
+    ),
+    "a largest position of no sleeve": (
+        ("{max_order_notional: 25000 USDT}", "{max_position: {DOGE: 2}}"),
+        (
+            f"c.yaml:22:31 {L}.max_position.DOGE: expected an asset of a sleeve and not the quote"
+            " (BTC, ETH, SOL), was 'DOGE'"
+        ),
+    ),
     "margin levels that do not descend": (
         ("    guards:", "    guards:\n      margin: {stop_adding: 20%, reduce: 22%}"),
         (

@@ -12,6 +12,7 @@ from counterpoise.domain.errors import ConfigError, SafetyRefusal
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import (
     Band,
+    DrawdownPolicy,
     ExecutionPolicy,
     FreshnessPolicy,
     LimitsPolicy,
@@ -96,7 +97,10 @@ def test_every_written_setting_arrives(loaded: Load) -> None:
             "{max_order_notional: 25000 USDT}",
             (
                 "{max_position_notional: 9 USDT, max_turnover_24h: 150%, max_leverage: 1.5,"
-                " max_orders_per_minute: 10, max_open_orders: 20, price_collar: 300bps,"
+                " max_orders_per_minute: 10, max_position: {BTC: 2}, max_gross_exposure: 250%,"
+                " max_net_exposure: 90%, max_orders_per_day: 300, max_rejects: 7, drawdown_window: 30d,"
+                " drawdown: {slow: 5%, reduce_only: 10%, cancel_only: 15%},"
+                " max_open_orders: 20, price_collar: 300bps,"
                 " min_equity: 0.5 USDT}\n"
                 "      freshness: {max_quote_age: 30s, max_account_age: 20s}"
             ),
@@ -127,6 +131,17 @@ def test_every_written_setting_arrives(loaded: Load) -> None:
         max_open_orders=20,
         price_collar=dec("0.03"),
         min_equity=dec("0.5"),
+        max_position={"BTC": dec(2)},
+        max_gross_exposure=dec("2.5"),
+        max_net_exposure=dec("0.9"),
+        max_orders_per_day=300,
+        max_rejects=7,
+        drawdown=DrawdownPolicy(
+            slow=dec("0.05"),
+            reduce_only=dec("0.1"),
+            cancel_only=dec("0.15"),
+            window=timedelta(days=30),
+        ),
     )
     assert policy.freshness == FreshnessPolicy(
         max_quote_age=timedelta(seconds=30), max_account_age=timedelta(seconds=20)
