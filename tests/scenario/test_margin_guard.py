@@ -9,7 +9,7 @@ import pytest
 
 from counterpoise.domain.events import Severity
 from counterpoise.domain.numbers import ZERO, dec
-from counterpoise.domain.order import Unknown
+from counterpoise.domain.order import NotPlaced, Unknown
 from counterpoise.domain.policy import LimitsPolicy, MarginPolicy, PortfolioPolicy
 from counterpoise.domain.records import TradingState
 from counterpoise.domain.snapshot import Account
@@ -171,6 +171,31 @@ async def test_a_lost_answer_moves_nothing_twice(arrives: bool) -> None:
     assert stage.position() == -1
 
 
+async def test_a_venue_that_moves_no_collateral_does_not_keep_the_hedge_from_shrinking() -> None:
+    stage = await hedged(futures=31_500, spot=60_000)
+    stage.wrap = _Refusing  # type: ignore[assignment,return-value]  # a Venue by __getattr__
+    stage.price(BTC=118_500)
+    await stage.run(guarded(), hours=0.2)
+    assert stage.position() > dec("-0.65"), "it does not wait for money that does not come"
+    left, orders = stage.position(), len(stage.events("place"))
+    stage.price(BTC=112_000)  # beyond where adding is stopped, short of what must be survived
+    await stage.run(guarded(), hours=0.2)
+    assert stage.position() == left, "and that money carries no hedge"
+    assert len(stage.events("place")) == orders
+
+
+async def test_a_cut_that_was_let_go_before_it_was_done_sells_no_coins() -> None:
+    stage = await hedged(futures=31_500, spot=0)
+    stage.price(BTC=118_500)
+    await stage.run(guarded(may_sell=("BTC",)), hours=0.01)
+    held, coins = stage.position(), stage.coins("BTC")
+    stage.exchange.deposit(stage.api_key, Wallet.FUTURES, "USDT", dec(50_000))
+    await stage.run(guarded(may_sell=("BTC",)), hours=0.5)
+    assert (held, coins) == (-1, 1), "nothing had been filled yet"
+    assert stage.coins("BTC") == 1
+    assert stage.position() == -1
+
+
 class _Wrapped:
     def __init__(self, inner: Venue) -> None:
         self._inner = inner
@@ -206,6 +231,13 @@ class _Emptied(_Wrapped):
             found.futures["USDT"], wallet_balance=ZERO, unrealized_pnl=ZERO, available=ZERO
         )
         return replace(found, futures={"USDT": empty})
+
+
+class _Refusing(_Wrapped):
+    """Its key may not move collateral."""
+
+    async def transfer(self, transfer: Transfer) -> TransferOutcome:
+        return NotPlaced(code="-1002", text=f"not authorised to move {transfer.asset}")
 
 
 class _Losing(_Wrapped):

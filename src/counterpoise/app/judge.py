@@ -281,7 +281,7 @@ def _claimed(
     claims = claims_of(
         decisions.decisions, universe, own, marks, policy.execution.rungs, recorded.book
     )
-    claims = within_caps(claims, margin.caps, lots) | sold_by_guard(margin, universe)
+    claims = within_caps(claims, margin.caps, lots) | sold_by_guard(margin, universe, recorded.book)
     spots = [key for key in recorded.book if is_spot(key[2])]
     booked = crossed(wanting(recorded.book, claims, spots), marks, lots, snapshot.as_of)
     wants = wants_of(decisions.decisions, claims, policy.assets, universe, _baselines(recorded))

@@ -10,7 +10,7 @@ from counterpoise.decide.guards.limits import review
 from counterpoise.decide.guards.margin import SELLER
 from counterpoise.domain.decision import Want
 from counterpoise.domain.guarding import MARGIN, MarginVerdict
-from counterpoise.domain.hedge_book import Booked, LineKey, wanting
+from counterpoise.domain.hedge_book import Booked, BookLine, LineKey, wanting
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.plan import Approved, Plan, Refused
@@ -93,13 +93,27 @@ def explained(wants: tuple[Want, ...], margin: MarginVerdict) -> tuple[Want, ...
     )
 
 
-def sold_by_guard(margin: MarginVerdict, universe: Universe) -> dict[LineKey, Decimal]:
-    """Return the coins the margin guard means to have sold, as claims of its own."""
-    return {
-        (SELLER, pair.venue, pair.instrument.symbol): qty
-        for asset, qty in margin.coins.items()
-        if (pair := universe.spot.get(asset)) is not None
-    }
+def sold_by_guard(
+    margin: MarginVerdict, universe: Universe, book: Mapping[LineKey, BookLine]
+) -> dict[LineKey, Decimal]:
+    """Return the coins the margin guard means to have sold, as claims of its own.
+
+    It never buys back, and coins count over all pairs of the asset: what was sold in another is not sold again.
+    """
+    claims: dict[LineKey, Decimal] = {}
+    for asset, qty in margin.coins.items():
+        pair = universe.spot.get(asset)
+        if pair is None:
+            continue
+        key = (SELLER, pair.venue, pair.instrument.symbol)
+        sold = {
+            k: x.qty
+            for k, x in book.items()
+            if k[0] == SELLER and is_spot(k[2]) and base_of(k[2]) == asset
+        }
+        here = sold.pop(key, ZERO)
+        claims[key] = min(qty - sum(sold.values(), ZERO), here)
+    return claims
 
 
 def guarded_by(margin: MarginVerdict, policy: PortfolioPolicy) -> dict[Contract, Guarded]:

@@ -39,6 +39,8 @@ class TransferState(StrEnum):
 
 #: The reason of a transfer that is held for absent: nothing the venue said, and it may be proven wrong.
 ABSENT = "absent"
+#: What the reason of a transfer begins with that we ourselves kept back.
+NOT_SENT = "not sent"
 #: For how long the venue's history is still asked about a transfer that is held for absent.
 DOUBT = timedelta(hours=1)
 
@@ -91,6 +93,12 @@ class Transfer:
     def is_absent(self) -> bool:
         """Whether it is held for absent, without the venue having refused it."""
         return self.state is TransferState.REJECTED and self.reason == ABSENT
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the venue itself refused it."""
+        kept_back = (self.reason or "").startswith(NOT_SENT)
+        return self.state is TransferState.REJECTED and not self.is_absent and not kept_back
 
     def moved(
         self,

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from counterpoise.domain.errors import VenueError
 from counterpoise.domain.order import NotPlaced, Unknown
-from counterpoise.domain.transfer import Transfer, Transferred, TransferState
+from counterpoise.domain.transfer import NOT_SENT, Transfer, Transferred, TransferState
 from counterpoise.ports import Clock, Treasury
 
 #: Not sent later than this after it was decided on: what proves its absence counts from there.
@@ -24,9 +24,9 @@ async def send(
     """
     now = clock.now()
     if not may_send():
-        return transfer.moved(TransferState.REJECTED, at=now, reason="not sent: stopping")
+        return transfer.moved(TransferState.REJECTED, at=now, reason=f"{NOT_SENT}: stopping")
     if now - transfer.created_at > SEND_WITHIN:
-        return transfer.moved(TransferState.REJECTED, at=now, reason="not sent: too late")
+        return transfer.moved(TransferState.REJECTED, at=now, reason=f"{NOT_SENT}: too late")
     try:
         outcome = await treasury.transfer(transfer)
     except VenueError as error:

@@ -17,7 +17,7 @@ from counterpoise.domain.numbers import ZERO, dec, quantize, text
 from counterpoise.domain.operator import short_id
 from counterpoise.domain.policy import MarginPolicy
 from counterpoise.domain.reasons import reason
-from counterpoise.domain.records import Recorded
+from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.snapshot import VenueSnapshot
 from counterpoise.domain.transfer import Purse, Transfer, TransferState
 
@@ -26,6 +26,8 @@ CENT = dec("0.01")
 _DAY = timedelta(hours=24)
 #: What the venue refused is not asked for again at once.
 _PAUSE = timedelta(minutes=1)
+#: For how long hedges are not opened on money that the venue would not move.
+_DENIED = timedelta(hours=1)
 
 
 def reach(
@@ -76,7 +78,7 @@ def top_up(case: PoolCase, wanted: Decimal, reachable: Decimal) -> Transfer | No
     qty = min(quantize(wanted, CENT, ROUND_CEILING), reachable)
     if qty < CENT or any(not t.state.is_final for t in _mine(case.recorded.transfers, case.pool)):
         return None
-    if _refused_lately(case):
+    if _refused_lately(case) or case.recorded.portfolio.trading_state is TradingState.HALT:
         return None
     source, target = Purse.SPOT, Purse.FUTURES
     if case.pool.isolated is not None:
@@ -96,6 +98,24 @@ def _refused_lately(case: PoolCase) -> bool:
     )
 
 
+def doubtful(case: PoolCase) -> bool:
+    """Whether the last that was moved in did not arrive: the next is tried, but nothing is put off for it."""
+    newest = _newest(case.recorded.transfers, case.pool)
+    return newest is not None and newest.state is TransferState.REJECTED
+
+
+def denied(recorded: Recorded, pool: Pool, now: datetime) -> bool:
+    """Whether the venue itself refused what was moved in last, a short while ago: then it cannot be counted on."""
+    newest = _newest(recorded.transfers, pool)
+    return newest is not None and newest.is_refused and now - newest.updated_at < _DENIED
+
+
+def _newest(transfers: Iterable[Transfer], pool: Pool) -> Transfer | None:
+    """The last top-up of the pool's collateral, as far back as transfers are remembered."""
+    tops = [t for t in _mine(transfers, pool) if t.is_top_up]
+    return max(tops, key=lambda t: t.created_at, default=None)
+
+
 def sweep(
     case: PoolCase, distance: Distance, lent: Decimal
 ) -> tuple[Transfer | None, datetime | None]:
@@ -104,6 +124,9 @@ def sweep(
     enough = policy.warn + policy.sweep_margin
     adverse = distance.adverse
     if lent < CENT or not policy.transfers or pool.isolated is not None:
+        return None, None
+    if case.recorded.portfolio.trading_state in {TradingState.CANCEL_ONLY, TradingState.HALT}:
+        # what may be moved there is top-ups alone
         return None, None
     if adverse is not None and adverse <= enough:
         return None, None

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from counterpoise.decide.guards.collateral import lent_by, reach, sweep, top_up
+from counterpoise.decide.guards.collateral import doubtful, lent_by, reach, sweep, top_up
 from counterpoise.decide.guards.pool_case import PoolCase, percent
 from counterpoise.decide.guards.pools import Pools, pools_of
 from counterpoise.decide.guards.shrinking import caps_of, differs_by
@@ -82,7 +82,9 @@ def guard_margin(
                 pool, account, found, remembered.pools.get(key), snapshot, recorded, policy
             )
             verdict, states[key] = _judged(case, verdict, believed=not _doubted(pool, doubts))
-    verdict = replace(verdict, state=replace(verdict.state, pools=_worth_keeping(states)))
+    states = _owed(remembered.pools) | states
+    state = replace(verdict.state, pools=_worth_keeping(states))
+    verdict = replace(verdict, state=state, coins=_coins(states.values()))
     if recorded.portfolio.trading_state is TradingState.HALT:
         # nothing is sent, not even to stay alive: people are told how far it is instead
         return replace(verdict, transfers=(), caps={}, why={}, urgent=frozenset(), lower=None)
@@ -103,7 +105,10 @@ def _shown(snapshot: Snapshot, recorded: Recorded) -> MarginVerdict:
             )
             for pool in found.pools
         ]
-    return MarginVerdict(checks=tuple(checks))
+    remembered = margin_state(recorded)
+    return MarginVerdict(
+        state=replace(remembered, pools=_owed(remembered.pools)), checks=tuple(checks)
+    )
 
 
 def _case(
@@ -130,6 +135,24 @@ def _case(
 
 def _worth_keeping(states: Mapping[str, PoolState]) -> dict[str, PoolState]:
     return {key: state for key, state in states.items() if state != PoolState()}
+
+
+def _owed(states: Mapping[str, PoolState]) -> dict[str, PoolState]:
+    """What outlives a pool that is not there: it may come back, and what it sold stays sold."""
+    return {
+        key: PoolState(sold=state.sold, lent=state.lent, lent_at=state.lent_at)
+        for key, state in states.items()
+        if state.sold or state.lent
+    }
+
+
+def _coins(states: Iterable[PoolState]) -> dict[str, Decimal]:
+    """Asset -> coins to have been sold in all, for whichever pool."""
+    coins: dict[str, Decimal] = {}
+    for state in states:
+        for asset, qty in state.sold.items():
+            coins[asset] = coins.get(asset, ZERO) + qty
+    return coins
 
 
 def _still(verdict: MarginVerdict, venue: str, states: Mapping[str, PoolState]) -> MarginVerdict:
@@ -169,7 +192,7 @@ def _judged(
     wanted = missing_for(pool, policy.warn + policy.hysteresis) if step >= Step.TOP_UP else ZERO
     spoken_for = any((t.venue, t.asset) == (pool.venue, pool.asset) for t in verdict.transfers)
     added = None if spoken_for else top_up(case, wanted, reachable)
-    if added is not None:
+    if added is not None and not doubtful(case):
         # collateral is sent before orders and may make them unnecessary; it is looked at again at once
         helped = distance_of(pool.with_more(added.qty))
         step = min(step, max(_step(helped, Step.SAFE, policy), Step.TOP_UP))
@@ -216,7 +239,6 @@ def _with(
         why={**verdict.why, **{c: _cut_reason(check, c[1], q) for c, q in capped.items()}},
         urgent=verdict.urgent | (frozenset(capped) if step is Step.FLATTEN else frozenset()),
         stops=stops,
-        coins={**verdict.coins, **after.sold},
         lower=TradingState.CANCEL_ONLY if step is Step.FLATTEN else verdict.lower,
     )
 

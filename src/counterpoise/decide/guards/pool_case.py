@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from counterpoise.domain.guarding import PoolState
 from counterpoise.domain.health import Pool
-from counterpoise.domain.numbers import dec, quantize, text
+from counterpoise.domain.numbers import ZERO, dec, quantize, text
 from counterpoise.domain.policy import MarginPolicy
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Account, VenueSnapshot
@@ -41,6 +41,11 @@ class PoolCase:
             size = min(abs(known.own_qty), abs(holding.qty))
             found[holding.symbol] = size if holding.qty > 0 else -size
         return found
+
+    def size(self, symbol: str) -> Decimal:
+        """Return the whole own quantity (unsigned), also where it lies around or within a foreign one."""
+        known = self.recorded.positions.get((self.pool.venue, symbol))
+        return abs(known.own_qty) if known is not None else ZERO
 
 
 def percent(distance: Decimal | None) -> str:

@@ -16,9 +16,11 @@ def caps_of(case: PoolCase, step: Step) -> tuple[dict[str, Decimal], dict[str, D
     """How large own quantities may be, and the coins to be sold beside them."""
     before, own = case.before, case.own
     if step < Step.REDUCE:
-        return {}, dict(before.sold)
+        return {}, _let_go(case)
     if step is Step.FLATTEN:
-        return dict.fromkeys([*own, *before.caps], ZERO), dict(before.sold)
+        # what is within a foreign position of the other side cannot be closed without touching that
+        within = {s: case.size(s) - abs(own.get(s, ZERO)) for s in (*own, *before.caps)}
+        return within, dict(before.sold)
     if before.caps and Step(before.step) is Step.REDUCE and not _worse(case):
         return dict(before.caps), dict(before.sold)
     hurting = _hurting(case, own)
@@ -30,17 +32,28 @@ def caps_of(case: PoolCase, step: Step) -> tuple[dict[str, Decimal], dict[str, D
         lot = instrument.lot_size if instrument is not None else None
         rest = abs(qty) * (ONE - share)
         rest = shrink_step(rest, lot) if lot is not None else rest
+        # cut by as much as the position: a foreign one of the other side stays covered
+        rest += case.size(symbol) - abs(qty)
         caps[symbol] = min(rest, caps.get(symbol, rest))
         asset = base_of(symbol)
         if asset in case.policy.may_sell and qty < 0:
-            sold[asset] = sold.get(asset, ZERO) - (abs(qty) - caps[symbol])
+            sold[asset] = sold.get(asset, ZERO) - (case.size(symbol) - caps[symbol])
     return caps, sold
+
+
+def _let_go(case: PoolCase) -> dict[str, Decimal]:
+    """The coins to be sold once nothing is cut any more: none for what was not cut."""
+    sold = dict(case.before.sold)
+    for symbol, cap in case.before.caps.items():
+        asset = base_of(symbol)
+        if asset in sold and case.own.get(symbol, ZERO) < 0:
+            sold[asset] = min(sold[asset] + max(case.size(symbol) - cap, ZERO), ZERO)
+    return sold
 
 
 def _worse(case: PoolCase) -> bool:
     """Whether everything is as small as it was to become, and it is not enough: the market went on."""
-    own = case.own
-    return all(abs(own.get(s, ZERO)) <= cap for s, cap in case.before.caps.items())
+    return all(case.size(s) <= cap for s, cap in case.before.caps.items())
 
 
 def _hurting(case: PoolCase, own: Mapping[str, Decimal]) -> dict[str, Decimal]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
-from counterpoise.decide.guards.collateral import reach
+from counterpoise.decide.guards.collateral import denied, reach
 from counterpoise.decide.guards.pool_case import percent
 from counterpoise.decide.guards.pools import holding_of, merged, pools_of
 from counterpoise.domain.health import Holding, Pool, missing_for, share_that_survives
@@ -56,6 +56,8 @@ def carried(
     pool = merged(pool, extra)
     before = {h.symbol: _worst(h, adding, order) for h in pool.holdings}
     reachable = max(reach(recorded, seen, pool, policy, now) - spent, ZERO)
+    if denied(recorded, pool, now):
+        reachable = ZERO
     standing = pool.with_sizes(before)
     wished = {order.symbol: before[order.symbol] + order.qty * order.side.sign}
     share = share_that_survives(standing, wished, policy.survive, reachable)

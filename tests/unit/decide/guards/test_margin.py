@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from counterpoise.decide.guards.margin import guard_margin, margin_record, margin_state
+from counterpoise.app.safekeeping import sold_by_guard
+from counterpoise.decide.guards.margin import SELLER, guard_margin, margin_record, margin_state
 from counterpoise.decide.guards.wallets import futures_wallet
 from counterpoise.domain.guarding import MarginState, MarginVerdict, PoolState, Step
+from counterpoise.domain.hedge_book import BookLine
 from counterpoise.domain.margin import flat_tier
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.policy import MarginPolicy, PortfolioPolicy
+from counterpoise.domain.portfolio import Listing, Universe
 from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import PositionRecord, Recorded, TradingState
 from counterpoise.domain.snapshot import MarginMode, Snapshot
@@ -24,6 +27,7 @@ from tests.build import (
     NOW,
     VENUE,
     Number,
+    make_instrument,
     make_policy,
     make_recorded,
     make_snapshot,
@@ -322,6 +326,88 @@ def test_coins_are_sold_beside_the_short_only_where_that_is_allowed() -> None:
         world(10_000, qty="-0.7"), book("-0.7", verdict.state.pools[KEY]), policy(may_sell=("BTC",))
     )
     assert again.coins == verdict.coins, "once, not in every look"
+
+
+def opposed(state: PoolState | None = None, own: Number = -3) -> Recorded:
+    """Own shorts around a foreign long of 2."""
+    made = book(own, state)
+    position = PositionRecord(venue=VENUE, symbol=BTC_PERP, own_qty=dec(own), baseline_qty=dec(2))
+    return replace(made, positions={(VENUE, BTC_PERP): position})
+
+
+def test_an_own_short_around_a_foreign_long_is_cut_by_as_much_as_the_position() -> None:
+    verdict = guard_margin(world(10_000), opposed(), policy())
+    # the position, 1 short, becomes 0.488; ours goes from 3 to 2.488
+    assert verdict.caps == {(VENUE, BTC_PERP): dec("2.488")}
+    again = guard_margin(world(10_000), opposed(verdict.state.pools[KEY]), policy())
+    assert again.caps == verdict.caps, "not cut again before that is done"
+
+
+def test_an_own_short_around_a_foreign_long_is_closed_as_far_as_it_can_be() -> None:
+    verdict = guard_margin(world(5000), opposed(), policy())
+    assert verdict.caps == {(VENUE, BTC_PERP): 2}, "what lies within the foreign long hurts nobody"
+
+
+def test_nothing_is_put_off_for_money_that_was_refused() -> None:
+    refused = make_transfer(
+        venue=VENUE, state=TransferState.REJECTED, reason="-1: no", updated_at=NOW
+    )
+    later = NOW + timedelta(minutes=2)
+    seen = world(10_000, spot=60_000, at=later)
+    verdict = guard_margin(seen, book(transfers=(refused,)), policy())
+    assert verdict.transfers, "it is tried again"
+    assert step(verdict) is Step.REDUCE
+    assert verdict.caps
+
+
+def test_nothing_is_brought_back_in_states_that_allow_top_ups_alone() -> None:
+    state = PoolState(lent=dec(5000), spare_since=NOW - timedelta(days=2))
+    for trading, expected in (("RUN", 1), ("REDUCE_ONLY", 1), ("CANCEL_ONLY", 0), ("HALT", 0)):
+        remembered = book(state=state)
+        remembered = replace(
+            remembered,
+            portfolio=replace(remembered.portfolio, trading_state=TradingState(trading)),
+        )
+        verdict = guard_margin(world(90_000), remembered, policy())
+        assert len(verdict.transfers) == expected, trading
+
+
+def test_halt_tells_how_near_it_is_whatever_could_be_moved() -> None:
+    remembered = book()
+    halted = replace(remembered.portfolio, trading_state=TradingState.HALT)
+    verdict = guard_margin(
+        world(5000, spot=90_000), replace(remembered, portfolio=halted), policy()
+    )
+    assert step(verdict) is Step.FLATTEN
+    assert verdict.transfers == ()
+
+
+def test_coins_sold_for_two_pools_add_up_and_outlive_them() -> None:
+    other = f"{VENUE}/USDC"
+    states = {
+        KEY: PoolState(sold={"BTC": dec("-0.4")}),
+        other: PoolState(sold={"BTC": dec("-0.2")}, lent=dec(5)),
+    }
+    record = margin_record(MarginState(pools=states))
+    remembered = replace(book(), guards={record.id: record})
+    verdict = guard_margin(world(90_000), remembered, policy(may_sell=("BTC",)))
+    assert verdict.coins == {"BTC": dec("-0.6")}
+    assert verdict.state.pools[other].sold == {"BTC": dec("-0.2")}, "a pool may come back"
+
+
+def test_the_guard_buys_no_coins_back_and_counts_those_it_sold_in_another_pair() -> None:
+    pair = make_instrument("BTC/USDT")
+    universe = Universe(futures={}, spot={"BTC": Listing(venue="main", instrument=pair)})
+    line = BookLine(strategy=SELLER, venue="main", symbol="BTC/USDT", qty=dec("-0.3"))
+    other = BookLine(strategy=SELLER, venue="main", symbol="BTC/USDC", qty=dec("-0.1"))
+    book = {x.key: x for x in (line, other)}
+
+    def claimed(qty: str) -> Decimal:
+        margin = MarginVerdict(coins={"BTC": dec(qty)})
+        return sold_by_guard(margin, universe, book)[line.key]
+
+    assert claimed("-0.5") == dec("-0.4")
+    assert claimed("-0.2") == dec("-0.3")
 
 
 def test_an_isolated_position_is_a_pool_of_its_own() -> None:
