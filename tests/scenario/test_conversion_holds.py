@@ -7,6 +7,7 @@ from decimal import Decimal
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import CommandKind
+from counterpoise.domain.policy import PlausibilityPolicy
 from counterpoise.domain.portfolio import PortfolioView
 from counterpoise.venue.sim import MarketKind, Wallet
 from tests.scenario.stage import Stage, make_stage
@@ -26,18 +27,22 @@ async def converting() -> Stage:
 
 
 async def test_coins_are_not_sold_while_their_pair_has_left_the_contract() -> None:
-    """Spot alone falls by half: selling there and buying futures back at 800 would give the difference away."""
+    """Spot alone falls by half: selling there and buying futures back at 800 would give the difference away.
+
+    Such prices are not believed either, by default; here they are.
+    """
+    policy = shape_60(DERISK, plausibility=PlausibilityPolicy(max_disagreement=dec(9)))
     stage = await converting()
     stage.exchange.set_price("BTCUSDT", dec(400), MarketKind.SPOT)
     before = stage.coins("BTC")
-    await stage.run(shape_60(DERISK), hours=3)
+    await stage.run(policy, hours=3)
     assert before - stage.coins("BTC") <= dec("2.8"), "what was under way, and no more"
     decided = stage.last.decisions
     assert decided is not None
     assert decided.decisions[0].reason.code == "convert_apart"
     assert [a for r in stage.reports for a in r.alerts if "convert_apart" in (a.key or "")]
     stage.exchange.set_price("BTCUSDT", dec(800), MarketKind.SPOT)
-    await stage.run(shape_60(DERISK), hours=4)
+    await stage.run(policy, hours=4)
     assert stage.position() == 0
     assert abs(stage.coins("BTC") - 66) < dec("0.01")
 

@@ -11,7 +11,9 @@ from dataclasses import replace
 from counterpoise.domain.errors import VenueAuthError, VenueError
 from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.order import Fill, Order, VenueOrder
-from counterpoise.domain.records import Recorded
+from counterpoise.domain.portfolio import Contract
+from counterpoise.domain.reasons import Reason
+from counterpoise.domain.records import PositionRecord, Recorded
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.execute.absence import Absences
 from counterpoise.execute.reconcile import Reconciled, orders_to_look_up, reconcile
@@ -122,3 +124,11 @@ def after(recorded: Recorded, seen: Reconciled) -> Recorded:
         book=seen.booked.lines,
         transfers=seen.transfers,
     )
+
+
+def with_accepted(
+    seen: Reconciled, positions: Collection[PositionRecord], why: Mapping[Contract, Reason]
+) -> Reconciled:
+    """Return what the look changed with ``positions`` taken as they are, although nothing explains them."""
+    merged = {(p.venue, p.symbol): p for p in (*seen.positions, *positions)}
+    return replace(seen, positions=tuple(merged.values()), accepted=why)

@@ -6,10 +6,12 @@ Fills are announced in the transaction that books them; conditions in the one th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.judge import Judgement
+from counterpoise.app.troubles import inactive, margin_said, settings_now, unanswered
 from counterpoise.decide.guards.margin import stop_reason
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.flows import is_dust
@@ -23,10 +25,14 @@ from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import Reconciled
 from counterpoise.notify.carry_messages import basis_conditions, carry_conditions
+from counterpoise.notify.doubt_messages import (
+    changes_accepted,
+    doubt_conditions,
+    setting_conditions,
+)
 from counterpoise.notify.drawdown_messages import drawdown_conditions
 from counterpoise.notify.margin_messages import (
     MARGIN_AGAIN,
-    margin_conditions,
     reminder,
     state_lowered,
     transfers_told,
@@ -45,12 +51,19 @@ _Condition = tuple[Severity, str]
 
 #: Raised and cleared by the daemon, which arms the countdown after a cycle.
 DEAD_MAN = "dead_man:off"
-#: Refusals that the trading state itself explains.
-_BY_STATE = frozenset(
-    {"trading_state", "trading_state_reduce_only", "trading_state_coins", "flattening_adds"}
+#: Refusals that the trading state itself explains, or another condition.
+_TOLD = frozenset(
+    {
+        "trading_state",
+        "trading_state_reduce_only",
+        "trading_state_coins",
+        "flattening_adds",
+        "off_peg",
+        "drawdown_slow",
+    }
 )
 #: Conditions that only a cycle which decided something can see: one that held may not clear them.
-_JUDGED = ("refused:", "position:", "waits:", "basis:", "basis_late:")
+_JUDGED = ("refused:", "position:", "waits:", "basis:", "basis_late:", "inactive:")
 #: What a conversion waits for that only a person or a quieter market can give.
 _NEEDS = frozenset(
     {
@@ -92,6 +105,7 @@ class Announcer:
             for flow in seen.flows
             if not is_dust(flow.qty, flow.price)
         ]
+        alerts += changes_accepted(self._policy.id, seen.accepted, at)
         for position in seen.positions:
             key = (position.venue, position.symbol)
             fills = tuple(f for f in seen.fills if (f.venue, f.symbol) == key)
@@ -112,20 +126,21 @@ class Announcer:
                 view = judged.view.assets[asset]
                 weight_after = view.effective_weight
                 weight_before = view.weight_of(view.exposure_qty - (after - before))
-            alerts.append(
-                hedge_moved(
-                    self._policy.id,
-                    asset,
-                    position.symbol,
-                    before,
-                    after,
-                    fills,
-                    weight_before,
-                    weight_after,
-                    target.why if target is not None else "",
-                    at,
-                )
+            forced = seen.forced.get(key)
+            told = hedge_moved(
+                self._policy.id,
+                asset,
+                position.symbol,
+                before,
+                after,
+                fills,
+                weight_before,
+                weight_after,
+                forced.text if forced is not None else target.why if target is not None else "",
+                at,
             )
+            loud = Severity.CRITICAL if forced is not None else told.severity
+            alerts.append(replace(told, severity=loud))
         return tuple(alerts)
 
     def guarded(
@@ -134,11 +149,7 @@ class Announcer:
         """Return what guards did to the trading state, what became of collateral, and what HALT keeps undone."""
         alerts = list(transfers_told(self._policy.id, settled, at))
         checks = judged.margin.checks
-        if judged.lowered is not None:
-            why = judged.drawdown.why
-            if why is None or judged.margin.lower is judged.lowered:
-                why = stop_reason(max(checks, key=lambda check: check.step))
-            alerts.append(state_lowered(self._policy.id, judged.lowered, why.text, at))
+        alerts += self._settings(judged, recorded, at)
         if recorded.portfolio.trading_state is not TradingState.HALT:
             self._reminded.clear()
             return tuple(alerts)
@@ -148,6 +159,25 @@ class Announcer:
                 self._reminded[check.key] = at
                 alerts.append(reminder(self._policy.id, check, at))
         return tuple(alerts)
+
+    def _settings(self, judged: Judgement, recorded: Recorded, at: datetime) -> Iterator[Alert]:
+        """What changed behind our back, told before anything is done about it, and the state a guard lowered."""
+        portfolio, checks, changes = self._policy.id, judged.margin.checks, judged.margin.changes
+        told = dict(setting_conditions(changes, judged.lowered))
+        new = {key: said for key, said in told.items() if key not in recorded.raised}
+        for key, (severity, said) in new.items():
+            yield condition_raised(portfolio, key, key.split(":")[0], severity, said, at)
+        if judged.lowered is None:
+            return
+        worst = max(checks, key=lambda check: check.step, default=None)
+        lost = judged.drawdown.why
+        if worst is not None and worst.step is Step.FLATTEN:
+            yield state_lowered(portfolio, judged.lowered, stop_reason(worst).text, at)
+        elif lost is not None and judged.margin.lower is not judged.lowered:
+            yield state_lowered(portfolio, judged.lowered, lost.text, at)
+        elif not new:
+            why = next(change.why.text for change in changes if change.stops)
+            yield state_lowered(portfolio, judged.lowered, why, at)
 
     def conditions(
         self, report: CycleReport, seen: Reconciled, raised: frozenset[str]
@@ -171,12 +201,11 @@ class Announcer:
         self, report: CycleReport, seen: Reconciled, raised: frozenset[str]
     ) -> Iterator[tuple[str, _Condition]]:
         """Every lasting condition that holds now, by key ``kind:what``."""
-        for name, venue in report.snapshot.venues.items():
-            if venue.problems:
-                text = f"{name} does not answer: {'; '.join(venue.problems)}"
-                yield f"venue:{name}", (Severity.WARNING, text)
-        for why in report.held:
-            yield f"hold:{why.code}", (Severity.WARNING, f"No decision: {why.text}")
+        yield from unanswered(report, raised)
+        yield from doubt_conditions(
+            report.doubted.prices.shut, report.doubted.off_peg, report.unrestored
+        )
+        yield from settings_now(report, raised)
         for order in report.results:
             if order.state is OrderState.UNKNOWN:
                 text = (
@@ -189,14 +218,15 @@ class Announcer:
                 text = f"The outcome of {order.symbol} {order.client_order_id} is still not proven"
                 yield f"order:{order.client_order_id}", (Severity.CRITICAL, text)
         for refusal in report.refused:
-            if refusal.reason.code in _BY_STATE or refusal.reason.code == "drawdown_slow":
-                continue  # people were told of the state, or of the drawdown, and what it does
+            if refusal.reason.code in _TOLD:
+                continue  # whoever set the state was told what it does
             order = refusal.order
             text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
             yield f"refused:{order.symbol}:{refusal.reason.code}", (Severity.WARNING, text)
+        yield from inactive(report)
         yield from _rejected(report, raised)
         yield from _waits(report)
-        yield from margin_conditions(report.margin, self._policy.margin, raised)
+        yield from margin_said(report, self._policy, raised)
         yield from carry_conditions(report.carry)
         yield from basis_conditions(report.basis, report.decisions, report.positions, report.as_of)
         yield from drawdown_conditions(report.drawdown)
@@ -270,6 +300,11 @@ _CLEARED = {
     "basis": "{what} stands as near to its coin as usual again",
     "basis_late": "{what} stands as near to its coin as usual again, after adding had gone on",
     "look": "Looking works again",
+    "price": "The prices of {words} at {head} are believed again",
+    "inactive": "{what} trades again",
+    "off_peg": "{what} is with its peers again",
+    "settings": "{words} at {head}: as it was, or taken as it is now",
+    "unrestored": "{words} at {head} no longer has to be set back",
 }
 
 
@@ -282,6 +317,9 @@ _WORDS = {
     "stale": "old prices or balances",
     "equity_too_low": "too little equity",
     "wallet_gone": "an empty wallet",
+    "ahead": "clocks that disagree",
+    "price_apart": "prices that disagree",
+    "price_jumped": "a price that jumped",
     "flow_unconfirmed": "a balance nobody explained",
     "convert_apart": "spot and contract to meet",
     "convert_coins_locked": "free coins",
@@ -289,6 +327,10 @@ _WORDS = {
     "convert_quote_short": "money in the spot wallet",
     "convert_spread": "a narrower spread",
 }
+
+
+#: Kinds whose key ends with a venue and a name that has colons of its own.
+_NAMED = frozenset({"position", "price", "settings", "unrestored"})
 
 
 def cleared_text(key: str) -> str:
@@ -303,7 +345,7 @@ def cleared_text(key: str) -> str:
     else:
         head, _, rest = what.partition(":")
     pool, _, step = what.rpartition(":")
-    words = rest or head if kind == "position" else _plain(rest or head)
+    words = rest or head if kind in _NAMED else _plain(rest or head)
     return _CLEARED.get(kind, "No longer so: {what}").format(
         what=what, head=head, words=words, pool=pool, margin=MARGIN_AGAIN.get(step, step)
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from counterpoise.app.aligning import after, align
+from counterpoise.app.aligning import after, align, with_accepted
 from counterpoise.app.announce import Announcer
 from counterpoise.app.calendar import due_instants, next_instant
 from counterpoise.app.cycle_report import CycleReport, Hedge, iso
@@ -22,8 +22,10 @@ from counterpoise.app.rows import EveryLook, Rows
 from counterpoise.decide.guards.basis import basis_record
 from counterpoise.decide.guards.drawdown import drawdown_record
 from counterpoise.decide.guards.flows import FlowWatch
+from counterpoise.decide.guards.foreign import ForeignWatch
 from counterpoise.decide.guards.funding import carry_record
 from counterpoise.decide.guards.margin import margin_record
+from counterpoise.decide.guards.plausibility import Plausibility, PlausibilityWatch
 from counterpoise.decide.guards.trading_state import forbidden
 from counterpoise.domain.carried import carried_of
 from counterpoise.domain.errors import StoreError
@@ -33,13 +35,20 @@ from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe, universe_of
 from counterpoise.domain.reasons import Reason
-from counterpoise.domain.records import Changes, GuardRecord, PortfolioRecord, Recorded
+from counterpoise.domain.records import (
+    Changes,
+    GuardRecord,
+    PortfolioRecord,
+    Recorded,
+    TradingState,
+)
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.strategy import from_document
 from counterpoise.domain.transfer import TransferState
 from counterpoise.execute.absence import Absences
 from counterpoise.execute.executor import Execution, Executor
 from counterpoise.execute.reconcile import Reconciled
+from counterpoise.execute.restoring import restore
 from counterpoise.notify.margin_messages import transfers_told
 from counterpoise.observe.poller import Observer
 from counterpoise.ports import Clock, Exchange, Store
@@ -58,6 +67,7 @@ class _Look:
     snapshot: Snapshot
     seen: Reconciled
     doubts: tuple[Reason, ...]
+    doubted: Plausibility
 
 
 class Cycle:
@@ -80,6 +90,9 @@ class Cycle:
         self._absences = Absences(policy.freshness.approval)
         self._announcer = Announcer(policy)
         self._flows = FlowWatch(policy)
+        self._plausibility = PlausibilityWatch(policy)
+        self._foreign = ForeignWatch(policy)
+        self._may_send = may_send
         self._observer = Observer(policy, self._venues, store, clock)
         self._rows = rows or EveryLook()
 
@@ -104,15 +117,21 @@ class Cycle:
         moved = self._announcer.moved(seen, recorded, judged, look.universe, snapshot.as_of)
         news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of), *moved)
         news += self._announcer.guarded(judged, recorded, seen.moved, snapshot.as_of)
+        changed = judged.margin.changes
         changes = _intents(look.before, recorded, seen, judged, told, done, news, policy)
         changes = replace(changes, bars=self._observer.new_bars)
         execution = await self._executor.execute(
             changes, judged.plan.cancel, judged.approved, judged.margin.transfers
         )
         self._observer.stored()
+        unrestored = await restore(
+            self._venues, changed if _may_restore(recorded) else (), self._may_send
+        )
         commands = (*told.commands, *done, *told.later)
         report = self._report(snapshot, recorded, seen, judged, execution, commands)
-        conditions = self._announcer.conditions(report, seen, recorded.raised)
+        report = replace(report, doubted=look.doubted, unrestored=unrestored)
+        raised = recorded.raised | {change.key for change in changed}
+        conditions = self._announcer.conditions(report, seen, raised)
         conditions += transfers_told(policy.id, execution.transfers, snapshot.as_of)
         report = replace(report, alerts=(*news, *conditions))
         row = self._rows.row(report, policy)
@@ -148,6 +167,11 @@ class Cycle:
             {s.id for s in policy.strategies},
         )
         recorded = after(before, seen)
+        accepted = self._foreign.look(snapshot, recorded, seen.unexplained)
+        if accepted.positions:
+            # nothing is sent on these in this look: the hedge book follows with the next one
+            seen = with_accepted(seen, accepted.positions, accepted.why)
+            recorded = after(before, seen)
         alone = await unattended(policy, snapshot, recorded, universe, store)
         balances = self._flows.look(snapshot, recorded, seen.fills, seen.entries)
         shut = {**seen.unexplained, **alone}
@@ -159,6 +183,7 @@ class Cycle:
             snapshot=snapshot,
             seen=seen,
             doubts=balances.doubts,
+            doubted=self._plausibility.look(snapshot, universe),
         )
 
     def _judged(self, look: _Look) -> Judgement:
@@ -171,6 +196,7 @@ class Cycle:
             look.doubts,
             due_instants(self._policy, look.snapshot.as_of),
             look.seen.flows,
+            look.doubted,
         )
 
     async def _heed_only(self, told: Heeded) -> None:
@@ -282,6 +308,11 @@ def _guards(recorded: Recorded, judged: Judgement) -> tuple[GuardRecord, ...]:
         found.append(drawdown_record(judged.drawdown.state))
     known = {id_: record.document for id_, record in recorded.guards.items()}
     return tuple(record for record in found if record.document != known.get(record.id, {}))
+
+
+def _may_restore(recorded: Recorded) -> bool:
+    """Whether settings may be set back: in HALT nothing is sent at all."""
+    return recorded.portfolio.trading_state is not TradingState.HALT
 
 
 def _remembered(recorded: Recorded) -> tuple[Hedge, ...]:

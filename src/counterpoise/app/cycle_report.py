@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from counterpoise.app.carry_view import basis_rows, carry_rows
 from counterpoise.app.margin_view import margin_rows, transfer_row
+from counterpoise.decide.guards.plausibility import PLAUSIBLE, Plausibility
 from counterpoise.domain.carrying import UNCOUNTED, UNWATCHED, BasisVerdict, CarryVerdict
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
@@ -38,6 +39,7 @@ class CycleReport:
     """One cycle. ``held`` says why nothing was decided at all; ``wake_at`` is when to look again.
 
     ``remembered`` are the overlays the strategies had before it: what they still want when it decided nothing.
+    ``doubted`` is what was not plausible in it, ``unrestored`` the settings that could not be set back and why not.
     ``operator`` is what people said and have yet to answer, as JSON (:mod:`counterpoise.app.operator_view`).
     """
 
@@ -65,6 +67,8 @@ class CycleReport:
     transfers: tuple[Transfer, ...] = ()
     carry: CarryVerdict = UNCOUNTED
     basis: BasisVerdict = UNWATCHED
+    doubted: Plausibility = PLAUSIBLE
+    unrestored: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def summary(self) -> str:

@@ -19,7 +19,10 @@ from counterpoise.decide.guards.drawdown import guard_drawdown
 from counterpoise.decide.guards.freshness import stale_reasons
 from counterpoise.decide.guards.funding import guard_funding
 from counterpoise.decide.guards.limits import review
-from counterpoise.decide.guards.margin import guard_margin
+from counterpoise.decide.guards.margin import guard_margin, margin_state
+from counterpoise.decide.guards.plausibility import PLAUSIBLE, Plausibility, as_positions_say
+from counterpoise.decide.guards.settings import guard_settings
+from counterpoise.decide.guards.stables import sifted, withdrawn
 from counterpoise.decide.guards.trading_state import SOON, parted, restrained
 from counterpoise.decide.guards.wallets import PAUSE
 from counterpoise.decide.scenery import scene_of
@@ -37,7 +40,7 @@ from counterpoise.domain.hedge_book import Booked, crossed, wanting
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, dec, quantize, text
 from counterpoise.domain.operator import Approval
-from counterpoise.domain.plan import NOTHING, Approved, Hold, Plan, Refused
+from counterpoise.domain.plan import NOTHING, Approved, Cancel, Hold, Plan, Refused
 from counterpoise.domain.policy import PortfolioPolicy, shaped
 from counterpoise.domain.portfolio import (
     Broke,
@@ -94,7 +97,7 @@ class Judgement:
         )
 
 
-def judge(
+def judge(  # noqa: PLR0913, PLR0917 - all that one look is judged by
     snapshot: Snapshot,
     recorded: Recorded,
     policy: PortfolioPolicy,
@@ -103,16 +106,21 @@ def judge(
     doubts: tuple[Reason, ...] = (),
     calendar: Mapping[str, datetime] | None = None,
     flows: tuple[Flow, ...] = (),
+    doubted: Plausibility = PLAUSIBLE,
 ) -> Judgement:
     """Return what ``snapshot`` and ``recorded`` (already reconciled with it) lead to.
 
     ``doubts`` say why its wallets are not believed yet (:class:`~counterpoise.decide.guards.wallets.WalletWatch`);
     ``calendar`` is strategy -> the newest calendar instant at or before the look; ``flows`` are the deposits and
-    withdrawals that this very look booked.
+    withdrawals that this very look booked; ``doubted`` is what of it is not plausible.
     """
-    margin = guard_margin(snapshot, recorded, policy, doubts)
+    # the margin guard goes on by its own account, whatever else is doubted
+    own = as_positions_say(snapshot, doubted)
+    margin = guard_margin(own, recorded, policy, doubts)
+    margin = guard_settings(margin, margin_state(recorded), snapshot, recorded, policy, universe)
+    unexplained = {**unexplained, **doubted.prices.shut}
     shape = shaped(policy, recorded.portfolio.override, snapshot.as_of)
-    view, held = _valued(snapshot, shape, universe, doubts)
+    view, held = _valued(snapshot, shape, universe, doubts, doubted.prices.doubts)
     # nothing is lost or won on prices that nothing is decided on
     sound = view if all(why.code == "equity_too_low" for why in held) else _unjudged(view)
     drawdown = guard_drawdown(sound, recorded, policy, flows)
@@ -120,22 +128,22 @@ def judge(
     if state is not None:
         lower = replace(recorded.portfolio, trading_state=state)
         recorded = replace(recorded, portfolio=lower)
-    carry = guard_funding(snapshot, recorded, policy, universe)
-    basis = guard_basis(snapshot, recorded, policy, universe)
+    carry = guard_funding(own, recorded, policy, universe)
+    basis = guard_basis(own, recorded, policy, universe)
     if isinstance(view, PortfolioView) and not held:
         brakes = Brakes(cuts=carry.cuts, waits=basis.waits)
         scene = scene_of(snapshot, recorded, shape, universe, view, calendar or {}, brakes)
         scene = replace(scene, universe=without_apart(universe, basis, _bound(recorded)))
-        judged = _judged(scene, snapshot, recorded, unexplained, flows, margin, drawdown)
+        judged = _judged(scene, snapshot, recorded, unexplained, flows, margin, drawdown, doubted)
     else:
-        # a doubted wallet is looked at again soon, so that a withdrawal is not held up for long
-        again = Plan(wake_at=snapshot.as_of + PAUSE) if doubts else NOTHING
+        # what is doubted is looked at again soon, so that nothing is held up for long
+        again = Plan(wake_at=snapshot.as_of + PAUSE) if doubts or doubted.prices.doubts else NOTHING
         judged = Judgement(view=view, held=held, plan=again)
     judged = replace(
         judged, margin=margin, carry=carry, basis=basis, drawdown=drawdown, lowered=state
     )
     if judged.decisions is None:
-        judged = _kept_alive(judged, snapshot, recorded, policy, unexplained)
+        judged = _kept_alive(judged, own, recorded, policy, unexplained)
         states = _states(recorded, policy)
         requests = reviewed(recorded.approvals, flows, None, states, policy, snapshot.as_of)
         judged = replace(judged, approvals=requests)
@@ -171,10 +179,15 @@ def _kept_alive(
 
 
 def _valued(
-    snapshot: Snapshot, policy: PortfolioPolicy, universe: Universe, doubts: tuple[Reason, ...]
+    snapshot: Snapshot,
+    policy: PortfolioPolicy,
+    universe: Universe,
+    doubts: tuple[Reason, ...],
+    prices: tuple[Reason, ...],
 ) -> tuple[PortfolioView | Unvalued | Broke, tuple[Reason, ...]]:
     """What the portfolio is worth, and why nothing may be decided on it."""
-    held = [*doubts, *stale_reasons(snapshot, policy, universe, snapshot.as_of)]
+    held = [*doubts, *prices, *stale_reasons(snapshot, policy, universe, snapshot.as_of)]
+    doubts = (*doubts, *prices)
     if doubts:
         # no equity without the doubted part
         missing = tuple(d.text for d in doubts)
@@ -207,6 +220,7 @@ def _judged(
     flows: tuple[Flow, ...],
     margin: MarginVerdict,
     drawdown: DrawdownVerdict,
+    doubted: Plausibility,
 ) -> Judgement:
     """The judgement of a portfolio that could be valued."""
     policy, universe, view = scene.policy, scene.universe, scene.view
@@ -214,8 +228,11 @@ def _judged(
     booked, wants = _claimed(decisions, snapshot, recorded, policy, universe, margin)
     planned = plan(wants, snapshot, recorded, policy, unexplained, guarded_by(margin, policy))
     planned = replace(planned, holds=(*planned.holds, *_strays(recorded, policy, universe)))
+    place, stopped = sifted(planned.place, doubted.off_peg, policy.quote)
     slowed = drawdown.slowed
-    approved, refused = review(planned.place, snapshot, recorded, policy, view, margin, slowed)
+    approved, refused = review(place, snapshot, recorded, policy, view, margin, slowed)
+    planned = _without(planned, withdrawn(planned.keep, doubted.off_peg, policy.quote))
+    refused = (*stopped, *refused)
     if planned.place and not approved:
         planned = replace(planned, wake_at=planned.wake_unsent_at)
     return Judgement(
@@ -228,6 +245,13 @@ def _judged(
         approvals=requests,
         within_band=within_band(policy, view, decisions.effective_targets),
     )
+
+
+def _without(going: Plan, cancels: tuple[Cancel, ...]) -> Plan:
+    """The plan with ``cancels`` of orders that it would have kept."""
+    gone = {c.order.client_order_id for c in cancels}
+    kept = tuple(o for o in going.keep if o.client_order_id not in gone)
+    return replace(going, cancel=(*going.cancel, *cancels), keep=kept)
 
 
 def _decided(

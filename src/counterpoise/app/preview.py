@@ -20,6 +20,7 @@ from counterpoise.app.start import first_start, restart
 from counterpoise.app.storage import open_storage_if_any
 from counterpoise.config.settings import Settings
 from counterpoise.decide.guards.flows import FlowWatch
+from counterpoise.decide.guards.plausibility import PlausibilityWatch
 from counterpoise.domain.carried import carried_of
 from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.instrument import Instrument
@@ -54,8 +55,7 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
     recorded = await _recorded(app, store, policy, universe_of(policy, instruments), now)
     config_changed = recorded.portfolio.config_hash != config_hash
     recorded, refusal = await _as_started(app, policy, recorded, instruments, now)
-    told = heeded(recorded, policy, now)
-    recorded = told.recorded
+    recorded = (told := heeded(recorded, policy, now)).recorded
     universe = universe_of(policy, instruments, carried_of(recorded))
     snapshot = await Observer(policy, venues, store, app.clock).look(universe, recorded)
     absences = Absences(policy.freshness.approval)
@@ -73,6 +73,7 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
         balances.doubts,
         due_instants(policy, snapshot.as_of),
         balances.flows,
+        PlausibilityWatch(policy).look(snapshot, universe),
     )
     done = answered(recorded.commands, judged.decisions, snapshot.as_of)
     report = CycleReport(

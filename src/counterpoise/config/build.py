@@ -28,6 +28,7 @@ from counterpoise.domain.policy import (
     FundingPolicy,
     LimitsPolicy,
     MarginPolicy,
+    PlausibilityPolicy,
     PortfolioPolicy,
     Sleeve,
 )
@@ -71,6 +72,7 @@ def portfolio(name: str, model: PortfolioModel, existing: dict[str, str]) -> Por
         margin=_margin(model),
         funding=_funding(model),
         basis=_basis(model),
+        plausibility=_plausibility(model),
         allow_net_short=model.allow_net_short,
         existing={venue: existing[venue] for venue in model.venues},
         retire=dict(model.retire),
@@ -209,6 +211,19 @@ def _freshness(model: PortfolioModel) -> FreshnessPolicy:
     written = model.guards.freshness
     return FreshnessPolicy(
         **given(max_quote_age=written.max_quote_age, max_account_age=written.max_account_age)
+    )
+
+
+def _plausibility(model: PortfolioModel) -> PlausibilityPolicy:
+    written = model.guards.plausibility
+    return PlausibilityPolicy(
+        **given(
+            max_disagreement=written.max_disagreement,
+            max_jump=written.max_jump,
+            stuck_after=written.stuck_after,
+            max_depeg=written.max_depeg,
+            on_foreign_change=written.on_foreign_change,
+        )
     )
 
 

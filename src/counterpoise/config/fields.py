@@ -154,7 +154,7 @@ def _manual(value: object) -> str:
 
 
 def _resting(value: object) -> str:
-    if value in {"timed", "chase"}:
+    if isinstance(value, str) and value in {"timed", "chase"}:
         raise Expected("resting", f"{value} ladders come with a later version")
     if value != "resting":
         raise Expected("resting")

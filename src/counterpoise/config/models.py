@@ -35,6 +35,7 @@ from counterpoise.config.fields import (
     Text,
     Url,
 )
+from counterpoise.config.plausibility import PlausibilityModel
 from counterpoise.config.shape import Shape
 from counterpoise.config.strategies import Strategy
 from counterpoise.domain.policy import ContractChoice, OnChange, Spent
@@ -306,7 +307,9 @@ class GuardsModel(Shape):
     basis: BasisModel = Field(
         default=BasisModel(), description="how far a contract may stand from its coin"
     )
-    plausibility: Annotated[None, Later("the plausibility guard comes with a later version")] = None
+    plausibility: PlausibilityModel = Field(
+        default=PlausibilityModel(), description="what is not believed"
+    )
 
 
 class ApproveModel(Shape):

@@ -64,6 +64,25 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingChange:
+    """A setting that is no longer as it was; ``symbol`` is a contract, or the name of a setting of the whole account.
+
+    ``stops``: nothing more may be sent because of it. ``restore``: what it is to be set back to, None: left alone.
+    """
+
+    venue: str
+    symbol: str
+    why: Reason
+    stops: bool = False
+    restore: Setting | None = None
+
+    @property
+    def key(self) -> str:
+        """Names it in alerts."""
+        return f"settings:{self.venue}:{self.symbol}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarginState:
     """The margin guard's document. ``pools``: ``venue/asset[/symbol]`` -> its state.
 
@@ -111,7 +130,8 @@ class MarginVerdict:
     ``caps``: contract -> the largest own quantity (unsigned) it may have now, ``why`` says why; ``urgent`` ones are
     closed at once.
     ``stops``: (venue, collateral) -> why nothing may be added there. ``coins``: asset -> coins the guard means to have
-    sold in all, signed. ``unseen``: venues whose futures account could not be judged, and why.
+    sold in all, signed. ``unseen``: venues whose futures account could not be judged, and why. ``changes``: settings
+    that somebody else changed.
     """
 
     state: MarginState = MarginState()
@@ -124,6 +144,7 @@ class MarginVerdict:
     coins: Mapping[str, Decimal] = field(default_factory=dict)
     lower: TradingState | None = None
     unseen: Mapping[str, Reason] = field(default_factory=dict)
+    changes: tuple[SettingChange, ...] = ()
 
 
 #: Where margin is not guarded.

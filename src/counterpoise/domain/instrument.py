@@ -13,6 +13,24 @@ from enum import StrEnum
 
 from counterpoise.domain.numbers import ONE, ZERO, ceil_step, floor_step, shrink_step
 
+#: Coins that mean to be worth one dollar: each other's peers.
+STABLE_COINS = frozenset(
+    {
+        "BUSD",
+        "DAI",
+        "FDUSD",
+        "PYUSD",
+        "RLUSD",
+        "TUSD",
+        "USD1",
+        "USDC",
+        "USDD",
+        "USDE",
+        "USDP",
+        "USDT",
+    }
+)
+
 
 class InstrumentKind(StrEnum):
     """Spot, perpetual or dated future."""

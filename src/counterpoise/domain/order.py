@@ -231,7 +231,10 @@ class VenueOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """One execution; ``trade_id`` with venue and symbol is its identity. ``fee`` is what was paid (a rebate < 0)."""
+    """One execution; ``trade_id`` with venue and symbol is its identity. ``fee`` is what was paid (a rebate < 0).
+
+    ``forced``: the venue is known to have made it itself (a liquidation, deleveraging); not kept with the row.
+    """
 
     venue: str
     symbol: str
@@ -244,6 +247,7 @@ class Fill:
     fee_asset: str | None
     maker: bool | None
     filled_at: datetime
+    forced: bool = False
 
     @property
     def signed_qty(self) -> Decimal:

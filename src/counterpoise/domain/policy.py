@@ -217,6 +217,33 @@ class FreshnessPolicy:
     approval: timedelta = timedelta(seconds=30)
 
 
+class OnForeign(StrEnum):
+    """What happens when a position changed and none of our fills explains it; an alert goes out in any case."""
+
+    HOLD = "hold"
+    ACCEPT = "accept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlausibilityPolicy:
+    """What is not believed. Distances are fractions of a price.
+
+    ``max_disagreement``: how far mark, last and book of a contract may lie apart, or index and spot.
+    ``max_jump``: a larger move since the last good look, if that is no older than ``jump_window``, is believed only
+    when further looks agree. ``stuck_after``: a price that stands still for so long while others move is not
+    believed. ``max_depeg``: how far a stable coin may lie off its peers. ``max_skew``: how far ahead of our clock
+    anything read may claim to be.
+    """
+
+    max_disagreement: Decimal = dec("0.03")
+    max_jump: Decimal = dec("0.30")
+    jump_window: timedelta = timedelta(minutes=10)
+    stuck_after: timedelta = timedelta(minutes=30)
+    max_depeg: Decimal = dec("0.02")
+    max_skew: timedelta = timedelta(seconds=5)
+    on_foreign_change: OnForeign = OnForeign.HOLD
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovePolicy:
     """What an operator is asked about first. ``deposits``: hedges that would grow because coins were deposited.
@@ -248,6 +275,7 @@ class PortfolioPolicy:
     margin: MarginPolicy | None = MarginPolicy()
     funding: FundingPolicy | None = field(default_factory=FundingPolicy)
     basis: BasisPolicy | None = BasisPolicy()
+    plausibility: PlausibilityPolicy = PlausibilityPolicy()
     allow_net_short: bool = False
     existing: Mapping[str, str] = field(default_factory=dict)
     retire: Mapping[str, str] = field(default_factory=dict)

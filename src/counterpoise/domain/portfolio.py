@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from counterpoise.domain.instrument import Instrument, InstrumentKind, base_of, is_spot
+from counterpoise.domain.instrument import (
+    STABLE_COINS,
+    Instrument,
+    InstrumentKind,
+    base_of,
+    is_spot,
+)
 from counterpoise.domain.numbers import ONE, ZERO
 from counterpoise.domain.policy import ContractChoice, PortfolioPolicy
 from counterpoise.domain.snapshot import Account, Quote, Snapshot
@@ -36,6 +42,7 @@ class Universe:
     ``leaving``: a second contract that still carries something and is on its way out (a roll). ``candidates``: the
     contracts a new hedge may be opened in; one that carries something already has none. ``parting``: what only
     orders of a removed asset still work in; they are taken down and their fills read, nothing else is done there.
+    ``peers``: pairs of other stable coins in the quote, for their prices alone.
     """
 
     spot: Mapping[str, Listing]
@@ -43,6 +50,7 @@ class Universe:
     leaving: Mapping[str, Listing] = field(default_factory=dict)
     candidates: Mapping[str, tuple[Listing, ...]] = field(default_factory=dict)
     parting: tuple[Listing, ...] = ()
+    peers: tuple[Listing, ...] = ()
 
     @property
     def contracts(self) -> tuple[tuple[str, Listing], ...]:
@@ -118,7 +126,24 @@ def universe_of(
         leaving=leaving,
         candidates=candidates,
         parting=_parting(policy, instruments, carried or {}),
+        peers=_peers(policy, instruments),
     )
+
+
+def _peers(
+    policy: PortfolioPolicy, instruments: Mapping[str, Mapping[str, Instrument]]
+) -> tuple[Listing, ...]:
+    """Live pairs that tell what other stable coins are worth in the quote, one of each."""
+    if policy.quote not in STABLE_COINS:
+        return ()
+    found: dict[str, Listing] = {}
+    for venue in policy.venues:
+        listed = instruments.get(venue, {})
+        for base in STABLE_COINS:
+            pair = listed.get(f"{base}/{policy.quote}")
+            if pair is not None and pair.active:
+                found.setdefault(base, Listing(venue=venue, instrument=pair))
+    return tuple(found[base] for base in sorted(found))
 
 
 def _parting(

@@ -163,6 +163,21 @@ SENTENCES: Mapping[str, str] = {
     "equity_too_low": "equity {equity} is not above {floor}: no weights, no orders",
     "not_valued": "cannot value the portfolio: {missing}",
     "stale": "{what} is {age} old, more than {limit}",
+    "ahead": "{what} claims to be {age} ahead of our clock, more than {limit}",
+    "price_apart": "prices of {asset} are {distance} apart, more than {most} ({prices}): nothing is decided on them"
+    " before they agree in {looks} looks",
+    "price_jumped": "{symbol} went from {before} to {price} within {age}, more than {most}: not believed before {looks}"
+    " further looks agree",
+    "price_stuck": "{symbol} has stood still at {price} since {since} while other prices at {venue} move: not believed",
+    "off_peg": "{asset} is {distance} off {peers}, more than {most}: none of it is bought, and conversions pay and"
+    " receive none",
+    "taken_by_venue": "{symbol}: the venue itself traded {qty} of it away (a liquidation or deleveraging): nothing is"
+    " sent before the next look",
+    "foreign_accepted": "{symbol}: its position changed by {change}, and none of our fills explains it: taken as"
+    " it is, {own} ours and {baseline} not, as on_foreign_change says",
+    "setting_changed": "{what} of {symbol} at {venue} changed from {before} to {now}, and not by us",
+    "hedge_mode": "{venue} keeps longs and shorts of a contract apart (hedge mode): nothing is sent before it is"
+    " switched back to one-way mode",
     "below_minimum": "the missing {qty} {asset} is below what the venue trades (min {min_qty}, {min_notional})",
     "rungs_refused": "resting orders on {symbol} were refused {attempts} times each: crossing comes after patience",
     "unproven_order": "an order on {symbol} has no proven outcome yet: nothing new is sent there",

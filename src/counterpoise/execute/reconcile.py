@@ -30,6 +30,8 @@ class Reconciled:
     ``entries`` are the venues' own bookings that are new; ``booked`` the hedge book after fills and entries;
     ``flows`` deposits and withdrawals that are confirmed by it, ``wallets`` the balances that change on record.
     ``transfers`` are all as they are now, ``moved`` those of them that the look proved something about.
+    ``forced``: contracts of which the venue itself traded some of ours away; ``accepted``: contracts whose change,
+    explained by nothing, is taken as it is, and why.
     """
 
     orders: tuple[Order, ...]
@@ -43,6 +45,8 @@ class Reconciled:
     wallets: tuple[WalletRecord, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     moved: tuple[Transfer, ...] = ()
+    forced: Mapping[tuple[str, str], Reason] = field(default_factory=dict)
+    accepted: Mapping[tuple[str, str], Reason] = field(default_factory=dict)
 
 
 def orders_to_look_up(recorded: Recorded, snapshot: Snapshot) -> tuple[Order, ...]:
@@ -84,7 +88,11 @@ def reconcile(
     elder = [o for o in owners if o.client_order_id not in known]
     merged = [_merge(row, shown, looked_up, proven_absent, now) for row in recorded.orders]
     ours = {(o.venue, o.venue_order_id) for o in (*merged, *elder) if o.venue_order_id is not None}
-    own_fills = tuple(f for f in new_fills if (f.venue, f.venue_order_id) in ours)
+    found = tuple(new_fills)
+    traded = tuple(f for f in found if (f.venue, f.venue_order_id) in ours)
+    taken = _taken(recorded, traded, (f for f in found if f not in traded))
+    own_fills = tuple(f for f in found if f in traded or f in taken)
+    forced = _forced(taken)
     for row, order in zip((*recorded.orders, *elder), (*merged, *elder), strict=True):
         with_fills = _with_fills(order, own_fills, now)
         if row.client_order_id in known:
@@ -99,11 +107,38 @@ def reconcile(
         changed=tuple(changed),
         fills=own_fills,
         positions=changed_positions,
-        unexplained={**_unexplained(positions, snapshot), **_awaited(orders)},
+        unexplained={**forced, **_unexplained(positions, snapshot), **_awaited(orders)},
         entries=new_entries,
         booked=booked(recorded.book, positions, snapshot, own_fills, new_entries, strategies),
         transfers=recorded.transfers,
+        forced=forced,
     )
+
+
+def _taken(recorded: Recorded, traded: Iterable[Fill], others: Iterable[Fill]) -> tuple[Fill, ...]:
+    """What the venue itself traded away of ours (liquidation, deleveraging), as far as it can only be ours."""
+    own = {key: p.own_qty for key, p in recorded.positions.items()}
+    for fill in traded:
+        key = (fill.venue, fill.symbol)
+        own[key] = own.get(key, ZERO) + fill.net_qty
+    taken: list[Fill] = []
+    for fill in others:
+        key = (fill.venue, fill.symbol)
+        held = own.get(key, ZERO)
+        if fill.forced and held * fill.signed_qty < 0 and fill.qty <= abs(held):
+            own[key] = held + fill.signed_qty
+            taken.append(fill)
+    return tuple(taken)
+
+
+def _forced(taken: Iterable[Fill]) -> dict[tuple[str, str], Reason]:
+    sums: dict[tuple[str, str], Decimal] = {}
+    for fill in taken:
+        key = (fill.venue, fill.symbol)
+        sums[key] = sums.get(key, ZERO) + fill.qty
+    return {
+        key: reason("taken_by_venue", symbol=key[1], qty=text(qty)) for key, qty in sums.items()
+    }
 
 
 def bound(row: Order, report: VenueOrder, at: datetime) -> Order:

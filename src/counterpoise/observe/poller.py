@@ -79,7 +79,8 @@ class Observer:
         self, name: str, venue: Exchange, universe: Universe, recorded: Recorded, now: datetime
     ) -> VenueSnapshot:
         problems: list[str] = []
-        priced = [x.instrument.symbol for x in universe.watched if x.venue == name]
+        listings = (*universe.watched, *universe.peers)
+        priced = list(dict.fromkeys(x.instrument.symbol for x in listings if x.venue == name))
         traded = _traded(name, universe)
         settlements: dict[str, Settlement] = {}
         state = asyncio.gather(

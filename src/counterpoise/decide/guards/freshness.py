@@ -1,4 +1,7 @@
-"""Freshness: no decision on old or missing data. Missing is never zero, and old is as good as missing."""
+"""Freshness: no decision on old or missing data. Missing is never zero, and old is as good as missing.
+
+What claims to be of a later instant than our clock's is no better than old.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ def stale_reasons(
     """Return why nothing may be decided on ``snapshot``; empty when everything needed is there and young."""
     found: list[Reason] = []
     limits: FreshnessPolicy = policy.freshness
+    skew = policy.plausibility.max_skew
     for venue in policy.venues:
         seen = snapshot.venues.get(venue)
         if seen is None or seen.account is None:
@@ -25,7 +29,7 @@ def stale_reasons(
             found.append(reason("not_valued", missing=f"open orders of {venue}"))
         if seen.fills is None:
             found.append(reason("not_valued", missing=f"fills of {venue}"))
-        found += _old(f"account of {venue}", seen.account.as_of, limits.max_account_age, now)
+        found += _old(f"account of {venue}", seen.account.as_of, limits.max_account_age, now, skew)
     for listing in (*universe.spot.values(), *(x for _, x in universe.contracts)):
         symbol = listing.instrument.symbol
         seen = snapshot.venues.get(listing.venue)
@@ -33,12 +37,17 @@ def stale_reasons(
         if quote is None or quote.fair is None:
             found.append(reason("not_valued", missing=f"price of {symbol}"))
         else:
-            found += _old(f"price of {symbol}", quote.as_of, limits.max_quote_age, now)
+            found += _old(f"price of {symbol}", quote.as_of, limits.max_quote_age, now, skew)
     return tuple(found)
 
 
-def _old(what: str, as_of: datetime, limit: timedelta, now: datetime) -> list[Reason]:
+def _old(
+    what: str, as_of: datetime, limit: timedelta, now: datetime, skew: timedelta
+) -> list[Reason]:
     age = now - as_of
+    if age < -skew:
+        # one of the two clocks is wrong: then no age can be told, and what is old may look new
+        return [reason("ahead", what=what, age=_seconds(-age), limit=_seconds(skew))]
     if age <= limit:
         return []
     return [reason("stale", what=what, age=_seconds(age), limit=_seconds(limit))]

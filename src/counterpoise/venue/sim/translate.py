@@ -36,6 +36,8 @@ from counterpoise.venue.sim.model import (
 
 ISOLATED = MarginType.ISOLATED
 
+#: Client ids of orders that the exchange made itself begin with one of these.
+_FORCED = ("autoclose-", "adl_autoclose")
 _STATES: Mapping[OrderStatus, OrderState] = {
     OrderStatus.OPEN: OrderState.OPEN,
     OrderStatus.PARTIALLY_FILLED: OrderState.PARTIALLY_FILLED,
@@ -197,6 +199,7 @@ def fill(venue: str, symbol: str, trade: SimTrade) -> Fill:
         fee_asset=trade.fee_asset,
         maker=trade.maker,
         filled_at=trade.at,
+        forced=trade.client_order_id.startswith(_FORCED),
     )
 
 

@@ -96,3 +96,29 @@ def test_a_price_that_was_not_answered_is_missing() -> None:
 
 def test_a_venue_that_was_not_asked_is_missing_with_all_its_prices() -> None:
     assert len(told(replace(make_snapshot(), venues={}))) == 5
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "found"),
+    [
+        pytest.param(5, [], id="five seconds ahead: clocks differ"),
+        pytest.param(
+            6,
+            ["account of main claims to be 6s ahead of our clock, more than 5s"],
+            id="more than that: one of the clocks is wrong",
+        ),
+    ],
+)
+def test_what_claims_to_be_from_the_future_is_not_believed(ahead_s: int, found: list[str]) -> None:
+    snapshot = make_snapshot()
+    account = snapshot.venues["main"].account
+    assert account is not None
+    later = replace(account, as_of=NOW + timedelta(seconds=ahead_s))
+    assert told(with_venue(snapshot, account=later)) == found
+
+
+def test_a_price_from_the_future_is_not_believed() -> None:
+    snapshot = with_quote(make_snapshot(), BTC_PERP, as_of=NOW + timedelta(seconds=6))
+    assert told(snapshot) == [
+        "price of BTC/USDT:USDT claims to be 6s ahead of our clock, more than 5s"
+    ]

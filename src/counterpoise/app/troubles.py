@@ -1,0 +1,71 @@
+"""Lasting conditions of venues: what does not answer or trade, and what somebody else has set. One cause, one word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from counterpoise.app.cycle_report import CycleReport
+from counterpoise.domain.events import Severity
+from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.reasons import Reason
+from counterpoise.notify.doubt_messages import setting_conditions
+from counterpoise.notify.margin_messages import margin_conditions
+
+_Condition = tuple[Severity, str]
+
+
+def unanswered(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str, _Condition]]:
+    """Venues that do not answer, and why nothing was decided: one cause is told once."""
+    problems: list[str] = []
+    for name, venue in report.snapshot.venues.items():
+        if not venue.problems:
+            continue
+        problems += venue.problems
+        unseen = report.margin.unseen.get(name)
+        text = f"{name} does not answer: {'; '.join(venue.problems)}"
+        if unseen is not None:
+            # also where the venue was silent before: it is the margin that was lost now
+            key = f"margin_unseen:{name}"
+            yield key, (Severity.CRITICAL, f"{text}. Nothing is decided, and {unseen.text}")
+        if unseen is None or f"venue:{name}" in raised:
+            yield f"venue:{name}", (Severity.WARNING, text)
+    gone = any(why.code == "wallet_gone" for why in report.held)
+    for why in report.held:
+        key = f"hold:{why.code}"
+        told = _told_already(why, problems) or (gone and why.code == "flow_unconfirmed")
+        if key in raised or not told:
+            yield key, (Severity.WARNING, f"No decision: {why.text}")
+
+
+def margin_said(
+    report: CycleReport, policy: PortfolioPolicy, raised: frozenset[str]
+) -> Iterator[tuple[str, _Condition]]:
+    """What is to be said of the margin; of a venue that does not answer that is said with it."""
+    silent = {f"margin_unseen:{n}" for n, v in report.snapshot.venues.items() if v.problems}
+    for key, condition in margin_conditions(report.margin, policy.margin, raised):
+        if key not in silent:
+            yield key, condition
+
+
+def inactive(report: CycleReport) -> Iterator[tuple[str, _Condition]]:
+    """Instruments that do not trade (a halt, a delisting) although something is wanted or held in them."""
+    for hold in report.plan.holds:
+        if hold.reason.code == "instrument_inactive":
+            text = f"Nothing is sent: {hold.reason.text}"
+            yield f"inactive:{hold.symbol}", (Severity.CRITICAL, text)
+
+
+def _told_already(why: Reason, problems: list[str]) -> bool:
+    """Whether what is missing is what a venue did not answer."""
+    part = why.numbers.get("missing", "").partition(" of ")[0]
+    return why.code == "not_valued" and any(p.startswith(part) for p in problems)
+
+
+def settings_now(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str, _Condition]]:
+    """Settings that differ; what a venue does not tell now is as it was told before."""
+    yield from setting_conditions(report.margin.changes, None)
+    for name, venue in report.snapshot.venues.items():
+        if venue.account is None:
+            for key in raised:
+                if key.startswith(f"settings:{name}:"):
+                    yield key, (Severity.CRITICAL, "")
