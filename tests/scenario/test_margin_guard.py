@@ -177,6 +177,11 @@ async def test_a_venue_that_moves_no_collateral_does_not_keep_the_hedge_from_shr
     stage.price(BTC=118_500)
     await stage.run(guarded(), hours=0.2)
     assert stage.position() > dec("-0.65"), "it does not wait for money that does not come"
+    told = alerts(stage)
+    assert told.count(("collateral_moved", Severity.CRITICAL, False)) == 3, "0, 1 and 11 minutes in"
+    assert [t for t in told if t[0] == "collateral:sim/USDT"] == [
+        ("collateral:sim/USDT", Severity.CRITICAL, False)
+    ]
     left, orders = stage.position(), len(stage.events("place"))
     stage.price(BTC=112_000)  # beyond where adding is stopped, short of what must be survived
     await stage.run(guarded(), hours=0.2)
@@ -194,6 +199,20 @@ async def test_a_cut_that_was_let_go_before_it_was_done_sells_no_coins() -> None
     assert (held, coins) == (-1, 1), "nothing had been filled yet"
     assert stage.coins("BTC") == 1
     assert stage.position() == -1
+
+
+async def test_what_is_near_is_not_over_because_it_is_not_seen() -> None:
+    stage = await hedged(futures=31_500, spot=0)
+    stage.price(BTC=108_000)
+    await stage.run(guarded(), hours=0.05)
+    raised = {k for k, _, cleared in alerts(stage) if k.startswith("margin:") and not cleared}
+    assert raised
+    stage.reports.clear()
+    stage.wrap = _Walletless  # type: ignore[assignment,return-value]  # a Venue by __getattr__
+    await stage.run(guarded(), hours=0.05)
+    told = alerts(stage)
+    assert ("margin_unseen:sim", Severity.CRITICAL, False) in told
+    assert not [k for k, _, cleared in told if cleared and k.startswith(("margin:", "collateral:"))]
 
 
 class _Wrapped:
@@ -238,6 +257,13 @@ class _Refusing(_Wrapped):
 
     async def transfer(self, transfer: Transfer) -> TransferOutcome:
         return NotPlaced(code="-1002", text=f"not authorised to move {transfer.asset}")
+
+
+class _Walletless(_Wrapped):
+    """It does not tell its collateral."""
+
+    async def account(self) -> Account:
+        return replace(await self._inner.account(), futures={})
 
 
 class _Losing(_Wrapped):

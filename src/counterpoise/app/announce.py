@@ -33,6 +33,7 @@ from counterpoise.notify.doubt_messages import (
 from counterpoise.notify.drawdown_messages import drawdown_conditions
 from counterpoise.notify.margin_messages import (
     MARGIN_AGAIN,
+    MARGINAL,
     reminder,
     state_lowered,
     transfers_told,
@@ -185,6 +186,8 @@ class Announcer:
         """Return what newly holds and what no longer does. ``raised`` are the keys told before."""
         active = dict(self._active(report, seen, raised))
         portfolio, at = self._policy.id, report.as_of
+        # nothing is over at a venue whose collateral was not seen
+        unseen = tuple(f"{what}:{venue}/" for venue in report.margin.unseen for what in MARGINAL)
         alerts = [
             condition_raised(portfolio, key, key.split(":")[0], severity, message, at)
             for key, (severity, message) in active.items()
@@ -193,7 +196,9 @@ class Announcer:
         alerts += [
             condition_cleared(portfolio, key, key.split(":")[0], cleared_text(key), at)
             for key in sorted(raised - set(active))
-            if not (report.held and key.startswith(_JUDGED)) and key != DEAD_MAN
+            if not (report.held and key.startswith(_JUDGED))
+            and key != DEAD_MAN
+            and not key.startswith(unseen)
         ]
         return tuple(alerts)
 

@@ -21,6 +21,8 @@ _DONE = {
     Step.REDUCE: "own futures that lose are being reduced",
     Step.FLATTEN: "own futures are being closed",
 }
+#: Kinds of conditions that are about one pool: their keys go on with its venue.
+MARGINAL = ("margin", "collateral", "margin_differs")
 #: What is said when a step has passed.
 MARGIN_AGAIN = {
     "near": "liquidation is far enough away again",

@@ -26,6 +26,8 @@ CENT = dec("0.01")
 _DAY = timedelta(hours=24)
 #: What the venue refused is not asked for again at once.
 _PAUSE = timedelta(minutes=1)
+#: What it refused twice in a row is a matter for people, who are told each time.
+_LONG_PAUSE = timedelta(minutes=10)
 #: For how long hedges are not opened on money that the venue would not move.
 _DENIED = timedelta(hours=1)
 
@@ -91,11 +93,12 @@ def top_up(case: PoolCase, wanted: Decimal, reachable: Decimal) -> Transfer | No
 
 
 def _refused_lately(case: PoolCase) -> bool:
-    """Whether the venue refused the like within the last minute: it is not asked the same in every look."""
-    return any(
-        t.state is TransferState.REJECTED and case.now - t.updated_at < _PAUSE
-        for t in _mine(case.recorded.transfers, case.pool)
-    )
+    """Whether the venue refused the like a moment ago, or over and over: it is not asked the same in every look."""
+    tried = sorted(_mine(case.recorded.transfers, case.pool), key=lambda t: t.created_at)[-2:]
+    if not tried or tried[-1].state is not TransferState.REJECTED:
+        return False
+    again = len(tried) > 1 and all(t.is_refused for t in tried)
+    return case.now - tried[-1].updated_at < (_LONG_PAUSE if again else _PAUSE)
 
 
 def doubtful(case: PoolCase) -> bool:

@@ -192,9 +192,10 @@ def _judged(
     wanted = missing_for(pool, policy.warn + policy.hysteresis) if step >= Step.TOP_UP else ZERO
     spoken_for = any((t.venue, t.asset) == (pool.venue, pool.asset) for t in verdict.transfers)
     added = None if spoken_for else top_up(case, wanted, reachable)
-    if added is not None and not doubtful(case):
+    hoped = added.qty if added is not None and not doubtful(case) else ZERO
+    if hoped:
         # collateral is sent before orders and may make them unnecessary; it is looked at again at once
-        helped = distance_of(pool.with_more(added.qty))
+        helped = distance_of(pool.with_more(hoped))
         step = min(step, max(_step(helped, Step.SAFE, policy), Step.TOP_UP))
     caps, coins = caps_of(case, step)
     lent, lent_at = lent_by(case)
@@ -215,7 +216,7 @@ def _judged(
         step=step,
         distance=distance,
         reachable=reachable,
-        missing=max(wanted - (added.qty if added is not None else ZERO), ZERO),
+        missing=max(wanted - hoped, ZERO),
         assumed=tuple(h.symbol for h in pool.holdings if h.symbol in case.assumed),
         differs=differs_by(case),
         deepened=step > before,
