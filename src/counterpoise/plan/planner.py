@@ -227,6 +227,9 @@ def _shrink(case: _Case, guard: Guarded) -> Plan:
     pending = sum((o.remaining_qty for o in other if o.side is side and o.reduce_only), ZERO)
     if pending >= abs(case.delta):
         return _hold(case, None, cancels, soon=True)
+    if pending and not case.closes:
+        # reduce-only stops at zero, not at what is foreign: what may still fill is left out until it is settled
+        kept = replace(kept, position=case.position + pending * side.sign)
     resting = guard.urgent and not any(
         o.rung == CROSSING for o in kept.orders if o.decision_id == mine
     )

@@ -17,7 +17,7 @@ from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.plan.ids import client_order_id, decision_id
-from counterpoise.plan.planner import CROSSING, MAX_ATTEMPTS, SOON, plan
+from counterpoise.plan.planner import CROSSING, MAX_ATTEMPTS, SOON, Guarded, plan
 from tests.build import (
     BTC_PERP,
     NOW,
@@ -694,3 +694,37 @@ def test_what_is_placed_has_patience_only_if_it_is_sent() -> None:
     later = planned(-1, world(at=NOW + timedelta(seconds=30)), after(one))
     assert later.place, "the other rungs"
     assert later.wake_at == later.wake_unsent_at == NOW + PATIENCE, "one rests already"
+
+
+# --- what a guard shrinks ---
+
+
+def shrunk(want: Number, position: Number, *orders: Order, urgent: bool = False) -> Plan:
+    guard = Guarded(guard="margin", max_slippage=dec("0.01"), urgent=urgent)
+    return plan(
+        (make_want(want),),
+        world(position),
+        make_recorded(*orders),
+        POLICY,
+        NO_REASONS,
+        {(VENUE, BTC_PERP): guard},
+    )
+
+
+@pytest.mark.parametrize("state", [S.UNKNOWN, S.OPEN])
+@pytest.mark.parametrize("urgent", [True, False])
+def test_a_guard_leaves_out_what_may_still_fill_beside_it(state: OrderState, urgent: bool) -> None:
+    older = make_order(
+        decision_id="older", side=BUY, qty=dec("0.3"), reduce_only=True, rung=0, state=state
+    )
+    # beside 1 that is foreign, 1 of ours: reduce-only stops at zero, so it does not protect the foreign one
+    made = shrunk(-1, -2, older, urgent=urgent)
+    assert sum(o.qty for o in made.place) == dec("0.7")
+    assert all(o.reduce_only and o.guard == "margin" for o in made.place)
+
+
+def test_a_guard_that_closes_everything_leaves_nothing_for_later() -> None:
+    older = make_order(
+        decision_id="older", side=BUY, qty=dec("0.3"), reduce_only=True, rung=0, state=S.OPEN
+    )
+    assert sum(o.qty for o in shrunk(0, -2, older, urgent=True).place) == 2
