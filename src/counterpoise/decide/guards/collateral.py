@@ -28,6 +28,8 @@ _DAY = timedelta(hours=24)
 _PAUSE = timedelta(minutes=1)
 #: What it refused twice in a row is a matter for people, who are told each time.
 _LONG_PAUSE = timedelta(minutes=10)
+#: How long a wallet may show what it held before a transfer that was done.
+_SHOWN_WITHIN = timedelta(seconds=10)
 #: For how long hedges are not opened on money that the venue would not move.
 _DENIED = timedelta(hours=1)
 
@@ -80,7 +82,11 @@ def top_up(case: PoolCase, wanted: Decimal, reachable: Decimal) -> Transfer | No
     qty = min(quantize(wanted, CENT, ROUND_CEILING), reachable)
     if qty < CENT or any(not t.state.is_final for t in _mine(case.recorded.transfers, case.pool)):
         return None
-    if _refused_lately(case) or case.recorded.portfolio.trading_state is TradingState.HALT:
+    if (
+        _arriving(case)
+        or _refused_lately(case)
+        or case.recorded.portfolio.trading_state is TradingState.HALT
+    ):
         return None
     source, target = Purse.SPOT, Purse.FUTURES
     if case.pool.isolated is not None:
@@ -90,6 +96,17 @@ def top_up(case: PoolCase, wanted: Decimal, reachable: Decimal) -> Transfer | No
             # the position's own wallet is filled from the shared one; that one first where it is empty
             source, target, qty = Purse.FUTURES, Purse.POSITION, min(qty, here)
     return _transfer(case, qty, source, target)
+
+
+def _arriving(case: PoolCase) -> bool:
+    """Whether what was just moved is not shown yet: wallets may be read from where it has not arrived."""
+    pool = case.pool
+    for moved in _mine(case.recorded.transfers, pool):
+        if moved.state is TransferState.DONE and case.now - moved.updated_at < _SHOWN_WITHIN:
+            held = case.account.purse(moved.target, pool.asset, moved.symbol)
+            if held is None or held < moved.target_before + moved.qty / 2:
+                return True
+    return False
 
 
 def _refused_lately(case: PoolCase) -> bool:

@@ -360,6 +360,24 @@ def test_nothing_is_put_off_for_money_that_was_refused() -> None:
     assert verdict.caps
 
 
+@pytest.mark.parametrize(
+    ("futures", "seconds", "count"),
+    [
+        pytest.param(25_000, 1, 0, id="not shown yet"),
+        pytest.param(25_000, 11, 1, id="it was spent meanwhile"),
+        pytest.param("28764", 1, 1, id="shown, and not enough"),
+    ],
+)
+def test_what_was_just_moved_in_is_not_moved_again_because_a_wallet_lags(
+    futures: Number, seconds: int, count: int
+) -> None:
+    done = make_transfer(
+        venue=VENUE, qty=dec(7528), target_before=dec(25_000), state=TransferState.DONE
+    )
+    seen = world(futures, spot=50_000, at=NOW + timedelta(seconds=seconds), price=104_000)
+    assert len(guard_margin(seen, book(transfers=(done,)), policy()).transfers) == count
+
+
 def test_nothing_is_brought_back_in_states_that_allow_top_ups_alone() -> None:
     state = PoolState(lent=dec(5000), spare_since=NOW - timedelta(days=2))
     for trading, expected in (("RUN", 1), ("REDUCE_ONLY", 1), ("CANCEL_ONLY", 0), ("HALT", 0)):
