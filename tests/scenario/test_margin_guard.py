@@ -142,6 +142,22 @@ async def test_coins_are_sold_beside_the_short_where_that_is_allowed() -> None:
     assert not any(e["event"] == "liquidation" for e in stage.exchange.log.after(0))
 
 
+async def test_only_coins_that_are_there_are_sold_and_none_that_come_later() -> None:
+    stage = make_stage(
+        {"BTC": 100_000}, {"BTC": "0.1", "USDT": 0}, futures=31_500, every=timedelta(minutes=1)
+    )
+    policy = replace(guarded(may_sell=("BTC",)), holdings={"BTC": dec("0.9")})
+    await stage.run(policy, hours=0.5)
+    assert stage.position() == -1
+    stage.price(BTC=118_500)
+    await stage.run(policy, hours=0.2)
+    assert stage.position() > dec("-0.65")
+    assert stage.coins("BTC") == 0, "what is elsewhere cannot be sold"
+    stage.exchange.deposit(stage.api_key, Wallet.SPOT, "BTC", dec(1))
+    await stage.run(policy, hours=0.5)
+    assert stage.coins("BTC") == 1
+
+
 async def test_spot_that_cannot_be_priced_does_not_stop_it() -> None:
     stage = await hedged(futures=31_500, spot=0)
     stage.wrap = _Blind  # type: ignore[assignment,return-value]  # a Venue by __getattr__

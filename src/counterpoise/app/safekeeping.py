@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from counterpoise.decide.guards.limits import review
-from counterpoise.decide.guards.margin import SELLER
 from counterpoise.domain.decision import Want
-from counterpoise.domain.guarding import MARGIN, MarginVerdict
+from counterpoise.domain.guarding import MARGIN, SELLER, MarginVerdict
 from counterpoise.domain.hedge_book import Booked, BookLine, LineKey, wanting
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO

@@ -20,6 +20,8 @@ from counterpoise.domain.transfer import Transfer
 
 #: Guard ids: keys of their documents, names on their orders.
 MARGIN = "margin"
+#: Who coins sold by the margin guard are booked to.
+SELLER = "margin-guard"
 
 
 class Step(IntEnum):

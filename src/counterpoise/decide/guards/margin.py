@@ -36,9 +36,6 @@ from counterpoise.domain.records import GuardRecord, Recorded, TradingState
 from counterpoise.domain.snapshot import Account, Snapshot
 from counterpoise.domain.transfer import Transfer
 
-#: Who coins sold by the guard are booked to.
-SELLER = "margin-guard"
-
 
 def margin_state(recorded: Recorded) -> MarginState:
     """Return what the guard remembers. Raises ValueError for a document of another shape."""

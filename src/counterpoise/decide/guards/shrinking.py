@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from counterpoise.decide.guards.pool_case import PoolCase
-from counterpoise.domain.guarding import Step
+from counterpoise.domain.guarding import SELLER, Step
 from counterpoise.domain.health import distance_of, share_to_cut
-from counterpoise.domain.instrument import base_of
+from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ONE, ZERO, shrink_step
 
 
@@ -37,8 +37,24 @@ def caps_of(case: PoolCase, step: Step) -> tuple[dict[str, Decimal], dict[str, D
         caps[symbol] = min(rest, caps.get(symbol, rest))
         asset = base_of(symbol)
         if asset in case.policy.may_sell and qty < 0:
-            sold[asset] = sold.get(asset, ZERO) - (case.size(symbol) - caps[symbol])
+            cut = case.size(symbol) - caps[symbol]
+            sold[asset] = sold.get(asset, ZERO) - min(cut, _left(case, asset, sold))
     return caps, sold
+
+
+def _left(case: PoolCase, asset: str, sold: Mapping[str, Decimal]) -> Decimal:
+    """The coins that are there and not about to be sold: others, that come later, are not the guard's to sell."""
+    balance = case.account.spot.get(asset)
+    done = sum(
+        (
+            x.qty
+            for x in case.recorded.book.values()
+            if x.strategy == SELLER and is_spot(x.symbol) and base_of(x.symbol) == asset
+        ),
+        ZERO,
+    )
+    going = max(done - sold.get(asset, ZERO), ZERO)
+    return max((balance.total if balance is not None else ZERO) - going, ZERO)
 
 
 def _let_go(case: PoolCase) -> dict[str, Decimal]:

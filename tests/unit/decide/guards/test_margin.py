@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from counterpoise.app.safekeeping import sold_by_guard
-from counterpoise.decide.guards.margin import SELLER, guard_margin, margin_record, margin_state
+from counterpoise.decide.guards.margin import guard_margin, margin_record, margin_state
 from counterpoise.decide.guards.wallets import futures_wallet
-from counterpoise.domain.guarding import MarginState, MarginVerdict, PoolState, Step
+from counterpoise.domain.guarding import SELLER, MarginState, MarginVerdict, PoolState, Step
 from counterpoise.domain.hedge_book import BookLine
 from counterpoise.domain.margin import flat_tier
 from counterpoise.domain.numbers import ZERO, dec
