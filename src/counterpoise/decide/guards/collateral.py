@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from counterpoise.decide.guards.pool_case import PoolCase, percent
+from counterpoise.decide.guards.pools import pools_of
 from counterpoise.domain.guarding import pool_key
 from counterpoise.domain.health import Distance, Pool, distance_of, spare_above
 from counterpoise.domain.numbers import ZERO, dec, quantize, text
@@ -44,11 +45,20 @@ def reach(
     free = balance.free if balance is not None else ZERO
     free -= policy.keep_buffer + _coming(recorded.transfers, pool)
     if pool.isolated is not None:
-        wallet = seen.account.futures.get(pool.asset)
-        free = max(free, ZERO) + (wallet.available if wallet is not None else ZERO)
+        free = max(free, ZERO) + _shared(recorded, seen, pool, policy)
     if policy.max_top_up_24h is not None:
         free = min(free, policy.max_top_up_24h - _lately(recorded.transfers, pool, now))
     return quantize(max(free, ZERO), CENT, ROUND_FLOOR)
+
+
+def _shared(recorded: Recorded, seen: VenueSnapshot, pool: Pool, policy: MarginPolicy) -> Decimal:
+    """What the cross wallet can give to an isolated position without coming near to liquidation itself."""
+    wallet = seen.account.futures.get(pool.asset) if seen.account is not None else None
+    pools = pools_of(seen, recorded.transfers).pools
+    cross = next((p for p in pools if p.asset == pool.asset and p.isolated is None), None)
+    if wallet is None or cross is None:
+        return ZERO
+    return max(min(wallet.available, spare_above(cross, policy.warn)), ZERO)
 
 
 def _coming(transfers: Iterable[Transfer], pool: Pool) -> Decimal:
@@ -90,8 +100,8 @@ def top_up(case: PoolCase, wanted: Decimal, reachable: Decimal) -> Transfer | No
         return None
     source, target = Purse.SPOT, Purse.FUTURES
     if case.pool.isolated is not None:
-        wallet = case.account.futures.get(case.pool.asset)
-        here = quantize(wallet.available if wallet is not None else ZERO, CENT, ROUND_FLOOR)
+        shared = _shared(case.recorded, case.seen, case.pool, case.policy)
+        here = quantize(shared, CENT, ROUND_FLOOR)
         if here >= CENT:
             # the position's own wallet is filled from the shared one; that one first where it is empty
             source, target, qty = Purse.FUTURES, Purse.POSITION, min(qty, here)

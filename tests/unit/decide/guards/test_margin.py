@@ -25,6 +25,7 @@ from counterpoise.domain.transfer import Purse, Transfer, TransferState
 from tests.build import (
     BTC_PERP,
     NOW,
+    SOL_PERP,
     VENUE,
     Number,
     make_instrument,
@@ -494,3 +495,30 @@ def test_longs_are_shrunk_when_the_market_falls() -> None:
     verdict = guard_margin(world(10_000, qty=1), book(1), policy())
     assert verdict.caps[VENUE, BTC_PERP] < 1
     assert ZERO not in verdict.caps.values()
+
+
+def test_an_isolated_position_is_not_saved_by_endangering_the_others() -> None:
+    seen = world(32_000)
+    account = seen.venues[VENUE].account
+    assert account is not None
+    shared = account.positions[BTC_PERP]
+    alone = replace(
+        shared,
+        symbol=SOL_PERP,
+        qty=dec(-100),
+        entry_price=dec(100),
+        mark_price=dec(100),
+        margin_mode=MarginMode.ISOLATED,
+        isolated_wallet=dec(1500),
+    )
+    wallet = replace(account.futures["USDT"], wallet_balance=dec(33_500), available=dec(12_000))
+    seen = with_venue(
+        seen,
+        account=replace(
+            account, positions={BTC_PERP: shared, SOL_PERP: alone}, futures={"USDT": wallet}
+        ),
+    )
+    (moved,) = guard_margin(seen, book(), policy()).transfers
+    # the cross wallet keeps what survives 30 %: 100,000 x 0.3 + 130,000 x 0.4 %
+    assert (moved.source, moved.target) == (Purse.FUTURES, Purse.POSITION)
+    assert moved.qty == 32_000 - 30_520
