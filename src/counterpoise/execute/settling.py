@@ -3,7 +3,9 @@
 The venue's history proves that one was done. That it was not done takes more: the history was read and lacks it,
 both purses are told and neither moved by as much as half of it in its direction, it is old enough that its request
 can no longer be accepted, and looks at least a minute apart all said so. Half, because interest, funding and small
-trades move purses all the time, and a larger coincidence in both at once is no proof of anything.
+trades move purses all the time, and a larger coincidence in both at once is no proof of anything. After an hour the
+history alone says it: purses that were used meanwhile never come back to what they were, and by then they have long
+been read with or without it.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ SKEW = timedelta(seconds=5)
 ARRIVES_WITHIN = timedelta(minutes=5)
 #: Before this age a transfer is never held for absent: sending it, the signature window and the venue's time-out.
 ABSENT_AFTER = timedelta(minutes=2)
+#: From this age on the purses are not asked any more.
+OVERDUE = timedelta(hours=1)
 #: Looks that speak against it must lie this far apart.
 SPACING = timedelta(minutes=1)
 
@@ -61,7 +65,7 @@ def missing_from(snapshot: Snapshot, transfers: Iterable[Transfer]) -> frozenset
         and t.id not in shown
         and t.venue in snapshot.venues
         and snapshot.as_of - t.created_at > ABSENT_AFTER
-        and _unmoved(t, snapshot.venues[t.venue])
+        and _against(t, snapshot.venues[t.venue], snapshot.as_of - t.created_at)
     )
 
 
@@ -118,10 +122,12 @@ def _same(transfer: Transfer, row: VenueTransfer) -> bool:
     )  # fmt: skip
 
 
-def _unmoved(transfer: Transfer, seen: VenueSnapshot) -> bool:
+def _against(transfer: Transfer, seen: VenueSnapshot, age: timedelta) -> bool:
     """Whether the history was read and neither purse moved by half of the transfer in its direction."""
     if seen.transfers is None or seen.account is None:
         return False
+    if age > OVERDUE:
+        return True
     source = seen.account.purse(transfer.source, transfer.asset, transfer.symbol)
     target = seen.account.purse(transfer.target, transfer.asset, transfer.symbol)
     if source is None or target is None:

@@ -157,6 +157,15 @@ def test_small_movements_of_both_purses_do_not_keep_it_open() -> None:
     assert missing_from(a_look(spot=90_000, futures=0), [SENT]) == {"tr1"}
 
 
+def test_after_an_hour_the_history_alone_says_that_it_is_absent() -> None:
+    # purses that were used meanwhile never come back to what they were: it would block every other for good
+    late = NOW + timedelta(hours=1, seconds=1)
+    assert missing_from(a_look(spot=15_000, at=late), [SENT]) == {"tr1"}
+    assert missing_from(a_look(spot=15_000, at=late - 2 * SECOND), [SENT]) == frozenset()
+    assert missing_from(a_look(spot=15_000, at=late, transfers=None), [SENT]) == frozenset()
+    assert missing_from(a_look(a_row(), spot=15_000, at=late), [SENT]) == frozenset()
+
+
 def test_looks_must_lie_a_minute_apart() -> None:
     look = a_look()
     soon = {"tr1": LATER - timedelta(seconds=59)}
