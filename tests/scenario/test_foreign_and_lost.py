@@ -33,6 +33,7 @@ from counterpoise.venue.sim.venue import SimVenue
 from tests.build import make_order
 from tests.scenario.test_main_job import DRIFT, HALF, policy_of
 from tests.scenario.world import START, World, line, make_world
+from tests.unit.app.desk import make_access
 
 FULL = replace(HALF, ratio=dec(1))
 PERP = "BTC/USDT:USDT"
@@ -43,7 +44,7 @@ def app_of(world: World, policy: PortfolioPolicy, config_hash: str = "replay") -
     settings = Settings(
         path=Path("counterpoise.yaml"),
         store_url="sqlite:////nowhere",
-        venues={},
+        venues={world.venue.id: make_access(world.venue.id)},
         existing={},
         portfolios=(policy,),
         hashes={policy.id: config_hash},

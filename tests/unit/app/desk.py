@@ -194,7 +194,7 @@ def make_app(
     settings = Settings(
         path=Path("counterpoise.yaml"),
         store_url=f"sqlite:///{database}",
-        venues={v: replace(_access(v), dead_man=dead_man) for v in venues},
+        venues={v: replace(make_access(v), dead_man=dead_man) for v in venues},
         existing={},
         portfolios=policies,
         hashes={p.id: "hash" for p in policies},
@@ -202,7 +202,8 @@ def make_app(
     return App(settings=settings, clock=clock, venues=venues)
 
 
-def _access(venue: str) -> VenueAccess:
+def make_access(venue: str) -> VenueAccess:
+    """How a venue of the tests is reached."""
     return VenueAccess(
         id=venue,
         exchange="binance",
@@ -219,6 +220,7 @@ __all__ = [
     "Ear",
     "MoodyVenue",
     "NewDesk",
+    "make_access",
     "make_app",
     "make_desk",
     "make_policy",
