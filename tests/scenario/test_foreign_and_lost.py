@@ -323,7 +323,9 @@ async def test_a_hedge_stays_where_it_is(why: str) -> None:
     store = MemoryStore()
     for venue in venues.values():
         await venue.open()
-    app = replace(app_of(a, policy), clock=clock, venues=venues)
+    made = app_of(a, policy)
+    settings = replace(made.settings, venues={name: make_access(name) for name in venues})
+    app = replace(made, settings=settings, clock=clock, venues=venues)
     await pass_gate(app, store, None)
     cycle = Cycle(policy, venues, store, clock)
     for _ in range(40):
