@@ -6,7 +6,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from counterpoise.decide.guards.tally import Tally, leverage_of, mark_of, shown, spent_by
 from counterpoise.domain.instrument import is_spot
-from counterpoise.domain.numbers import ZERO, dec, quantize, text
+from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
 from counterpoise.domain.order import Order, Side
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView
@@ -32,6 +32,10 @@ def net_refusal(
     if worst * order.side.sign <= limit * view.equity:
         return None
     return reason("max_net_exposure", net=shown(worst / view.equity), limit=shown(limit))
+
+
+#: The part of the free margin that one order cut to it may take.
+_SPENT = dec("0.98")
 
 
 def size_refusal(
@@ -66,7 +70,7 @@ def size_refusal(
             limit=shown(limits.max_leverage),
         )
     why = _position_refusal(order, snapshot, recorded, policy, tally)
-    return why or _margin_refusal(order, notional, snapshot, tally)
+    return why or margin_refusal(order, notional, snapshot, tally)
 
 
 def _position_refusal(
@@ -122,10 +126,10 @@ def _purse_refusal(order: Order, snapshot: Snapshot, tally: Tally) -> Reason | N
     )
 
 
-def _margin_refusal(
+def margin_refusal(
     order: Order, notional: Decimal, snapshot: Snapshot, tally: Tally
 ) -> Reason | None:
-    """Whether the futures wallet carries the initial margin; a leverage nobody told counts as 1."""
+    """Return why the futures wallet does not carry the initial margin; a leverage nobody told counts as 1."""
     seen = snapshot.venues[order.venue]
     settle = seen.instruments[order.symbol].settle
     if settle is None or seen.account is None:
@@ -143,3 +147,19 @@ def _margin_refusal(
         available=shown(available),
         missing=text(quantize(used + needed - available, _CENT, ROUND_CEILING)),
     )
+
+
+def affordable(order: Order, notional: Decimal, snapshot: Snapshot, tally: Tally) -> Decimal:
+    """Return how much (base units) of an order of ``notional`` (> 0) the futures wallet carries, with a little left.
+
+    Fees and the distance of its price from the mark are margin as well, so not all of it is spent.
+    """
+    seen = snapshot.venues[order.venue]
+    instrument = seen.instruments[order.symbol]
+    wallet = seen.account.futures.get(instrument.settle or "") if seen.account is not None else None
+    if wallet is None:
+        return ZERO
+    used = tally.margin.get((order.venue, instrument.settle or ""), ZERO)
+    needed = notional / leverage_of(snapshot, order.venue, order.symbol)
+    share = max((wallet.available * _SPENT - used) / needed, ZERO)
+    return instrument.shrink_qty(order.qty * min(share, ONE))

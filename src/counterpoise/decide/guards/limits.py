@@ -14,14 +14,19 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from counterpoise.decide.guards.exposure_limits import net_refusal, size_refusal
+from counterpoise.decide.guards.exposure_limits import (
+    affordable,
+    margin_refusal,
+    net_refusal,
+    size_refusal,
+)
 from counterpoise.decide.guards.survival import Carried, carried
 from counterpoise.decide.guards.tally import Tally, mark_of, notional_of, shown, tally_of
 from counterpoise.decide.guards.trading_state import state_refusal, stop_refusal
 from counterpoise.domain.guarding import MARGIN, UNGUARDED, MarginVerdict
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ONE, ZERO, dec, text
-from counterpoise.domain.order import Order
+from counterpoise.domain.order import Order, TimeInForce
 from counterpoise.domain.plan import Approved, Refused
 from counterpoise.domain.policy import REJECTS_WITHIN, PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView
@@ -49,7 +54,10 @@ def review(
     refused: list[Refused] = []
     tally = tally_of(snapshot, recorded, view)
     valid_until = snapshot.as_of + policy.freshness.approval
-    for order in orders:
+    for whole in orders:
+        order, short = _afforded(whole, snapshot, view, tally)
+        if short is not None:
+            refused.append(_refused(replace(whole, qty=whole.qty - order.qty), LIMITS, short))
         asked = _halved(order, snapshot) if slowed is not None else order
         why = _refusal(asked, snapshot, recorded, policy, view, tally, margin)
         if why is not None:
@@ -65,6 +73,27 @@ def review(
             tally.count(part, snapshot)
     approved = tuple(Approved(order=o, valid_until=valid_until) for o in tally.approved)
     return approved, tuple(refused)
+
+
+def _afforded(
+    order: Order,
+    snapshot: Snapshot,
+    view: PortfolioView | None,
+    tally: Tally,
+) -> tuple[Order, Reason | None]:
+    """As much of a crossing order as the futures wallet carries, and what keeps the rest.
+
+    It is one order for all that is missing: refused as a whole it would leave everything open, where rungs do not.
+    """
+    adds = not order.reduce_only and not is_spot(order.symbol)
+    if view is None or not adds or order.time_in_force is not TimeInForce.IOC:
+        return order, None
+    notional = notional_of(order, order.qty, snapshot)
+    short = margin_refusal(order, notional, snapshot, tally)
+    if short is None:
+        return order, None
+    part = replace(order, qty=affordable(order, notional, snapshot, tally))
+    return (part, short) if part.qty > 0 and _tradable(part, snapshot) else (order, None)
 
 
 def _halved(order: Order, snapshot: Snapshot) -> Order:
