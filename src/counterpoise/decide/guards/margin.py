@@ -237,7 +237,8 @@ def _with(
         why={**verdict.why, **{c: _cut_reason(check, c[1], q) for c, q in capped.items()}},
         urgent=verdict.urgent | (frozenset(capped) if step is Step.FLATTEN else frozenset()),
         stops=stops,
-        lower=TradingState.CANCEL_ONLY if step is Step.FLATTEN else verdict.lower,
+        # where nothing is ours there is nothing to close, and no reason to stop the rest of the portfolio
+        lower=TradingState.CANCEL_ONLY if step is Step.FLATTEN and capped else verdict.lower,
     )
 
 

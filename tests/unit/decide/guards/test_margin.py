@@ -230,7 +230,9 @@ def test_at_the_last_level_own_futures_are_closed_and_only_a_person_goes_on() ->
 def test_foreign_positions_are_never_shrunk() -> None:
     foreign = PositionRecord(venue=VENUE, symbol=BTC_PERP, baseline_qty=dec(-1))
     recorded = make_recorded(positions=[foreign])
-    assert guard_margin(world(4000), recorded, policy()).caps == {}
+    verdict = guard_margin(world(4000), recorded, policy())
+    assert (verdict.caps, verdict.lower) == ({}, None)
+    assert verdict.checks[0].step is Step.FLATTEN, "told all the same"
     both = PositionRecord(
         venue=VENUE, symbol=BTC_PERP, baseline_qty=dec("-0.8"), own_qty=dec("-0.2")
     )
