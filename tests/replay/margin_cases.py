@@ -32,19 +32,20 @@ from tests.replay.replayed import POLL, market_of
 ASSETS = ("BTC", "ETH")
 
 
-def _at(year: int, month: int, day: int, hour: int = 0) -> datetime:
+def at(year: int, month: int, day: int, hour: int = 0) -> datetime:
+    """Return an instant in UTC."""
     return datetime(year, month, day, hour, tzinfo=UTC)
 
 
 #: Crashes with their rebounds, and rises in which shorts lose.
 MARGIN_WINDOWS = (
-    Window(name="2020-03-12", start=_at(2020, 3, 12), end=_at(2020, 3, 21), assets=ASSETS),
-    Window(name="2020-03-13", start=_at(2020, 3, 13, 3), end=_at(2020, 3, 21), assets=ASSETS),
-    Window(name="2021-02", start=_at(2021, 2, 1), end=_at(2021, 3, 1), assets=ASSETS),
-    Window(name="2021-05", start=_at(2021, 5, 19, 14), end=_at(2021, 6, 10), assets=ASSETS),
-    Window(name="2024-08", start=_at(2024, 8, 5, 7), end=_at(2024, 8, 26), assets=ASSETS),
+    Window(name="2020-03-12", start=at(2020, 3, 12), end=at(2020, 3, 21), assets=ASSETS),
+    Window(name="2020-03-13", start=at(2020, 3, 13, 3), end=at(2020, 3, 21), assets=ASSETS),
+    Window(name="2021-02", start=at(2021, 2, 1), end=at(2021, 3, 1), assets=ASSETS),
+    Window(name="2021-05", start=at(2021, 5, 19, 14), end=at(2021, 6, 10), assets=ASSETS),
+    Window(name="2024-08", start=at(2024, 8, 5, 7), end=at(2024, 8, 26), assets=ASSETS),
     Window(
-        name="rally 2020-10..2021-04", start=_at(2020, 10, 1), end=_at(2021, 4, 15), assets=ASSETS
+        name="rally 2020-10..2021-04", start=at(2020, 10, 1), end=at(2021, 4, 15), assets=ASSETS
     ),
 )
 LEVERAGES = (3, 5, 10)

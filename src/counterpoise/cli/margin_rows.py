@@ -8,6 +8,8 @@ from typing import Any
 from counterpoise.cli.figures import UNKNOWN, money, percent, quantity
 from counterpoise.cli.output import print_table
 
+#: Columns the stress view needs with amounts of eight digits.
+_WIDTH = 180
 _STEPS = {
     "safe": "",
     "warn": "near",
@@ -36,7 +38,8 @@ def print_margin(margin: Mapping[str, Mapping[str, Any]]) -> None:
         ">can be added",
         "now",
     )
-    print_table("Margin", columns, [_pool(venue, pool) for venue, pool in pools])
+    # a figure that is cut is worse than a line that is wrapped
+    print_table("Margin", columns, [_pool(venue, pool) for venue, pool in pools], at_least=_WIDTH)
     for _, pool in pools:
         for symbol, price in pool["liquidation"].items():
             if price is not None:
@@ -81,7 +84,8 @@ def _print_stress(venue: str, rows: Sequence[Mapping[str, Any]]) -> None:
             (name, what, *(cells.get(move, UNKNOWN) for move in moves))
             for (name, what), cells in table.items()
         ]
-        print_table(f"What would be left above maintenance at {venue}", columns, lines)
+        title = f"What would be left above maintenance at {venue}"
+        print_table(title, columns, lines, at_least=_WIDTH)
 
 
 def _signed(move: str) -> str:
