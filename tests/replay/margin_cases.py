@@ -7,7 +7,7 @@ spot wallet: left alone, a rise of a little less than 1/L ends such a hedge.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -188,9 +188,3 @@ class _Seen:
             self.opened = self.opened or exposed < dec("0.02")
             if self.opened:
                 self.gap = max(self.gap, exposed)
-
-
-def lowered(policy: PortfolioPolicy, **changes: object) -> PortfolioPolicy:
-    """Return ``policy`` with other margin levels."""
-    assert policy.margin is not None
-    return replace(policy, margin=replace(policy.margin, **changes))  # type: ignore[arg-type]

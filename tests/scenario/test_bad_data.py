@@ -204,7 +204,7 @@ async def test_nothing_is_sent_on_bad_data_and_it_is_told_once(kind: str) -> Non
     stage, _ = await hedged(policy)
     before, placed = len(stage.reports), len(stage.events("place"))
     # what is bad here would make a hedge want to move
-    spoil = cast("Callable[[Venue], Spoiled]", lambda v: Spoiled(v, on=True, **case.spoils))  # type: ignore[arg-type]
+    spoil = cast("Callable[[Venue], Spoiled]", lambda v: Spoiled(v, on=True, **case.spoils))  # type: ignore[arg-type]  # keyword table
     stage.wrap = lambda venue: cast("Venue", spoil(venue))
     if kind == "delisting":
         # something must be wanted there for it to matter

@@ -17,6 +17,7 @@ from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.domain.transfer import Transfer, TransferOutcome
 from counterpoise.ports import Venue
 from counterpoise.venue.sim import Wallet
+from counterpoise.venue.sim.model import MarginType
 from tests.scenario.stage import Stage, make_shape, make_stage
 
 FULL = HedgePolicy(id="full", asset="BTC", ratio=dec(1))
@@ -142,6 +143,27 @@ async def test_at_the_last_step_everything_of_ours_is_closed_and_stays_so() -> N
     stage.price(BTC=90_000)
     await stage.run(guarded(), hours=1)
     assert stage.position() == 0, "only a person goes on"
+
+
+async def test_isolated_margin_that_was_added_is_told_once() -> None:
+    stage = make_stage(
+        {"BTC": 100_000}, {"BTC": 1}, futures=60_000, leverage=5, every=timedelta(minutes=1)
+    )
+    stage.exchange.set_margin_type(stage.api_key, "BTCUSDT", MarginType.ISOLATED)
+    await stage.run(guarded(), hours=0.5)
+    assert stage.position() == -1
+    told = [a for r in stage.reports for a in r.alerts if a.kind == "collateral_moved"]
+    assert len(told) == 1, "also when the venue's history gives it its id later"
+    assert "to the position" in told[0].text
+
+
+async def test_too_little_equity_takes_working_orders_down_and_only_a_person_goes_on() -> None:
+    stage = await hedged(futures=31_500, spot=0)
+    poor = replace(guarded(), limits=LimitsPolicy(min_equity=dec(200_000)))
+    await stage.run(poor, hours=0.1)
+    assert (await stage.recorded()).portfolio.trading_state is TradingState.CANCEL_ONLY
+    assert [k for k, _, _ in alerts(stage)].count("state_lowered") == 1
+    assert stage.position() == -1, "what is hedged stays hedged"
 
 
 async def test_coins_are_sold_beside_the_short_where_that_is_allowed() -> None:
@@ -306,8 +328,8 @@ class _Losing(_Wrapped):
 
     async def transfer(self, transfer: Transfer) -> TransferOutcome:
         if self._lost:
-            return await self._inner.transfer(transfer)  # type: ignore[attr-defined,no-any-return]
+            return await self._inner.transfer(transfer)  # type: ignore[attr-defined,no-any-return]  # an Exchange, typed as Venue
         self._lost = True
         if self._arrives:
-            await self._inner.transfer(transfer)  # type: ignore[attr-defined]
+            await self._inner.transfer(transfer)  # type: ignore[attr-defined]  # an Exchange, typed as Venue
         return Unknown(text="time-out")

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.judge import Judgement
 from counterpoise.app.troubles import inactive, margin_said, settings_now, unanswered
-from counterpoise.decide.guards.margin import stop_reason
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.flows import is_dust
 from counterpoise.domain.guarding import Step
@@ -163,22 +162,15 @@ class Announcer:
 
     def _settings(self, judged: Judgement, recorded: Recorded, at: datetime) -> Iterator[Alert]:
         """What changed behind our back, told before anything is done about it, and the state a guard lowered."""
-        portfolio, checks, changes = self._policy.id, judged.margin.checks, judged.margin.changes
-        told = dict(setting_conditions(changes, judged.lowered))
+        portfolio, changes, lower = self._policy.id, judged.margin.changes, judged.lowered
+        told = dict(setting_conditions(changes, lower.state if lower is not None else None))
         new = {key: said for key, said in told.items() if key not in recorded.raised}
         for key, (severity, said) in new.items():
             yield condition_raised(portfolio, key, key.split(":")[0], severity, said, at)
-        if judged.lowered is None:
-            return
-        worst = max(checks, key=lambda check: check.step, default=None)
-        lost = judged.drawdown.why
-        if worst is not None and worst.step is Step.FLATTEN:
-            yield state_lowered(portfolio, judged.lowered, stop_reason(worst).text, at)
-        elif lost is not None and judged.margin.lower is not judged.lowered:
-            yield state_lowered(portfolio, judged.lowered, lost.text, at)
-        elif not new:
-            why = next(change.why.text for change in changes if change.stops)
-            yield state_lowered(portfolio, judged.lowered, why, at)
+        # a change that is told for the first time tells the state with it
+        said_so = [change.why for change in changes if change.key in new]
+        if lower is not None and lower.why not in said_so:
+            yield state_lowered(portfolio, lower.state, lower.why.text, at)
 
     def conditions(
         self, report: CycleReport, seen: Reconciled, raised: frozenset[str]

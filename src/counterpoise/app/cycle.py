@@ -116,7 +116,10 @@ class Cycle:
         done = answered(recorded.commands, judged.decisions, snapshot.as_of)
         moved = self._announcer.moved(seen, recorded, judged, look.universe, snapshot.as_of)
         news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of), *moved)
-        news += self._announcer.guarded(judged, recorded, seen.moved, snapshot.as_of)
+        # where only the venue's id became known the outcome was told before
+        stood = {t.id: t.state for t in look.before.transfers}
+        settled = tuple(t for t in seen.moved if stood.get(t.id) is not t.state)
+        news += self._announcer.guarded(judged, recorded, settled, snapshot.as_of)
         changed = judged.margin.changes
         changes = _intents(look.before, recorded, seen, judged, told, done, news, policy)
         changes = replace(changes, bars=self._observer.new_bars)
@@ -229,7 +232,9 @@ class Cycle:
             cycle_id=f"{self._policy.id}-{iso(snapshot.as_of)}",
             portfolio=self._policy.id,
             as_of=snapshot.as_of,
-            state=judged.lowered or recorded.portfolio.trading_state,
+            state=judged.lowered.state
+            if judged.lowered is not None
+            else recorded.portfolio.trading_state,
             view=judged.view,
             snapshot=snapshot,
             decisions=judged.decisions,
@@ -294,7 +299,7 @@ def _record(told: Heeded, recorded: Recorded, judged: Judgement) -> PortfolioRec
     """The portfolio's row where people or a guard changed it."""
     if judged.lowered is None:
         return told.record
-    return replace(recorded.portfolio, trading_state=judged.lowered)
+    return replace(recorded.portfolio, trading_state=judged.lowered.state)
 
 
 def _guards(recorded: Recorded, judged: Judgement) -> tuple[GuardRecord, ...]:

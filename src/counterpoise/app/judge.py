@@ -35,7 +35,13 @@ from counterpoise.domain.carrying import (
     CarryVerdict,
 )
 from counterpoise.domain.decision import Decisions, Want
-from counterpoise.domain.guarding import UNGUARDED, UNMEASURED, DrawdownVerdict, MarginVerdict
+from counterpoise.domain.guarding import (
+    UNGUARDED,
+    UNMEASURED,
+    DrawdownVerdict,
+    Lowering,
+    MarginVerdict,
+)
 from counterpoise.domain.hedge_book import Booked, crossed, wanting
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, dec, quantize, text
@@ -85,7 +91,7 @@ class Judgement:
     carry: CarryVerdict = UNCOUNTED
     basis: BasisVerdict = UNWATCHED
     drawdown: DrawdownVerdict = UNMEASURED
-    lowered: TradingState | None = None
+    lowered: Lowering | None = None
 
     def strategy_records(self, policy: PortfolioPolicy) -> tuple[StrategyRecord, ...]:
         """Return the rows that remember what the strategies now want."""
@@ -124,10 +130,16 @@ def judge(  # noqa: PLR0913, PLR0917 - all that one look is judged by
     # nothing is lost or won on prices that nothing is decided on
     sound = view if all(why.code == "equity_too_low" for why in held) else _unjudged(view)
     drawdown = guard_drawdown(sound, recorded, policy, flows)
-    state = lowered(recorded.portfolio.trading_state, margin.lower, drawdown.lower)
-    if state is not None:
-        lower = replace(recorded.portfolio, trading_state=state)
-        recorded = replace(recorded, portfolio=lower)
+    broke = held[-1] if isinstance(sound, Broke) else None
+    lower = lowered(
+        recorded.portfolio.trading_state,
+        margin.lower,
+        _lost(drawdown),
+        Lowering(state=TradingState.CANCEL_ONLY, why=broke) if broke is not None else None,
+    )
+    if lower is not None:
+        record = replace(recorded.portfolio, trading_state=lower.state)
+        recorded = replace(recorded, portfolio=record)
     carry = guard_funding(own, recorded, policy, universe)
     basis = guard_basis(own, recorded, policy, universe)
     if isinstance(view, PortfolioView) and not held:
@@ -140,7 +152,7 @@ def judge(  # noqa: PLR0913, PLR0917 - all that one look is judged by
         again = Plan(wake_at=snapshot.as_of + PAUSE) if doubts or doubted.prices.doubts else NOTHING
         judged = Judgement(view=view, held=held, plan=again)
     judged = replace(
-        judged, margin=margin, carry=carry, basis=basis, drawdown=drawdown, lowered=state
+        judged, margin=margin, carry=carry, basis=basis, drawdown=drawdown, lowered=lower
     )
     if judged.decisions is None:
         judged = _kept_alive(judged, own, recorded, policy, unexplained)
@@ -205,6 +217,12 @@ def _valued(
             )
         )
     return view, tuple(held)
+
+
+def _lost(drawdown: DrawdownVerdict) -> Lowering | None:
+    if drawdown.lower is None or drawdown.why is None:
+        return None
+    return Lowering(state=drawdown.lower, why=drawdown.why)
 
 
 def _unjudged(view: PortfolioView | Unvalued | Broke) -> Unvalued:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from counterpoise.decide.guards.limits import review
 from counterpoise.domain.decision import Want
-from counterpoise.domain.guarding import MARGIN, SELLER, MarginVerdict
+from counterpoise.domain.guarding import MARGIN, SELLER, Lowering, MarginVerdict
 from counterpoise.domain.hedge_book import Booked, BookLine, LineKey, wanting
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO
@@ -124,11 +124,11 @@ def guarded_by(margin: MarginVerdict, policy: PortfolioPolicy) -> dict[Contract,
     }
 
 
-def lowered(state: TradingState, *wanted: TradingState | None) -> TradingState | None:
-    """Return the state guards lower ``state`` to, None where it stays: they never raise one (MEANING 19)."""
+def lowered(state: TradingState, *wanted: Lowering | None) -> Lowering | None:
+    """Return what guards lower ``state`` to, None where it stays: they never raise one (MEANING 19)."""
     order = list(TradingState)
-    lowest = max((s for s in wanted if s is not None), key=order.index, default=state)
-    return lowest if order.index(lowest) > order.index(state) else None
+    asked = [w for w in wanted if w is not None and order.index(w.state) > order.index(state)]
+    return max(asked, key=lambda w: order.index(w.state), default=None)
 
 
 def lots_of(snapshot: Snapshot) -> dict[Contract, Decimal]:

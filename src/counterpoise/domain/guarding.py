@@ -126,6 +126,14 @@ def pool_key(pool: Pool) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lowering:
+    """The trading state a guard wants at most, and why."""
+
+    state: TradingState
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarginVerdict:
     """What the margin guard wants done.
 
@@ -144,7 +152,7 @@ class MarginVerdict:
     urgent: frozenset[Contract] = frozenset()
     stops: Mapping[tuple[str, str], Reason] = field(default_factory=dict)
     coins: Mapping[str, Decimal] = field(default_factory=dict)
-    lower: TradingState | None = None
+    lower: Lowering | None = None
     unseen: Mapping[str, Reason] = field(default_factory=dict)
     changes: tuple[SettingChange, ...] = ()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import pairwise
 
 from counterpoise.domain.numbers import dec, quantize, significant, text
@@ -264,6 +265,11 @@ def _shown(name: str, number: str) -> str:
             return shown_span(int(span[1]))
         return text(significant(dec(number))) if _NUMBER.fullmatch(number) else number
     return f"{text(quantize(dec(number) * 100, dec('0.01')))} {unit}"
+
+
+def shown_percent(fraction: Decimal) -> str:
+    """Return a fraction as people read it, to a hundredth of a percent: ``12.5 %``."""
+    return f"{text(quantize(fraction * 100, dec('0.01')))} %"
 
 
 def shown_span(seconds: int) -> str:

@@ -10,6 +10,7 @@ from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.guarding import MarginVerdict, PoolCheck, Step
 from counterpoise.domain.numbers import dec, quantize, text
 from counterpoise.domain.policy import MarginPolicy
+from counterpoise.domain.reasons import shown_percent
 from counterpoise.domain.records import TradingState
 from counterpoise.domain.transfer import Purse, Transfer, TransferState
 
@@ -144,7 +145,7 @@ def reminder(portfolio: str, check: PoolCheck, at: datetime) -> Alert:
 
 
 def _percent(value: Decimal | None) -> str:
-    return "an unknown part" if value is None else f"{text(quantize(value * 100, _CENT))} %"
+    return "an unknown part" if value is None else shown_percent(value)
 
 
 def _money(value: Decimal) -> str:

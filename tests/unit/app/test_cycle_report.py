@@ -10,13 +10,14 @@ import pytest
 
 from counterpoise.app.cycle_report import CycleReport, document_of, iso
 from counterpoise.app.judge import judge
+from counterpoise.domain.guarding import Lowering
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState, OrderType
 from counterpoise.domain.plan import Cancel, Hold, Plan, Refused
 from counterpoise.domain.policy import LimitsPolicy, PortfolioPolicy
 from counterpoise.domain.portfolio import Broke, Unvalued
 from counterpoise.domain.reasons import reason
-from counterpoise.domain.records import PositionRecord, StrategyRecord
+from counterpoise.domain.records import PositionRecord, StrategyRecord, TradingState
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.strategy import DriftPolicy, HedgePolicy, StrategyPolicy
 from tests.build import (
@@ -314,6 +315,16 @@ def test_a_judgement_without_equity_holds_and_says_why() -> None:
     assert isinstance(judged.view, Broke)
     assert [r.code for r in judged.held] == ["equity_too_low"]
     assert judged.held[0].numbers == {"equity": "150000", "floor": "200000"}
+    assert judged.lowered == Lowering(state=TradingState.CANCEL_ONLY, why=judged.held[0])
+
+
+def test_equity_on_stale_prices_lowers_nothing() -> None:
+    policy = make_policy(HALF, limits=LimitsPolicy(min_equity=dec(200_000)))
+    snapshot = healthy_snapshot()
+    old = replace(snapshot, as_of=snapshot.as_of + timedelta(minutes=10))
+    judged = judge(old, make_recorded(), policy, make_universe(policy, old), {})
+    assert "stale" in [r.code for r in judged.held]
+    assert judged.lowered is None
 
 
 def test_what_cannot_be_valued_holds_even_when_nothing_is_stale() -> None:

@@ -21,12 +21,12 @@ from counterpoise.domain.carrying import (
     BasisVerdict,
     Wait,
 )
-from counterpoise.domain.codec import decoded, document_of
+from counterpoise.domain.guard_documents import kept, remembered
 from counterpoise.domain.instrument import InstrumentKind
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
 from counterpoise.domain.policy import BasisPolicy, PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Listing, Universe
-from counterpoise.domain.reasons import Reason, reason
+from counterpoise.domain.reasons import Reason, reason, shown_percent
 from counterpoise.domain.records import GuardRecord, Recorded
 from counterpoise.domain.snapshot import Quote, Snapshot
 
@@ -43,13 +43,12 @@ _CENT = dec("0.01")
 
 def basis_state(recorded: Recorded) -> BasisState:
     """Return what the guard remembers. Raises ValueError for a document of another shape."""
-    known = recorded.guards.get(BASIS)
-    return BasisState() if known is None else decoded(BasisState, known.document, "guard basis")
+    return remembered(BasisState, recorded, BASIS)
 
 
 def basis_record(state: BasisState) -> GuardRecord:
     """Return ``state`` as it is kept."""
-    return GuardRecord(id=BASIS, document=document_of(state))
+    return kept(BASIS, state)
 
 
 def guard_basis(
@@ -58,14 +57,14 @@ def guard_basis(
     """Return which contracts stand absurdly far from their coins now, and what waits for that to pass."""
     if policy.basis is None:
         return BasisVerdict()
-    remembered = basis_state(recorded).contracts
+    standing = basis_state(recorded).contracts
     now, delay = snapshot.as_of, policy.basis.delay
     checks: list[BasisCheck] = []
     waits: dict[str, Wait] = {}
     for asset, listing in _watched(universe):
         if asset not in universe.spot:
             continue
-        before = remembered.get(f"{listing.venue}/{listing.instrument.symbol}")
+        before = standing.get(f"{listing.venue}/{listing.instrument.symbol}")
         check = _checked(_reading(asset, listing, universe, snapshot, policy), before, policy.basis)
         checks.append(check)
         if universe.futures.get(asset) != listing or check.since is None or check.why is None:
@@ -191,13 +190,13 @@ def _checked(reading: _Reading, before: Apart | None, rules: BasisPolicy) -> Bas
             why = reason(
                 "basis_unusual",
                 symbol=symbol,
-                basis=_percent(basis),
+                basis=shown_percent(basis),
                 zscore=shown,
-                usual=_percent(mean),
+                usual=shown_percent(mean),
             )
     if basis is not None and abs(basis) > reading.most * leave:
-        most = _percent(reading.most * leave)
-        why = reason("basis_level", symbol=symbol, basis=_percent(basis), most=most)
+        most = shown_percent(reading.most * leave)
+        why = reason("basis_level", symbol=symbol, basis=shown_percent(basis), most=most)
     since = (before.since if before is not None else reading.now) if why is not None else None
     return BasisCheck(
         asset=reading.asset,
@@ -215,7 +214,3 @@ def _checked(reading: _Reading, before: Apart | None, rules: BasisPolicy) -> Bas
 def _ratio(span: timedelta, unit: timedelta) -> Decimal:
     second = timedelta(seconds=1)
     return dec(span // second) / dec(unit // second)
-
-
-def _percent(fraction: Decimal) -> str:
-    return f"{text(quantize(fraction * 100, _CENT))} %"

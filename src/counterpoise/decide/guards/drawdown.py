@@ -18,7 +18,7 @@ from decimal import Decimal
 
 from counterpoise.decide.guards.pool_case import percent
 from counterpoise.decide.guards.tally import shown
-from counterpoise.domain.codec import decoded, document_of
+from counterpoise.domain.guard_documents import kept, remembered
 from counterpoise.domain.guarding import (
     DRAWDOWN,
     UNMEASURED,
@@ -43,17 +43,12 @@ _STATES = {Tier.REDUCE_ONLY: TradingState.REDUCE_ONLY, Tier.CANCEL_ONLY: Trading
 
 def drawdown_state(recorded: Recorded) -> DrawdownState:
     """Return what the guard remembers. Raises ValueError for a document of another shape."""
-    known = recorded.guards.get(DRAWDOWN)
-    return (
-        DrawdownState()
-        if known is None
-        else decoded(DrawdownState, known.document, "guard drawdown")
-    )
+    return remembered(DrawdownState, recorded, DRAWDOWN)
 
 
 def drawdown_record(state: DrawdownState) -> GuardRecord:
     """Return ``state`` as it is kept."""
-    return GuardRecord(id=DRAWDOWN, document=document_of(state))
+    return kept(DRAWDOWN, state)
 
 
 def guard_drawdown(

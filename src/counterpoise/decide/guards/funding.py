@@ -20,14 +20,14 @@ from counterpoise.domain.carrying import (
     Cut,
     LineCarry,
 )
-from counterpoise.domain.codec import decoded, document_of
 from counterpoise.domain.funding import yearly_basis, yearly_funding
+from counterpoise.domain.guard_documents import kept, remembered
 from counterpoise.domain.hedge_book import BookLine
 from counterpoise.domain.instrument import Instrument, InstrumentKind, base_of, is_spot
-from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
+from counterpoise.domain.numbers import ONE, ZERO, dec
 from counterpoise.domain.policy import CarryBudget, PortfolioPolicy, Spent
 from counterpoise.domain.portfolio import Universe
-from counterpoise.domain.reasons import Reason, reason
+from counterpoise.domain.reasons import Reason, reason, shown_percent
 from counterpoise.domain.records import GuardRecord, Recorded
 from counterpoise.domain.snapshot import Quote, Snapshot
 
@@ -42,13 +42,12 @@ _SHARES = {Spent.REDUCE: dec("0.5"), Spent.CLOSE: ZERO}
 
 def carry_state(recorded: Recorded) -> CarryState:
     """Return what the guard remembers. Raises ValueError for a document of another shape."""
-    known = recorded.guards.get(FUNDING)
-    return CarryState() if known is None else decoded(CarryState, known.document, "guard funding")
+    return remembered(CarryState, recorded, FUNDING)
 
 
 def carry_record(state: CarryState) -> GuardRecord:
     """Return ``state`` as it is kept."""
-    return GuardRecord(id=FUNDING, document=document_of(state))
+    return kept(FUNDING, state)
 
 
 def guard_funding(
@@ -57,7 +56,7 @@ def guard_funding(
     """Return what the carry of every hedge asks for now."""
     if policy.funding is None:
         return CarryVerdict()
-    remembered = carry_state(recorded).lines
+    standing = carry_state(recorded).lines
     known = {s.id for s in policy.strategies}
     checks: list[CarryCheck] = []
     states: dict[str, LineCarry] = {}
@@ -65,7 +64,7 @@ def guard_funding(
     ends: list[datetime] = []
     for (strategy, venue, symbol), line in sorted(recorded.book.items()):
         key = f"{strategy}/{venue}/{symbol}"
-        before, budget = remembered.get(key), policy.funding.of(strategy)
+        before, budget = standing.get(key), policy.funding.of(strategy)
         if is_spot(symbol) or strategy not in known or venue not in snapshot.venues:
             continue
         listed = symbol in snapshot.venues[venue].instruments
@@ -248,7 +247,7 @@ def _excess(case: _Case, realised: Decimal | None, cost: Decimal | None) -> Reas
     # a hedge that is paid by now is not taken down for what it cost before
     paying = expected is None or expected > 0
     if cost is not None and cost > budget.max_cost and paying:
-        return reason("carry_spent", cost=_percent(cost), most=_percent(budget.max_cost))
+        return reason("carry_spent", cost=shown_percent(cost), most=shown_percent(budget.max_cost))
     return None
 
 
@@ -260,7 +259,7 @@ def _lasting(case: _Case) -> Reason:
 
 def _yearly(code: str, yearly: Decimal, budget: CarryBudget) -> Reason:
     most = budget.max_carry / 2 if code == "carry_lasts" else budget.max_carry
-    return reason(code, yearly=_percent(yearly), most=_percent(most))
+    return reason(code, yearly=shown_percent(yearly), most=shown_percent(most))
 
 
 def _stepped(case: _Case, *, exceeded: bool, known: bool) -> LineCarry:
@@ -284,7 +283,3 @@ def _stepped(case: _Case, *, exceeded: bool, known: bool) -> LineCarry:
 def _ratio(span: timedelta, unit: timedelta) -> Decimal:
     second = timedelta(seconds=1)
     return dec(span // second) / dec(max(unit // second, 1))
-
-
-def _percent(fraction: Decimal) -> str:
-    return f"{text(quantize(fraction * 100, _CENT))} %"

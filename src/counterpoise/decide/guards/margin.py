@@ -17,9 +17,10 @@ from counterpoise.decide.guards.pool_case import PoolCase, percent
 from counterpoise.decide.guards.pools import Pools, pools_of
 from counterpoise.decide.guards.shrinking import caps_of, differs_by
 from counterpoise.decide.guards.wallets import futures_wallet
-from counterpoise.domain.codec import decoded, document_of
+from counterpoise.domain.guard_documents import kept, remembered
 from counterpoise.domain.guarding import (
     MARGIN,
+    Lowering,
     MarginState,
     MarginVerdict,
     PoolCheck,
@@ -39,13 +40,12 @@ from counterpoise.domain.transfer import Transfer
 
 def margin_state(recorded: Recorded) -> MarginState:
     """Return what the guard remembers. Raises ValueError for a document of another shape."""
-    known = recorded.guards.get(MARGIN)
-    return MarginState() if known is None else decoded(MarginState, known.document, "guard margin")
+    return remembered(MarginState, recorded, MARGIN)
 
 
 def margin_record(state: MarginState) -> GuardRecord:
     """Return ``state`` as it is kept."""
-    return GuardRecord(id=MARGIN, document=document_of(state))
+    return kept(MARGIN, state)
 
 
 def guard_margin(
@@ -60,8 +60,8 @@ def guard_margin(
     """
     if policy.margin is None:
         return _shown(snapshot, recorded)
-    remembered = margin_state(recorded)
-    verdict = MarginVerdict(state=MarginState(settings=remembered.settings))
+    standing = margin_state(recorded)
+    verdict = MarginVerdict(state=MarginState(settings=standing.settings))
     states: dict[str, PoolState] = {}
     for venue, seen in snapshot.venues.items():
         found, account = pools_of(seen, recorded.transfers), seen.account
@@ -69,17 +69,15 @@ def guard_margin(
             why = found.unseen or reason("margin_unseen", venue=venue, what="its account")
             verdict = replace(verdict, unseen={**verdict.unseen, venue: why})
             # what was remembered of it still holds: nothing was seen that could change it
-            states |= {k: s for k, s in remembered.pools.items() if k.startswith(f"{venue}/")}
+            states |= {k: s for k, s in standing.pools.items() if k.startswith(f"{venue}/")}
             verdict = _still(verdict, venue, states)
             continue
         # what can be reached goes to the pool that needs it most
         for pool in sorted(found.pools, key=_nearness):
             key = pool_key(pool)
-            case = _case(
-                pool, account, found, remembered.pools.get(key), snapshot, recorded, policy
-            )
+            case = _case(pool, account, found, standing.pools.get(key), snapshot, recorded, policy)
             verdict, states[key] = _judged(case, verdict, believed=not _doubted(pool, doubts))
-    states = _owed(remembered.pools) | states
+    states = _owed(standing.pools) | states
     state = replace(verdict.state, pools=_worth_keeping(states))
     verdict = replace(verdict, state=state, coins=_coins(states.values()))
     if recorded.portfolio.trading_state is TradingState.HALT:
@@ -102,10 +100,8 @@ def _shown(snapshot: Snapshot, recorded: Recorded) -> MarginVerdict:
             )
             for pool in found.pools
         ]
-    remembered = margin_state(recorded)
-    return MarginVerdict(
-        state=replace(remembered, pools=_owed(remembered.pools)), checks=tuple(checks)
-    )
+    standing = margin_state(recorded)
+    return MarginVerdict(state=replace(standing, pools=_owed(standing.pools)), checks=tuple(checks))
 
 
 def _case(
@@ -238,7 +234,9 @@ def _with(
         urgent=verdict.urgent | (frozenset(capped) if step is Step.FLATTEN else frozenset()),
         stops=stops,
         # where nothing is ours there is nothing to close, and no reason to stop the rest of the portfolio
-        lower=TradingState.CANCEL_ONLY if step is Step.FLATTEN and capped else verdict.lower,
+        lower=Lowering(state=TradingState.CANCEL_ONLY, why=stop_reason(check))
+        if step is Step.FLATTEN and capped
+        else verdict.lower,
     )
 
 

@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from counterpoise.domain.guarding import PoolState
 from counterpoise.domain.health import Pool
-from counterpoise.domain.numbers import ZERO, dec, quantize, text
+from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.policy import MarginPolicy
+from counterpoise.domain.reasons import shown_percent
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Account, VenueSnapshot
 
@@ -50,4 +51,4 @@ class PoolCase:
 
 def percent(distance: Decimal | None) -> str:
     """Return a distance as people read it; the one that does not exist is out of reach."""
-    return "out of reach" if distance is None else f"{text(quantize(distance * 100, _CENT))} %"
+    return "out of reach" if distance is None else shown_percent(distance)

@@ -13,10 +13,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from counterpoise.domain.instrument import STABLE_COINS, InstrumentKind, base_of, expiry_of
-from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
+from counterpoise.domain.numbers import ONE, ZERO, dec, text
 from counterpoise.domain.policy import PlausibilityPolicy, PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Listing, Universe
-from counterpoise.domain.reasons import Reason, reason
+from counterpoise.domain.reasons import Reason, reason, shown_percent
 from counterpoise.domain.snapshot import Quote, Snapshot
 
 #: No basis of a perpetual is this wide: beyond it one of the two prices is wrong, whatever the basis guard says.
@@ -134,8 +134,8 @@ class PriceWatch:
             why = reason(
                 "price_apart",
                 asset=asset,
-                distance=_percent(_distance(shown)),
-                most=_percent(most),
+                distance=shown_percent(_distance(shown)),
+                most=shown_percent(most),
                 prices=", ".join(f"{name} {text(price)}" for name, price in shown.items()),
                 looks=AGREEING,
             )
@@ -289,7 +289,7 @@ def _jump_reason(contract: Contract, jump: _Jump, most: Decimal) -> Reason:
         before=text(jump.before.price),
         price=text(jump.price),
         age=f"{int((jump.at - jump.before.at).total_seconds())} s",
-        most=_percent(most),
+        most=shown_percent(most),
         looks=CONFIRMING,
     )
 
@@ -297,7 +297,3 @@ def _jump_reason(contract: Contract, jump: _Jump, most: Decimal) -> Reason:
 def _once(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     """Each reason once: the instruments of an asset share theirs."""
     return tuple({why.text: why for why in reasons}.values())
-
-
-def _percent(value: Decimal) -> str:
-    return f"{text(quantize(value * 100, dec('0.01')))} %"

@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from counterpoise.domain.guarding import MarginState, MarginVerdict, Setting, SettingChange
+from counterpoise.domain.guarding import (
+    Lowering,
+    MarginState,
+    MarginVerdict,
+    Setting,
+    SettingChange,
+)
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, text
 from counterpoise.domain.policy import OnChange, PortfolioPolicy
@@ -58,10 +64,10 @@ def guard_settings(
                 settings[key] = _completed(now, before)
             else:
                 changes.append(found)
-    if any(
-        c.stops and (c.symbol == POSITION_MODE or c.key not in recorded.raised) for c in changes
-    ):
-        lower = TradingState.CANCEL_ONLY
+    for change in changes:
+        fresh = change.symbol == POSITION_MODE or change.key not in recorded.raised
+        if change.stops and fresh and lower is None:
+            lower = Lowering(state=TradingState.CANCEL_ONLY, why=change.why)
     return replace(
         margin,
         state=replace(margin.state, settings={k: s for k, s in settings.items() if s != Setting()}),

@@ -13,12 +13,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from counterpoise.domain.instrument import base_of, is_spot
-from counterpoise.domain.numbers import ONE, dec, quantize, text
+from counterpoise.domain.numbers import ONE
 from counterpoise.domain.order import Order, Side
 from counterpoise.domain.plan import Cancel, Refused
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe
-from counterpoise.domain.reasons import Reason, reason
+from counterpoise.domain.reasons import Reason, reason, shown_percent
 from counterpoise.domain.snapshot import Snapshot
 
 #: A coin is off its peers, or with them again, when so many looks in a row say so.
@@ -115,9 +115,9 @@ def _stopped(order: Order, off: Mapping[str, Reason], quote: str) -> Reason | No
 
 def _reason(asset: str, distance: Decimal, peers: str, most: Decimal) -> Reason:
     return reason(
-        "off_peg", asset=asset, distance=_percent(distance), peers=peers, most=_percent(most)
+        "off_peg",
+        asset=asset,
+        distance=shown_percent(distance),
+        peers=peers,
+        most=shown_percent(most),
     )
-
-
-def _percent(value: Decimal) -> str:
-    return f"{text(quantize(value * 100, dec('0.01')))} %"

@@ -49,7 +49,7 @@ def moving(*marks: tuple[int, int, int, int], fees: Fees = NO_FEES, **more: obje
     """A deep contract that stands at 100 and a mark of its own that moves."""
     rows = [DEEP] * (len(marks) + 1)
     mark_rows = [flat(volume=0), *(bar(*row, volume=0) for row in marks)]
-    return world(rows, mark_rows=mark_rows, balance=POOR, fees=fees, **more)  # type: ignore[arg-type]
+    return world(rows, mark_rows=mark_rows, balance=POOR, fees=fees, **more)  # type: ignore[arg-type]  # keyword table
 
 
 def house_and_all(here: World) -> Decimal:
