@@ -153,7 +153,7 @@ async def test_isolated_margin_that_was_added_is_told_once() -> None:
     await stage.run(guarded(), hours=0.5)
     assert stage.position() == -1
     told = [a for r in stage.reports for a in r.alerts if a.kind == "collateral_moved"]
-    assert len(told) == 1, "also when the venue's history gives it its id later"
+    assert len(told) == 1
     assert "to the position" in told[0].text
 
 

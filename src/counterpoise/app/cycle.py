@@ -49,6 +49,7 @@ from counterpoise.execute.absence import Absences
 from counterpoise.execute.executor import Execution, Executor
 from counterpoise.execute.reconcile import Reconciled
 from counterpoise.execute.restoring import restore
+from counterpoise.execute.settling import proven
 from counterpoise.notify.margin_messages import transfers_told
 from counterpoise.observe.poller import Observer
 from counterpoise.ports import Clock, Exchange, Store
@@ -116,10 +117,8 @@ class Cycle:
         done = answered(recorded.commands, judged.decisions, snapshot.as_of)
         moved = self._announcer.moved(seen, recorded, judged, look.universe, snapshot.as_of)
         news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of), *moved)
-        # where only the venue's id became known the outcome was told before
-        stood = {t.id: t.state for t in look.before.transfers}
-        settled = tuple(t for t in seen.moved if stood.get(t.id) is not t.state)
-        news += self._announcer.guarded(judged, recorded, settled, snapshot.as_of)
+        outcomes = proven(look.before.transfers, seen.moved)
+        news += self._announcer.guarded(judged, recorded, outcomes, snapshot.as_of)
         changed = judged.margin.changes
         changes = _intents(look.before, recorded, seen, judged, told, done, news, policy)
         changes = replace(changes, bars=self._observer.new_bars)

@@ -54,6 +54,12 @@ def settled(
     )
 
 
+def proven(before: Iterable[Transfer], after: Iterable[Transfer]) -> tuple[Transfer, ...]:
+    """Return those of ``after`` whose outcome is another than before; only a new venue id is no news."""
+    stood = {t.id: t.state for t in before}
+    return tuple(t for t in after if stood.get(t.id) is not t.state)
+
+
 def missing_from(snapshot: Snapshot, transfers: Iterable[Transfer]) -> frozenset[str]:
     """Return the ids of unproven ``transfers`` that this look speaks against."""
     rows = tuple(transfers)

@@ -12,7 +12,7 @@ import structlog
 
 from counterpoise.app.clock import ManualClock
 from counterpoise.app.cycle_report import CycleReport
-from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
+from counterpoise.domain.errors import SafetyRefusal, StoreError, VenueAuthError, VenueError
 from counterpoise.domain.events import Severity
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.numbers import dec
@@ -20,7 +20,8 @@ from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import ExecutionPolicy
 from counterpoise.domain.records import OutboxRow
 from counterpoise.record.sql.outbox import SqlOutbox
-from counterpoise.venue.sim import Wallet
+from counterpoise.venue.sim import MarketKind, Wallet
+from counterpoise.venue.sim.model import KeyRights
 from tests.scenario.world import EVERY, START, World, make_world
 from tests.unit.app.desk import DaemonDesk, MoodyVenue, NewDesk, make_policy
 
@@ -389,3 +390,24 @@ async def test_an_outbox_that_fails_once_loses_nothing(new_desk: NewDesk) -> Non
     assert locked.reads > 1
     assert desk.ear.kinds[0] == "started"
     assert desk.ear.kinds[-1] == "stopped"
+
+
+# --- keys
+
+
+async def test_a_key_that_can_withdraw_does_not_pass_the_gate(new_desk: NewDesk) -> None:
+    world = make_world([80_000] * 300)
+    world.exchange.set_rights(world.api_key, KeyRights(withdraw=True))
+    with pytest.raises(SafetyRefusal, match="cannot withdraw"):
+        await new_desk(world=world)
+    assert world.exchange.orders(world.api_key, MarketKind.PERP, open_only=False) == []
+
+
+async def test_a_key_that_ends_soon_is_told_of_at_the_start(new_desk: NewDesk) -> None:
+    world = make_world([80_000] * 300)
+    ends = START + timedelta(days=3)
+    world.exchange.set_rights(world.api_key, KeyRights(expires_at=ends))
+    desk = await new_desk(world=world)
+    await desk.run(hours=0.5)
+    (told,) = desk.ear.of("key")
+    assert "ends in 3 days" in told.text

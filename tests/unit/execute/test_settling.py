@@ -11,7 +11,7 @@ import pytest
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.snapshot import MarginMode, Snapshot
 from counterpoise.domain.transfer import ABSENT, Purse, Transfer, TransferState, VenueTransfer
-from counterpoise.execute.settling import missing_from, settled
+from counterpoise.execute.settling import missing_from, proven, settled
 from tests.build import (
     BTC_PERP,
     NOW,
@@ -221,3 +221,12 @@ def test_the_futures_wallet_is_what_lies_outside_isolated_positions(
     wallet: str | None, missing: set[str]
 ) -> None:
     assert missing_from(an_isolated_look(wallet), [ISOLATED]) == missing
+
+
+def test_what_was_proven_is_news_and_a_venue_id_is_not() -> None:
+    sent = make_transfer(state=S.UNKNOWN)
+    done = make_transfer(state=S.DONE)
+    assert proven([sent], [done]) == (done,)
+    assert proven([done], [replace(done, venue_id="7")]) == ()
+    absent = make_transfer(state=S.REJECTED, reason=ABSENT)
+    assert proven([absent], [done]) == (done,), "found after all"

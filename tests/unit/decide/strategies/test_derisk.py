@@ -344,6 +344,18 @@ def test_never_sells_more_than_is_there() -> None:
     assert (on.spot["ETH"], on.futures["ETH"]) == (0, 0)
 
 
+def test_what_was_too_small_to_sell_counts_with_the_next_sale() -> None:
+    on = hedged()
+    on.cycle(CommandKind.CONVERT)
+    on.fill_coins("ETH", dec("0.99"))
+    on.cycle()
+    on.fill_futures("ETH")
+    # 0.04 of the rung of 4 are left, and somebody's order locks all but the next rung
+    on.changes["purse"] = {"ETH": dec("4.01"), "USDT": ZERO}
+    on.cycle()
+    assert ZERO < -on.missing_coins("ETH") <= dec("4.01")
+
+
 def test_coins_kept_elsewhere_are_never_sold() -> None:
     on = floor()
     on.policy = replace(on.policy, holdings={"ETH": dec(70)})
