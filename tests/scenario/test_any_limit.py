@@ -224,7 +224,7 @@ async def test_a_ladder_leans_no_further_than_allowed(most: str) -> None:
 @pytest.mark.parametrize(
     "tighter",
     [
-        {"max_order_notional": dec(100)},
+        {"max_order_notional": dec(2000)},
         {"max_position": {"BTC": dec(1)}},
         {"max_leverage": dec("0.01")},
         {"max_gross_exposure": dec("0.5")},

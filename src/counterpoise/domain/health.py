@@ -274,8 +274,18 @@ def _after(pool: Pool, asset: str | None, move: Decimal) -> Stress:
         balance=moved.balance,
         left=moved.balance - moved.maintenance,
         ratio=moved.ratio,
-        distance=distance_of(moved).adverse,
+        distance=_rest(pool, move) if asset is None else distance_of(moved).adverse,
     )
+
+
+def _rest(pool: Pool, move: Decimal) -> Decimal | None:
+    """How far the pool is after all its assets have moved: what is left of the way, measured from there."""
+    found = distance_of(pool)
+    if found.adverse is None:
+        return None
+    if margin_left(pool, move) <= 0:
+        return ZERO
+    return min(abs((ONE + m) / (ONE + move) - ONE) for m in (found.up, found.down) if m is not None)
 
 
 def liquidation_prices(pool: Pool) -> dict[str, Decimal | None]:

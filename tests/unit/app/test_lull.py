@@ -137,3 +137,15 @@ async def test_on_any_path_leaving_looks_out_changes_nothing(
     assert short.hedges == long.hedges
     assert short.band_breaches == long.band_breaches
     assert short.cycles <= long.cycles
+
+
+async def test_prices_that_could_matter_to_margin_are_looked_at(tmp_path: Path) -> None:
+    # 40,000 behind a short of 1 BTC: a third of the way up at 67,000, and no strategy cares about that
+    write_market(tmp_path, "BTCUSDT", [50_000] * 6 + [60_000] * 6 + [69_000] * 6 + [69_500] * 6)
+    whole = HedgePolicy(id="whole", asset="BTC", ratio=dec(1))
+    seen, report = await looks(tmp_path, whole)
+    assert not set(range(1, 13)) & set(hours(seen)), "far enough away: left out"
+    assert 13 in hours(seen), "when the bar of 69,000 has closed"
+    every, same = await looks(tmp_path, whole, every_look=True)
+    assert len(every) > len(seen)
+    assert report.hash == same.hash

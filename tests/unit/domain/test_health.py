@@ -175,6 +175,15 @@ def test_the_stress_view_moves_all_together_and_each_alone() -> None:
     assert worst.distance is not None
     # moved by 20 % first, then by the rest, it ends at the same price
     assert abs((1 + whole) - dec("1.2") * (1 + worst.distance)) < dec("1e-40")
+    for move in (dec("-0.3"), dec("0.1"), dec("0.9")):
+        (row, *_) = stressed(pool, [move])
+        moved = _pool(
+            60 - 200 * move, _held(-1, 100 * (1 + move)), _held(-1, 100 * (1 + move), name="ETH")
+        )
+        there = distance_of(moved).adverse
+        assert there is not None
+        assert row.distance is not None
+        assert abs(row.distance - there) < dec("1e-40"), "as if measured there"
     single = stressed(_pool(60, _held(-1)), [dec("0.2")])
     assert [s.asset for s in single] == [None]
 

@@ -346,14 +346,18 @@ def test_never_sells_more_than_is_there() -> None:
 
 def test_what_was_too_small_to_sell_counts_with_the_next_sale() -> None:
     on = hedged()
+    on.move(ETH="1.2")
     on.cycle(CommandKind.CONVERT)
-    on.fill_coins("ETH", dec("0.99"))
+    for _ in range(4):
+        on.fill_coins("ETH")
+        on.cycle()
+        on.fill_futures("ETH")
+        on.cycle()
+    # 0.004 of the last rung that replaces futures are left; of the rest, 4, somebody's order locks all but 4.001
+    on.fill_coins("ETH", dec("0.999"))
+    on.changes["purse"] = {"ETH": dec("4.001"), "USDT": ZERO}
     on.cycle()
-    on.fill_futures("ETH")
-    # 0.04 of the rung of 4 are left, and somebody's order locks all but the next rung
-    on.changes["purse"] = {"ETH": dec("4.01"), "USDT": ZERO}
-    on.cycle()
-    assert ZERO < -on.missing_coins("ETH") <= dec("4.01")
+    assert ZERO < -on.missing_coins("ETH") <= dec("4.001")
 
 
 def test_coins_kept_elsewhere_are_never_sold() -> None:
