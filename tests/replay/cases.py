@@ -92,13 +92,13 @@ def _at(year: int, month: int, day: int, hour: int = 0) -> datetime:
 #: Four crashes and a halt of the spot exchange. The first of them begins four hours before a halt of one hour.
 WINDOWS = (
     Window(name="2020-02-halt", start=_at(2020, 2, 18), end=_at(2020, 2, 21)),
-    Window(name="2020-03", start=_at(2020, 3, 4, 6), end=_at(2020, 3, 18)),
-    Window(name="2021-05", start=_at(2021, 5, 12), end=_at(2021, 5, 26)),
-    Window(name="2022-11", start=_at(2022, 11, 3), end=_at(2022, 11, 17)),
+    Window(name="2020-03", start=_at(2020, 3, 4, 6), end=_at(2020, 3, 15)),
+    Window(name="2021-05", start=_at(2021, 5, 12), end=_at(2021, 5, 23)),
+    Window(name="2022-11", start=_at(2022, 11, 3), end=_at(2022, 11, 14)),
     Window(
         name="2024-08",
         start=_at(2024, 7, 29),
-        end=_at(2024, 8, 12),
+        end=_at(2024, 8, 9),
         assets=("BTC", "ETH", "ADA", "XRP", "SOL"),
     ),
 )

@@ -66,6 +66,8 @@ from counterpoise.plan.contracts import chosen
 from counterpoise.plan.planner import plan
 
 _CENT = dec("0.01")
+#: What too little equity leaves (MEANING 1).
+_STOPPED = TradingState.CANCEL_ONLY
 _NOWHERE = PositionRecord(venue="", symbol="")
 
 
@@ -130,13 +132,8 @@ def judge(  # noqa: PLR0913, PLR0917 - all that one look is judged by
     # nothing is lost or won on prices that nothing is decided on
     sound = view if all(why.code == "equity_too_low" for why in held) else _unjudged(view)
     drawdown = guard_drawdown(sound, recorded, policy, flows)
-    broke = held[-1] if isinstance(sound, Broke) else None
-    lower = lowered(
-        recorded.portfolio.trading_state,
-        margin.lower,
-        _lost(drawdown),
-        Lowering(state=TradingState.CANCEL_ONLY, why=broke) if broke is not None else None,
-    )
+    broke = Lowering(state=_STOPPED, why=held[-1]) if isinstance(sound, Broke) else None
+    lower = lowered(recorded.portfolio.trading_state, margin.lower, _lost(drawdown), broke)
     if lower is not None:
         record = replace(recorded.portfolio, trading_state=lower.state)
         recorded = replace(recorded, portfolio=record)
