@@ -16,7 +16,8 @@ def carry_rows(verdict: CarryVerdict) -> list[dict[str, object]]:
     """Return one row per strategy and contract.
 
     ``funding`` and ``basis`` are received > 0, ``fees`` paid > 0, in quote; ``realised``, ``expected`` (a year) and
-    ``cost`` are fractions of notional, paid > 0; null where they are not known.
+    ``cost`` are fractions of notional, paid > 0, null where they are not known; ``max_carry`` (a year) and ``max_cost``
+    are the budget.
     """
     return [
         {
@@ -31,6 +32,8 @@ def carry_rows(verdict: CarryVerdict) -> list[dict[str, object]]:
             "realised": _share(c.realised),
             "expected": _share(c.expected),
             "cost": _share(c.cost),
+            "max_carry": _share(c.max_carry),
+            "max_cost": _share(c.max_cost),
             "then": c.then.value,
             "over_since": _instant(c.over_since),
             "spent": c.spent,
@@ -46,6 +49,8 @@ def basis_rows(verdict: BasisVerdict) -> list[dict[str, object]]:
         {
             "venue": c.venue,
             "symbol": c.symbol,
+            "asset": c.asset,
+            "traded": c.traded,
             "basis": _share(c.basis),
             "zscore": _share(c.zscore),
             "since": _instant(c.since),

@@ -171,12 +171,19 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
     }
 
 
-def _drawdown(verdict: DrawdownVerdict) -> dict[str, str | None] | None:
-    """How far equity is below its high (a fraction), and the tier; null where that is not guarded."""
+def _drawdown(verdict: DrawdownVerdict) -> dict[str, object] | None:
+    """How far equity is below its high (a fraction and in quote), and the tiers; null where that is not guarded."""
     if verdict.state is None:
         return None
-    depth = quantize(verdict.depth, _WEIGHT) if verdict.depth is not None else None
-    return {"depth": _text(depth), "high": _money(verdict.high), "tier": verdict.tier.word}
+    depth, high, following = verdict.depth, verdict.high, verdict.following
+    lost = depth * high if depth is not None and high is not None else None
+    return {
+        "depth": _text(quantize(depth, _WEIGHT) if depth is not None else None),
+        "high": _money(high),
+        "loss": _money(lost),
+        "tier": verdict.tier.word,
+        "next": {"tier": following[0].word, "at": text(following[1])} if following else None,
+    }
 
 
 def _weights(report: CycleReport, policy: PortfolioPolicy) -> dict[str, dict[str, str | None]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from counterpoise.app.aligning import after, align
@@ -12,8 +12,8 @@ from counterpoise.app.build import App, open_app
 from counterpoise.app.calendar import due_instants
 from counterpoise.app.cycle_report import CycleReport, document_of, iso
 from counterpoise.app.gate import strays_shown
-from counterpoise.app.judge import judge
-from counterpoise.app.operator import answered, heeded, waiting
+from counterpoise.app.judge import Judgement, judge
+from counterpoise.app.operator import Heeded, answered, heeded, waiting
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.start import first_start, restart
@@ -27,6 +27,7 @@ from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe, universe_of
 from counterpoise.domain.records import Changes, Recorded
+from counterpoise.domain.snapshot import Snapshot
 from counterpoise.execute.absence import Absences
 from counterpoise.observe.poller import Observer
 from counterpoise.ports import Store
@@ -47,8 +48,35 @@ async def preview(settings: Settings) -> list[dict[str, object]]:
     return documents
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What the next look would see and lead to; ``refusal`` is why a start on this config would not come to it."""
+
+    policy: PortfolioPolicy
+    universe: Universe
+    recorded: Recorded
+    judged: Judgement
+    report: CycleReport
+    config_changed: bool
+    refusal: str | None
+
+
 async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> dict[str, object]:
     """Return one portfolio's document; ``store`` is None before there is a database."""
+    foreseen = await foresee(app, store, policy)
+    return {
+        **document_of(foreseen.report, policy),
+        "config_hash": app.settings.hashes[policy.id],
+        "config_changed": foreseen.config_changed,
+        "start_refused": foreseen.refusal,
+    }
+
+
+async def foresee(app: App, store: Store | None, policy: PortfolioPolicy) -> Foreseen:
+    """Return what the next look of a portfolio would see and lead to; nothing is sent or written.
+
+    Raises SafetyRefusal where a first start is refused, VenueError, VenueAuthError, StoreError.
+    """
     now, venues = app.clock.now(), {v: app.venues[v] for v in policy.venues}
     instruments = {n: v.instruments() for n, v in venues.items()}
     config_hash = app.settings.hashes[policy.id]
@@ -75,8 +103,26 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
         balances.flows,
         PlausibilityWatch(policy).look(snapshot, universe),
     )
+    return Foreseen(
+        policy=policy,
+        universe=universe,
+        recorded=recorded,
+        judged=judged,
+        report=_report(policy, snapshot, recorded, judged, told),
+        config_changed=config_changed,
+        refusal=refusal,
+    )
+
+
+def _report(
+    policy: PortfolioPolicy,
+    snapshot: Snapshot,
+    recorded: Recorded,
+    judged: Judgement,
+    told: Heeded,
+) -> CycleReport:
     done = answered(recorded.commands, judged.decisions, snapshot.as_of)
-    report = CycleReport(
+    return CycleReport(
         cycle_id=f"preview-{policy.id}-{iso(snapshot.as_of)}",
         portfolio=policy.id,
         as_of=snapshot.as_of,
@@ -89,6 +135,7 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
         refused=judged.refused,
         carry=judged.carry,
         basis=judged.basis,
+        drawdown=judged.drawdown,
         positions=tuple(recorded.positions.values()),
         held=judged.held,
         margin=judged.margin,
@@ -101,12 +148,6 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
             waiting(recorded.approvals, judged.approvals),
         ),
     )
-    return {
-        **document_of(report, policy),
-        "config_hash": config_hash,
-        "config_changed": config_changed,
-        "start_refused": refusal,
-    }
 
 
 async def _as_started(

@@ -52,7 +52,8 @@ def print_table(
     for column in columns:
         right, whole = column.startswith(">"), column.startswith((">", "!"))
         name = column.lstrip(">!")
-        table.add_column(name, justify="right" if right else "left", no_wrap=whole)
+        # folded: a name that is cut names nothing
+        table.add_column(name, justify="right" if right else "left", no_wrap=whole, overflow="fold")
     for row in rows:
         # Text: what comes from an exchange or a config is shown as it is, never as markup
         table.add_row(*(Text(cell) for cell in row))

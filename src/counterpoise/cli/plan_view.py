@@ -7,6 +7,7 @@ from typing import Any
 
 from counterpoise.cli.explain_view import paused_words, split_paused
 from counterpoise.cli.figures import count, money, percent, points, quantity
+from counterpoise.cli.guard_rows import print_guards
 from counterpoise.cli.margin_rows import print_margin
 from counterpoise.cli.output import print_table
 from counterpoise.cli.word_view import print_operator
@@ -23,6 +24,7 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
     print_operator(document)
     print_weights(document["weights"])
     print_margin(document.get("margin", {}))
+    print_guards(document)
     _print_decisions(document["decisions"])
     _print_targets(document.get("targets", ()))
     _print_coins(document.get("coins", ()))

@@ -53,7 +53,8 @@ class CarryCheck:
     """One line in one look; money in quote. What is not known is None.
 
     ``funding`` (received > 0), ``basis`` (earned > 0, of a dated future, pro rata) and ``fees`` are those since it was
-    opened; ``realised`` and ``expected`` are yearly, ``cost`` a fraction of notional, since the budget counts.
+    opened; ``realised`` and ``expected`` are yearly, ``cost`` a fraction of notional, since the budget counts;
+    ``max_carry`` (a year) and ``max_cost`` are what they are held against.
     """
 
     strategy: str
@@ -67,6 +68,8 @@ class CarryCheck:
     realised: Decimal | None = None
     expected: Decimal | None = None
     cost: Decimal | None = None
+    max_carry: Decimal | None = None
+    max_cost: Decimal | None = None
     then: Spent = Spent.ALERT
     over_since: datetime | None = None
     spent: bool = False

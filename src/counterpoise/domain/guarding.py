@@ -198,14 +198,16 @@ class DrawdownState:
 class DrawdownVerdict:
     """What the drawdown guard makes of a look. ``depth``: how far equity is below its ``high`` (a fraction).
 
-    Figures are None while they are not known. ``slowed``: why orders that add are halved; ``why``: why the state is
-    lowered. ``state``: None where drawdown is not guarded.
+    Figures are None while they are not known. ``following``: the next deeper tier and its level, None: there is none.
+    ``slowed``: why orders that add are halved; ``why``: why the state is lowered. ``state``: None where drawdown is
+    not guarded.
     """
 
     state: DrawdownState | None = None
     depth: Decimal | None = None
     high: Decimal | None = None
     tier: Tier = Tier.NONE
+    following: tuple[Tier, Decimal] | None = None
     slowed: Reason | None = None
     lower: TradingState | None = None
     why: Reason | None = None

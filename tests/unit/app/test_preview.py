@@ -6,7 +6,9 @@ import pytest
 
 from counterpoise.app.preview import preview_of
 from counterpoise.cli.plan_view import print_plan
+from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import Command, CommandKind, CommandState
+from counterpoise.domain.policy import DrawdownPolicy, FundingPolicy, LimitsPolicy
 from counterpoise.domain.records import Changes, TradingState
 from counterpoise.venue.sim.venue import SimVenue
 from tests.scenario.world import World, make_world
@@ -52,6 +54,24 @@ async def test_a_plan_shows_what_a_waiting_word_will_do_and_leaves_it_waiting(
     assert known is not None
     assert (known.trading_state, known.flattening) == (TradingState.RUN, False)
     assert await world.store.commands("p", 9) == (flatten,)
+
+
+async def test_a_plan_shows_carry_and_drawdown(capsys: pytest.CaptureFixture[str]) -> None:
+    drawdown = DrawdownPolicy(slow=dec("0.05"))
+    policy = make_policy(limits=LimitsPolicy(drawdown=drawdown), funding=FundingPolicy())
+    world = make_world([80_000] * 100)
+    await world.run(policy, hours=2)
+    venue = SimVenue("sim", world.exchange, world.api_key)
+    await venue.open()
+    app = make_app(world.clock, {"sim": venue}, policy)
+    document = await preview_of(app, world.store, policy)
+    drawn: dict[str, object] = document["drawdown"]  # type: ignore[assignment]  # JSON
+    assert drawn["next"] == {"tier": "slow", "at": "0.05"}
+    assert drawn["high"] is not None
+    (carried,) = document["carry"]  # type: ignore[misc]  # JSON
+    assert (carried["max_carry"], carried["max_cost"]) == ("0.15", "0.005")
+    print_plan(document)
+    assert "half BTC/USDT:USDT" in capsys.readouterr().out
 
 
 async def test_a_plan_shows_what_a_strategy_makes_of_a_word() -> None:

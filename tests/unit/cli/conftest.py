@@ -31,6 +31,13 @@ DOCUMENT: dict[str, Any] = {
         "USDT": {"spot": "0.3", "effective": "0.3877", "target": "0.4", "band": "1"},
     },
     "margin": {"main": {"distance": None, "ratio": None}},
+    "drawdown": {
+        "depth": "0.04",
+        "high": "104167.19",
+        "loss": "4166.69",
+        "tier": "none",
+        "next": {"tier": "slow", "at": "0.05"},
+    },
     "hedges": [{"strategy": "half", "asset": "BTC", "overlay": "-0.35"}],
     "positions": [
         {

@@ -10,6 +10,7 @@ import typer
 
 from counterpoise.cli import loaded
 from counterpoise.cli.figures import age, money, quantity
+from counterpoise.cli.guard_rows import print_guards
 from counterpoise.cli.margin_rows import print_margin
 from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
 from counterpoise.cli.output import print_json
@@ -70,6 +71,7 @@ def _print(one: Mapping[str, Any], config: object) -> None:
     print_operator(one)
     print_weights(one["weights"])
     print_margin(one.get("margin", {}))
+    print_guards(one)
     for hedge in one["hedges"]:
         wanted = f"{quantity(hedge['overlay'])} {hedge['asset']}"
         print(f"Strategy {hedge['strategy']} wants {wanted} in futures")

@@ -158,26 +158,32 @@ def _with_high(
 
 def _tier(depth: Decimal, before: Tier, tiers: DrawdownPolicy) -> Tier:
     """The deepest tier reached; one that lowers the state stays until a person raises it."""
-    levels = {
-        Tier.SLOW: tiers.slow,
-        Tier.REDUCE_ONLY: tiers.reduce_only,
-        Tier.CANCEL_ONLY: tiers.cancel_only,
-    }
     reached = Tier.NONE
-    for tier, level in levels.items():
-        if level is None:
-            continue
+    for tier, level in _levels(tiers).items():
         stays = before is tier and (tier is not Tier.SLOW or depth >= level * _MADE_UP)
         if depth >= level or stays:
             reached = tier
     return reached
 
 
+def _levels(tiers: DrawdownPolicy) -> dict[Tier, Decimal]:
+    """The tiers that the config has, from the mildest on."""
+    levels = {
+        Tier.SLOW: tiers.slow,
+        Tier.REDUCE_ONLY: tiers.reduce_only,
+        Tier.CANCEL_ONLY: tiers.cancel_only,
+    }
+    return {tier: level for tier, level in levels.items() if level is not None}
+
+
 def _verdict(
     state: DrawdownState, tiers: DrawdownPolicy, depth: Decimal | None, quote: str
 ) -> DrawdownVerdict:
     tier, high = Tier(state.tier), max(state.highs.values(), default=None)
-    made = DrawdownVerdict(state=state, depth=depth, high=high, tier=tier)
+    deeper = ((t, level) for t, level in _levels(tiers).items() if t > tier)
+    made = DrawdownVerdict(
+        state=state, depth=depth, high=high, tier=tier, following=next(deeper, None)
+    )
     if tier is Tier.NONE or high is None or depth is None or state.equity is None:
         return made
     told = {"drawdown": percent(depth), "high": shown(high), "quote": quote}

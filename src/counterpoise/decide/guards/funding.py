@@ -221,6 +221,8 @@ def _judged(case: _Case) -> tuple[CarryCheck, LineCarry]:
         realised=realised,
         expected=case.expected,
         cost=cost,
+        max_carry=case.budget.max_carry,
+        max_cost=case.budget.max_cost,
         then=case.budget.then,
         over_since=after.over_since,
         spent=after.spent,

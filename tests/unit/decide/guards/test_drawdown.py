@@ -117,6 +117,18 @@ def test_what_it_says() -> None:
     assert why.text == ("equity of 75000 USDT is 25 % below its high of 100000, the limit is 20 %")
 
 
+def test_the_tier_that_comes_next_is_named() -> None:
+    past = Past()
+    assert past.look(100_000).following == (Tier.SLOW, dec("0.1"))
+    assert past.look(85_000).following == (Tier.REDUCE_ONLY, dec("0.2"))
+    assert past.look(75_000).following == (Tier.CANCEL_ONLY, dec("0.3"))
+    assert past.look(65_000).following is None
+    without = Past()
+    without.tiers = DrawdownPolicy(slow=dec("0.1"), cancel_only=dec("0.3"))
+    without.look(100_000)
+    assert without.look(85_000).following == (Tier.CANCEL_ONLY, dec("0.3"))
+
+
 def test_one_wick_makes_neither_a_loss_nor_a_high() -> None:
     past = Past()
     past.look(100_000)
