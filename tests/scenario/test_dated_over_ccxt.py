@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from counterpoise.app.cycle_report import CycleReport
@@ -12,6 +13,7 @@ from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.ports import Venue
 from counterpoise.venue.ccxt.factory import open_venue
 from counterpoise.venue.testnet.binance import HOSTS, BinanceDialect
+from counterpoise.venue.testnet.face import Request, Response
 from counterpoise.venue.testnet.session import InProcessSession
 from tests.scenario.stage import Stage
 from tests.scenario.test_dated_futures import hedged, held, staged
@@ -22,9 +24,24 @@ SOON, SOON_PERP = (
 )  # two days and eight hours after the start
 
 
+@dataclass(frozen=True)
+class Watched:
+    """The dialect, and what it was asked: ``METHOD /path``."""
+
+    inner: BinanceDialect
+    asked: list[str] = field(default_factory=list)
+
+    def handle(self, request: Request) -> Response:
+        self.asked.append(f"{request.method} {request.path}")
+        return self.inner.handle(request)
+
+
 @asynccontextmanager
-async def through_ccxt(stage: Stage) -> AsyncIterator[None]:
-    """Let ``stage`` trade as on Binance; every run connects anew, as a process that starts does."""
+async def through_ccxt(stage: Stage) -> AsyncIterator[list[str]]:
+    """Let ``stage`` trade as on Binance; every run connects anew, as a process that starts does.
+
+    Yields the requests, which grow as they are made.
+    """
     secret = stage.exchange.secret_of(stage.api_key)
     assert secret is not None
     access = VenueAccess(
@@ -36,7 +53,7 @@ async def through_ccxt(stage: Stage) -> AsyncIterator[None]:
         url=None,
         venue_clock=True,
     )
-    dialect = BinanceDialect(stage.exchange)
+    dialect = Watched(BinanceDialect(stage.exchange))
     opened: list[Venue] = []
 
     def connect(_: Venue) -> Venue:
@@ -44,7 +61,7 @@ async def through_ccxt(stage: Stage) -> AsyncIterator[None]:
         return opened[-1]
 
     stage.wrap = connect
-    yield
+    yield dialect.asked
     for venue in opened:
         await venue.close()
 

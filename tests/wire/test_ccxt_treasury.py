@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -42,8 +42,11 @@ DONE = {"code": 200, "msg": "success"}
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[tuple[Scripted, CcxtVenue]]:
+async def opened(
+    before: Callable[[Scripted], None] = lambda _: None,
+) -> AsyncIterator[tuple[Scripted, CcxtVenue]]:
     async with serving() as scripted:
+        before(scripted)
         access = VenueAccess(
             id="main",
             exchange="binance",

@@ -131,4 +131,4 @@ def with_accepted(
 ) -> Reconciled:
     """Return what the look changed with ``positions`` taken as they are, although nothing explains them."""
     merged = {(p.venue, p.symbol): p for p in (*seen.positions, *positions)}
-    return replace(seen, positions=tuple(merged.values()), accepted=why)
+    return replace(seen, positions=tuple(merged.values()), accepted={**seen.accepted, **why})

@@ -229,11 +229,19 @@ class VenueOrder:
     avg_fill_price: Decimal | None = None
 
 
+class Forced(StrEnum):
+    """Why a venue trades for an account that did not ask for it."""
+
+    LIQUIDATION = "liquidation"
+    DELEVERAGING = "deleveraging"  # a winner's position is closed to cover a loser's
+    SETTLEMENT = "settlement"  # of a contract that is taken from the list
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
     """One execution; ``trade_id`` with venue and symbol is its identity. ``fee`` is what was paid (a rebate < 0).
 
-    ``forced``: the venue is known to have made it itself (a liquidation, deleveraging); not kept with the row.
+    ``forced``: the venue is known to have made it itself, and why; not kept with the row.
     """
 
     venue: str
@@ -247,7 +255,7 @@ class Fill:
     fee_asset: str | None
     maker: bool | None
     filled_at: datetime
-    forced: bool = False
+    forced: Forced | None = None
 
     @property
     def signed_qty(self) -> Decimal:

@@ -172,8 +172,8 @@ SENTENCES: Mapping[str, str] = {
     "price_stuck": "{symbol} has stood still at {price} since {since} while other prices at {venue} move: not believed",
     "off_peg": "{asset} is {distance} off {peers}, more than {most}: none of it is bought, and conversions pay and"
     " receive none",
-    "taken_by_venue": "{symbol}: the venue itself traded {qty} of it away (a liquidation or deleveraging): nothing is"
-    " sent before the next look",
+    "taken_by_venue": "{symbol}: the venue itself traded {qty} of it away ({how}): nothing is sent before the next"
+    " look",
     "foreign_accepted": "{symbol}: its position changed by {change}, and none of our fills explains it: taken as"
     " it is, {own} ours and {baseline} not, as on_foreign_change says",
     "setting_changed": "{what} of {symbol} at {venue} changed from {before} to {now}, and not by us",

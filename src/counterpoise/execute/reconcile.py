@@ -21,6 +21,7 @@ from counterpoise.domain.records import Flow, PositionRecord, Recorded, WalletRe
 from counterpoise.domain.snapshot import Snapshot, VenueSnapshot
 from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.booking import booked
+from counterpoise.execute.forced import taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Reconciled:
     ``entries`` are the venues' own bookings that are new; ``booked`` the hedge book after fills and entries;
     ``flows`` deposits and withdrawals that are confirmed by it, ``wallets`` the balances that change on record.
     ``transfers`` are all as they are now, ``moved`` those of them that the look proved something about.
-    ``forced``: contracts of which the venue itself traded some of ours away; ``accepted``: contracts whose change,
+    ``forced``: contracts of which the venue itself traded some away; ``accepted``: contracts whose change,
     explained by nothing, is taken as it is, and why.
     """
 
@@ -90,16 +91,21 @@ def reconcile(
     ours = {(o.venue, o.venue_order_id) for o in (*merged, *elder) if o.venue_order_id is not None}
     found = tuple(new_fills)
     traded = tuple(f for f in found if (f.venue, f.venue_order_id) in ours)
-    taken = _taken(recorded, traded, (f for f in found if f not in traded))
-    own_fills = tuple(f for f in found if f in traded or f in taken)
-    forced = _forced(taken)
+    by_venue = taken(
+        _booked(recorded.positions, traded), snapshot, (f for f in found if f not in traded)
+    )
+    own_fills = (*traded, *by_venue.fills)
+    forced = by_venue.why
     for row, order in zip((*recorded.orders, *elder), (*merged, *elder), strict=True):
         with_fills = _with_fills(order, own_fills, now)
         if row.client_order_id in known:
             orders.append(with_fills)
         if with_fills != row:
             changed.append(with_fills)
-    positions = _settled(_booked(recorded, own_fills), snapshot)
+    positions = _booked(recorded.positions, own_fills)
+    for key, qty in by_venue.foreign.items():
+        positions[key] = replace(positions[key], baseline_qty=positions[key].baseline_qty + qty)
+    positions = _settled(positions, snapshot)
     new_entries = tuple(entries)
     changed_positions = tuple(p for k, p in positions.items() if recorded.positions.get(k) != p)
     return Reconciled(
@@ -112,33 +118,9 @@ def reconcile(
         booked=booked(recorded.book, positions, snapshot, own_fills, new_entries, strategies),
         transfers=recorded.transfers,
         forced=forced,
+        # what was not ours moved without a fill of ours, and is told all the same
+        accepted={k: why for k, why in forced.items() if k not in {f.key[:2] for f in own_fills}},
     )
-
-
-def _taken(recorded: Recorded, traded: Iterable[Fill], others: Iterable[Fill]) -> tuple[Fill, ...]:
-    """What the venue itself traded away of ours (liquidation, deleveraging), as far as it can only be ours."""
-    own = {key: p.own_qty for key, p in recorded.positions.items()}
-    for fill in traded:
-        key = (fill.venue, fill.symbol)
-        own[key] = own.get(key, ZERO) + fill.net_qty
-    taken: list[Fill] = []
-    for fill in others:
-        key = (fill.venue, fill.symbol)
-        held = own.get(key, ZERO)
-        if fill.forced and held * fill.signed_qty < 0 and fill.qty <= abs(held):
-            own[key] = held + fill.signed_qty
-            taken.append(fill)
-    return tuple(taken)
-
-
-def _forced(taken: Iterable[Fill]) -> dict[tuple[str, str], Reason]:
-    sums: dict[tuple[str, str], Decimal] = {}
-    for fill in taken:
-        key = (fill.venue, fill.symbol)
-        sums[key] = sums.get(key, ZERO) + fill.qty
-    return {
-        key: reason("taken_by_venue", symbol=key[1], qty=text(qty)) for key, qty in sums.items()
-    }
 
 
 def bound(row: Order, report: VenueOrder, at: datetime) -> Order:
@@ -227,9 +209,9 @@ def _open_by_id(snapshot: Snapshot) -> dict[tuple[str, str], VenueOrder]:
 
 
 def _booked(
-    recorded: Recorded, own_fills: tuple[Fill, ...]
+    before: Mapping[tuple[str, str], PositionRecord], own_fills: Iterable[Fill]
 ) -> dict[tuple[str, str], PositionRecord]:
-    positions = dict(recorded.positions)
+    positions = dict(before)
     for fill in own_fills:
         key = (fill.venue, fill.symbol)
         known = positions.get(key, PositionRecord(venue=fill.venue, symbol=fill.symbol))

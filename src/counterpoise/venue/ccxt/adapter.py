@@ -42,6 +42,7 @@ from counterpoise.venue.ccxt.klines import bars_between
 from counterpoise.venue.ccxt.limiter import Limiter
 from counterpoise.venue.ccxt.mapping import understood
 from counterpoise.venue.ccxt.orders import order_params
+from counterpoise.venue.ccxt.origins import NOT_FOUND, Origins
 from counterpoise.venue.ccxt.scrub import Scrubber
 from counterpoise.venue.ccxt.settlements import read_settlement
 from counterpoise.venue.ccxt.stock import stock_binance
@@ -50,7 +51,6 @@ from counterpoise.venue.ccxt.wire import Wire
 
 #: Listings, steps and minima change without notice; they are read again this often.
 _CATALOGUE_AGE = timedelta(hours=6)
-_NOT_FOUND = frozenset({-2013, -2026})
 LIMITED = "limited"
 
 
@@ -64,6 +64,7 @@ class CcxtVenue:
         self._limiter = Limiter(clock)
         self._catalogue = Catalogue({})
         self._facts = Facts(clock)
+        self._origins = Origins()
         self._loaded_at: datetime | None = None
         self._wallet: books.WalletHistory | None = None
         self._line: Wire | None = None
@@ -133,7 +134,10 @@ class CcxtVenue:
 
     async def open_orders(self, symbols: Iterable[str]) -> tuple[VenueOrder, ...]:
         """Read all open orders, ours and foreign, of ``symbols``."""
-        return await reads.read_open_orders(self._wire, self._catalogue, symbols)
+        shown = await reads.read_open_orders(self._wire, self._catalogue, symbols)
+        for order in shown:
+            self._origins.learn(self._listed(order.symbol), order)
+        return shown
 
     async def order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
         """Look an order up by our id; None is no proof of absence. Raises VenueError."""
@@ -142,7 +146,7 @@ class CcxtVenue:
         try:
             reply = await self._wire.ask(ask.ORDER[listing.scope], params)
         except CallFailed as failure:
-            if failure.code in _NOT_FOUND:
+            if failure.code in NOT_FOUND:
                 return None
             raise self._wire.failed(failure) from None
         with understood("order"):
@@ -151,16 +155,22 @@ class CcxtVenue:
             raise VenueError(
                 f"{symbol}: expected order {client_order_id}, was {found.client_order_id}"
             )
+        self._origins.learn(listing, found)
         return found
 
     async def fills(self, symbol: str, since: datetime) -> tuple[Fill, ...]:
-        """Read this account's executions of ``symbol`` at or after ``since``, oldest first, all pages."""
+        """Read this account's executions of ``symbol`` at or after ``since``, oldest first, all pages.
+
+        What the venue itself made (liquidation, deleveraging) is marked; see ``origins`` for what that takes.
+        """
         listing = self._listed(symbol)
+        now = self._clock.now()
         with understood("fills"):
-            rows = await trades_since(
-                self._wire, listing.scope, listing.id, since, self._clock.now()
-            )
-            return tuple(mapping.fill(self.id, symbol, row) for row in rows)
+            rows = await trades_since(self._wire, listing.scope, listing.id, since, now)
+            made = tuple(mapping.fill(self.id, symbol, row) for row in rows)
+        if listing.scope is not Scope.FUTURES:
+            return made
+        return await self._origins.marked(self._wire, listing, made, now)
 
     async def bars(
         self, symbol: str, interval: timedelta, since: datetime, until: datetime
@@ -215,6 +225,8 @@ class CcxtVenue:
         except asyncio.CancelledError:
             _cancel_at_next_await()
             return outcome.judge_cancelled_task(call)
+        if isinstance(judged, Accepted):
+            self._origins.learn(listing, judged.order)
         return judged
 
     async def cancel(self, order: Order) -> CancelOutcome:

@@ -72,6 +72,9 @@ SYMBOL_CONFIG = Endpoint(
 OPEN_ORDERS_ONE = _both(("privateGetOpenOrders", 6), ("fapiPrivateGetOpenOrders", 1), signed=True)
 OPEN_ORDERS_ALL = _both(("privateGetOpenOrders", 80), ("fapiPrivateGetOpenOrders", 40), signed=True)
 TRADES = _both(("privateGetMyTrades", 20), ("fapiPrivateGetUserTrades", 5), signed=True)
+FORCE_ORDERS = Endpoint(
+    method="fapiPrivateGetForceOrders", scope=Scope.FUTURES, weight=20, signed=True
+)
 ORDER = _both(("privateGetOrder", 4), ("fapiPrivateGetOrder", 1), signed=True)
 # a futures order weighs nothing by address: it counts against the account's orders instead
 PLACE = _both(("privatePostOrder", 1), ("fapiPrivatePostOrder", 0), signed=True)

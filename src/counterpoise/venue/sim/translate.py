@@ -13,7 +13,7 @@ from counterpoise.domain.instrument import Instrument, InstrumentKind
 from counterpoise.domain.ledger import EntryKind, LedgerEntry
 from counterpoise.domain.margin import MarginTier, Tiers
 from counterpoise.domain.numbers import ZERO
-from counterpoise.domain.order import Fill, Order, OrderState, OrderType, VenueOrder
+from counterpoise.domain.order import Fill, Forced, Order, OrderState, OrderType, VenueOrder
 from counterpoise.domain.order import Side as DomainSide
 from counterpoise.domain.order import TimeInForce as DomainTimeInForce
 from counterpoise.domain.snapshot import Balance, FuturesWallet, MarginMode, Position
@@ -36,8 +36,11 @@ from counterpoise.venue.sim.model import (
 
 ISOLATED = MarginType.ISOLATED
 
-#: Client ids of orders that the exchange made itself begin with one of these.
-_FORCED = ("autoclose-", "adl_autoclose")
+#: How the client ids of orders that the exchange made itself begin.
+_FORCED: Mapping[str, Forced] = {
+    "autoclose-": Forced.LIQUIDATION,
+    "adl_autoclose": Forced.DELEVERAGING,
+}
 _STATES: Mapping[OrderStatus, OrderState] = {
     OrderStatus.OPEN: OrderState.OPEN,
     OrderStatus.PARTIALLY_FILLED: OrderState.PARTIALLY_FILLED,
@@ -199,7 +202,9 @@ def fill(venue: str, symbol: str, trade: SimTrade) -> Fill:
         fee_asset=trade.fee_asset,
         maker=trade.maker,
         filled_at=trade.at,
-        forced=trade.client_order_id.startswith(_FORCED),
+        forced=next(
+            (why for begin, why in _FORCED.items() if trade.client_order_id.startswith(begin)), None
+        ),
     )
 
 
