@@ -112,7 +112,7 @@ class Venue(Protocol):
 
 
 class Treasury(Protocol):
-    """The same account as collateral: what margin it asks for, and the moves that are not orders."""
+    """The same account as collateral: what margin it asks for, the moves that are not orders, what our key may do."""
 
     async def margin_tiers(self, symbols: Iterable[str]) -> Mapping[str, Tiers]:
         """Return the margin tables of ``symbols``; one that is not known is absent. Raises VenueError."""
@@ -134,6 +134,13 @@ class Treasury(Protocol):
         """Ask the venue to cancel all orders of ``symbols`` ``after`` a while unless asked again; None disarms.
 
         Raises VenueError; not retryable where the venue does not offer it.
+        """
+        ...
+
+    async def clock_ahead(self) -> timedelta | None:
+        """Measure how far our clock is ahead of the venue's (< 0: behind); None where its time is ours.
+
+        Raises VenueError.
         """
         ...
 

@@ -133,6 +133,11 @@ async def test_a_countdown_of_a_pair_is_refused(trial: Trial) -> None:
     assert not refused.value.retryable
 
 
+async def test_a_clock_that_is_the_venues_is_not_ahead_of_it(trial: Trial) -> None:
+    ahead = await trial.venue.clock_ahead()
+    assert ahead is None or abs(ahead) < timedelta(seconds=1)
+
+
 async def test_no_key_here_may_withdraw(trial: Trial) -> None:
     rights = await trial.venue.rights()
     assert rights is None or rights.withdraw is False

@@ -37,18 +37,31 @@ async def open_app(settings: Settings, stack: AsyncExitStack) -> App:
 
     Raises VenueError, VenueAuthError, ConfigError.
     """
-    clock = await _clock(settings, stack)
-    venues: dict[str, Exchange] = {}
-    for name in sorted({v for p in settings.portfolios for v in p.venues}):
-        venue = open_venue(settings.venues[name], clock)
-        stack.push_async_callback(venue.close)
-        await venue.open()
-        venues[name] = venue
+    clock = await open_clock(settings, stack)
+    venues = {name: await open_exchange(settings, name, clock, stack) for name in used(settings)}
     return App(settings=settings, clock=clock, venues=venues)
 
 
-async def _clock(settings: Settings, stack: AsyncExitStack) -> Clock:
-    """The wall clock, or the market time of the one local testnet that asks for it."""
+def used(settings: Settings) -> list[str]:
+    """Return the venues that a portfolio uses."""
+    return sorted({v for p in settings.portfolios for v in p.venues})
+
+
+async def open_exchange(
+    settings: Settings, name: str, clock: Clock, stack: AsyncExitStack
+) -> Exchange:
+    """Open one venue; ``stack`` closes it. Raises VenueError, VenueAuthError."""
+    venue = open_venue(settings.venues[name], clock)
+    stack.push_async_callback(venue.close)
+    await venue.open()
+    return venue
+
+
+async def open_clock(settings: Settings, stack: AsyncExitStack) -> Clock:
+    """Return the wall clock, or the market time of the one local testnet that asks for it.
+
+    Raises VenueError, ConfigError.
+    """
     urls = {a.url for a in settings.venues.values() if a.venue_clock}
     if not urls:
         return WallClock()

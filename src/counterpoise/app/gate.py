@@ -9,6 +9,7 @@ from counterpoise.app.build import App
 from counterpoise.app.orphans import refuse_orphans
 from counterpoise.app.rights import check_rights
 from counterpoise.app.start import first_start, restart
+from counterpoise.config.settings import Settings
 from counterpoise.domain.carried import carried_of, strays_of
 from counterpoise.domain.errors import ConfigError
 from counterpoise.domain.numbers import ZERO
@@ -30,7 +31,7 @@ async def pass_gate(app: App, store: Store, accept_config: str | None) -> None:
     for policy in app.settings.portfolios:
         instruments = {v: app.venues[v].instruments() for v in policy.venues}
         universe = universe_of(policy, instruments)
-        _check_listed(app, policy, universe)
+        check_listed(app.settings, policy, universe)
         config_hash = app.settings.hashes[policy.id]
         if await store.portfolio(policy.id) is None:
             accounts = {v: await app.venues[v].account() for v in policy.venues}
@@ -61,8 +62,8 @@ async def strays_shown(
     return shown
 
 
-def _check_listed(app: App, policy: PortfolioPolicy, universe: Universe) -> None:
-    """An asset that no venue lists in any form cannot be valued: a config error, before anything is decided."""
+def check_listed(settings: Settings, policy: PortfolioPolicy, universe: Universe) -> None:
+    """Raise ConfigError for an asset that no venue lists in any form: it cannot be valued."""
     unknown = [
         (f"portfolios.{policy.id}.sleeves.{sleeve.id}.assets.{asset}", asset)
         for sleeve in policy.sleeves
@@ -73,7 +74,7 @@ def _check_listed(app: App, policy: PortfolioPolicy, universe: Universe) -> None
         expected = f"an asset listed against {policy.quote} at {', '.join(policy.venues)}"
         raise ConfigError(
             [
-                app.settings.located(path, f"expected {expected}, was {asset!r}")
+                settings.located(path, f"expected {expected}, was {asset!r}")
                 for path, asset in unknown
             ]
         )

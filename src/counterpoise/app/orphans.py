@@ -50,7 +50,7 @@ async def unattended(
 
 
 async def refuse_orphans(
-    policy: PortfolioPolicy, venues: Mapping[str, Venue], universe: Universe, store: Store
+    policy: PortfolioPolicy, venues: Mapping[str, Venue], universe: Universe, store: Store | None
 ) -> None:
     """Refuse to start beside open orders of our form that ``store`` does not know.
 

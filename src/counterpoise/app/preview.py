@@ -16,7 +16,7 @@ from counterpoise.app.judge import Judgement, judge
 from counterpoise.app.operator import Heeded, answered, heeded, waiting
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
-from counterpoise.app.start import first_start, restart
+from counterpoise.app.start import first_start, refuse_changed, restart
 from counterpoise.app.storage import open_storage_if_any
 from counterpoise.config.settings import Settings
 from counterpoise.decide.guards.flows import FlowWatch
@@ -25,7 +25,8 @@ from counterpoise.domain.carried import carried_of
 from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.portfolio import Universe, universe_of
+from counterpoise.domain.portfolio import Contract, Universe, universe_of
+from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import Changes, Recorded
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.execute.absence import Absences
@@ -50,15 +51,21 @@ async def preview(settings: Settings) -> list[dict[str, object]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foreseen:
-    """What the next look would see and lead to; ``refusal`` is why a start on this config would not come to it."""
+    """What the next look would see and lead to.
+
+    ``shut``: contract -> why nothing may be sent there. ``refusal`` is why a start on this config would be refused,
+    ``unaccepted`` why it would be while a person has not accepted it.
+    """
 
     policy: PortfolioPolicy
     universe: Universe
     recorded: Recorded
+    shut: Mapping[Contract, Reason]
     judged: Judgement
     report: CycleReport
     config_changed: bool
     refusal: str | None
+    unaccepted: str | None
 
 
 async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> dict[str, object]:
@@ -82,6 +89,7 @@ async def foresee(app: App, store: Store | None, policy: PortfolioPolicy) -> For
     config_hash = app.settings.hashes[policy.id]
     recorded = await _recorded(app, store, policy, universe_of(policy, instruments), now)
     config_changed = recorded.portfolio.config_hash != config_hash
+    unaccepted = _unaccepted(policy, config_hash, recorded)
     recorded, refusal = await _as_started(app, policy, recorded, instruments, now)
     recorded = (told := heeded(recorded, policy, now)).recorded
     universe = universe_of(policy, instruments, carried_of(recorded))
@@ -91,13 +99,14 @@ async def foresee(app: App, store: Store | None, policy: PortfolioPolicy) -> For
     seen = await align(venues, store, absences, recorded, snapshot, app.clock, strategies)
     recorded = after(recorded, seen)
     alone = await unattended(policy, snapshot, recorded, universe, store)
+    shut = {**seen.unexplained, **alone}
     balances = FlowWatch(policy).look(snapshot, recorded, seen.fills, seen.entries)
     judged = judge(
         snapshot,
         recorded,
         policy,
         universe,
-        {**seen.unexplained, **alone},
+        shut,
         balances.doubts,
         due_instants(policy, snapshot.as_of),
         balances.flows,
@@ -107,10 +116,12 @@ async def foresee(app: App, store: Store | None, policy: PortfolioPolicy) -> For
         policy=policy,
         universe=universe,
         recorded=recorded,
+        shut=shut,
         judged=judged,
         report=_report(policy, snapshot, recorded, judged, told),
         config_changed=config_changed,
         refusal=refusal,
+        unaccepted=unaccepted,
     )
 
 
@@ -148,6 +159,14 @@ def _report(
             waiting(recorded.approvals, judged.approvals),
         ),
     )
+
+
+def _unaccepted(policy: PortfolioPolicy, config_hash: str, recorded: Recorded) -> str | None:
+    try:
+        refuse_changed(policy, config_hash, recorded, None)
+    except SafetyRefusal as refusal:
+        return str(refusal)
+    return None
 
 
 async def _as_started(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from counterpoise.domain.access import Environment, KeyRights, VenueAccess
@@ -11,6 +12,14 @@ from counterpoise.ports import Exchange
 
 #: A key that ends sooner than this is told of.
 ENDS_SOON = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oddity:
+    """What people should know of a key; ``stops``: what it is there for cannot be done with it."""
+
+    text: str
+    stops: bool = False
 
 
 async def check_rights(
@@ -23,38 +32,43 @@ async def check_rights(
     """
     told: dict[str, tuple[str, ...]] = {}
     for name, venue in venues.items():
-        access = accesses[name]
         try:
             rights = await venue.rights()
         except VenueError as error:
-            told[name] = (f"what the key of {name} may do could not be read: {error}",)
+            told[name] = (unread(name, error),)
             continue
-        if rights is None:
-            continue
-        if rights.withdraw and not access.allow_withdraw_key:
-            raise SafetyRefusal(
-                f"venues.{name}: expected a key that cannot withdraw, was one that can: make one without that right,"
-                " or set allow_withdraw_key: true"
-            )
-        told[name] = tuple(_odd(name, access, rights, now))
+        if rights is not None:
+            told[name] = tuple(o.text for o in oddities(name, accesses[name], rights, now))
     return {name: lines for name, lines in told.items() if lines}
 
 
-def _odd(name: str, access: VenueAccess, rights: KeyRights, now: datetime) -> list[str]:
-    lines: list[str] = []
+def unread(name: str, error: VenueError) -> str:
+    """Return what is said where the venue does not answer."""
+    return f"what the key of {name} may do could not be read: {error}"
+
+
+def oddities(name: str, access: VenueAccess, rights: KeyRights, now: datetime) -> list[Oddity]:
+    """Return what is odd about the key of a venue. Raises SafetyRefusal for one that may withdraw unallowed."""
+    if rights.withdraw and not access.allow_withdraw_key:
+        raise SafetyRefusal(
+            f"venues.{name}: expected a key that cannot withdraw, was one that can. Make one without that right,"
+            " or set allow_withdraw_key: true"
+        )
+    found: list[Oddity] = []
     if access.environment is Environment.LIVE and rights.ip_bound is False:
-        lines.append(
-            f"the key of {name} works from every address: bind it to yours at the exchange"
-        )
+        text = f"the key of {name} works from every address: bind it to yours at the exchange"
+        found.append(Oddity(text=text))
     if rights.trade_futures is False:
-        lines.append(f"the key of {name} may not trade futures: hedges will be refused")
+        text = f"the key of {name} may not trade futures: hedges will be refused"
+        found.append(Oddity(text=text, stops=True))
     if rights.transfer is False:
-        lines.append(
-            f"the key of {name} may not move collateral between wallets: set guards.margin.transfers: false or allow it"
+        text = (
+            f"the key of {name} may not move collateral between wallets:"
+            " set guards.margin.transfers: false or allow it"
         )
+        found.append(Oddity(text=text))
     if rights.expires_at is not None and rights.expires_at - now < ENDS_SOON:
         days = max((rights.expires_at - now).days, 0)
-        lines.append(
-            f"the key of {name} ends in {days} days, at {rights.expires_at:%Y-%m-%d %H:%M} UTC"
-        )
-    return lines
+        text = f"the key of {name} ends in {days} days, at {rights.expires_at:%Y-%m-%d %H:%M} UTC"
+        found.append(Oddity(text=text))
+    return found

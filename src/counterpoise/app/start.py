@@ -126,6 +126,25 @@ def restart(
         When the config changed under live hedges and was not accepted, a removed strategy still has one, or
         something of ours is where this config does not trade.
     """
+    refuse_changed(policy, config_hash, recorded, accept_config)
+    strategies, positions = retired(policy, recorded, universe)
+    after = replace(recorded, positions={**recorded.positions, **positions})
+    closed = closed_by_hand(after, universe, shown or {})
+    after = replace(after, positions={**after.positions, **closed})
+    refuse_strays(policy, after, universe)
+    return Changes(
+        portfolio=policy.id,
+        record=replace(recorded.portfolio, config_hash=config_hash),
+        strategies=strategies,
+        positions=tuple({**positions, **closed}.values()),
+        alerts=(_started(policy, recorded, now), *_told_closed(policy, closed, now)),
+    )
+
+
+def refuse_changed(
+    policy: PortfolioPolicy, config_hash: str, recorded: Recorded, accept_config: str | None
+) -> None:
+    """Raise SafetyRefusal for a config that changed under live hedges and was not accepted."""
     live = live_overlays(recorded)
     changed = recorded.portfolio.config_hash != config_hash
     if changed and live and accept_config != config_hash:
@@ -139,18 +158,6 @@ def restart(
             " Look at the difference with `counterpoise plan` on this config, then start it with"
             f" `counterpoise run` and --accept-config {config_hash}"
         )
-    strategies, positions = retired(policy, recorded, universe)
-    after = replace(recorded, positions={**recorded.positions, **positions})
-    closed = closed_by_hand(after, universe, shown or {})
-    after = replace(after, positions={**after.positions, **closed})
-    refuse_strays(policy, after, universe)
-    return Changes(
-        portfolio=policy.id,
-        record=replace(recorded.portfolio, config_hash=config_hash),
-        strategies=strategies,
-        positions=tuple({**positions, **closed}.values()),
-        alerts=(_started(policy, recorded, now), *_told_closed(policy, closed, now)),
-    )
 
 
 def _started(policy: PortfolioPolicy, recorded: Recorded, now: datetime) -> Alert:

@@ -16,14 +16,19 @@ if TYPE_CHECKING:
     from counterpoise.config import Outline, Settings
 
 
-def settings(ctx: typer.Context, argument: Path | None, option: Path | None) -> Settings:
-    """Return the checked settings of the file that is meant. Raises ConfigError, SafetyRefusal."""
+def settings(
+    ctx: typer.Context, argument: Path | None, option: Path | None, *, tell: bool = True
+) -> Settings:
+    """Return the checked settings of the file that is meant; ``tell`` prints its warnings.
+
+    Raises ConfigError, SafetyRefusal.
+    """
     from counterpoise.app.logs import redactor
     from counterpoise.config import load
 
     made = load(config_file(ctx, argument, option))
     redactor.know(made.secrets)
-    for line in made.warnings:
+    for line in made.warnings if tell else ():
         warn(line)
     return made
 

@@ -16,6 +16,7 @@ from counterpoise.cli.commands import (
     check,
     database,
     demo,
+    doctor,
     explain,
     hedges,
     journal,
@@ -65,6 +66,7 @@ def root(
 
 app.command("demo")(demo.command)
 app.command("check")(check.command)
+app.command("doctor")(doctor.command)
 app.command("plan")(plan.command)
 app.command("run")(run.command)
 app.command("backtest")(backtest.command)

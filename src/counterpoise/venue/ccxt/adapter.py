@@ -294,6 +294,13 @@ class CcxtVenue:
         for listing in [self._contract(symbol) for symbol in symbols]:
             await treasury.countdown(self._wire, listing, after)
 
+    async def clock_ahead(self) -> timedelta | None:
+        """Measure how far our clock is ahead of the venue's; None where the venue's clock is ours."""
+        if self._access.venue_clock:
+            return None
+        await self._wire.sync_clock()
+        return self._wire.ahead
+
     async def rights(self) -> KeyRights | None:
         """Return what the key may do; None where the venue does not tell. Raises VenueError."""
         return await treasury.read_rights(self._wire) if self._has_wallet_api else None

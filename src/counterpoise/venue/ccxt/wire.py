@@ -122,8 +122,12 @@ class Wire:
 
     def venue_now(self) -> datetime:
         """Return the venue's time, as far as it was measured."""
-        ahead_ms = self._exchange.options.get("timeDifference") or 0
-        return self._clock.now() - timedelta(milliseconds=ahead_ms)
+        return self._clock.now() - self.ahead
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far our clock is ahead of the venue's, as it was last measured."""
+        return timedelta(milliseconds=self._exchange.options.get("timeDifference") or 0)
 
     async def close(self) -> None:
         """Let every connection go."""

@@ -124,6 +124,10 @@ class SimTreasury:
                 return rules.symbol
         raise VenueError(f"{self._id}: {symbol} is not listed", retryable=False)
 
+    async def clock_ahead(self) -> timedelta | None:
+        """Return None: the exchange's time is ours."""
+        return None
+
     async def rights(self) -> KeyRights | None:
         """Return what the account's key claims it may do."""
         told = self._exchange.rights(self._api_key)
