@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def command(
     ctx: typer.Context, file: File = None, config: ConfigOption = None, as_json: AsJson = False
 ) -> None:
-    """Check config, database, venues, keys, markets, settings and margin; send and change nothing.
+    """Check all that a run needs; send and change nothing.
+
+    Config, database, venues, clocks, keys, markets, settings, data, foreign positions and margin.
 
     Exit code 1: something has to be settled; 2: the config is bad; 3: run would be refused.
     """
