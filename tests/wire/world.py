@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from counterpoise.app.clock import ManualClock
 from counterpoise.domain.access import Environment, Secret, VenueAccess
@@ -24,7 +25,9 @@ from counterpoise.venue.sim import (
     SymbolRules,
     Wallet,
 )
-from counterpoise.venue.testnet.binance import HOSTS, BinanceDialect
+from counterpoise.venue.testnet.binance import HOSTS
+from counterpoise.venue.testnet.http import Handler, Request
+from counterpoise.venue.testnet.launch import face_of
 from counterpoise.venue.testnet.server import MarketClock, listening
 from counterpoise.venue.testnet.session import InProcessSession
 from tests.build import NOW
@@ -43,6 +46,24 @@ class World:
     clock: ManualClock
     access: VenueAccess
     session: InProcessSession | None
+    face: Handler
+
+    def arm(self, kind: str, path: str, *, method: str | None = None, **rest: Any) -> str:
+        """Arm a fault through the control door and return its id."""
+        match = {"path": path} | ({"method": method} if method else {})
+        return str(self.control("POST", "fault", {"match": match, "kind": kind, **rest})["id"])
+
+    def fault(self, number: str) -> dict[str, Any]:
+        """Return a fault as the control door lists it."""
+        rows: list[dict[str, Any]] = self.control("GET", "fault")["faults"]
+        return next(row for row in rows if row["id"] == number)
+
+    def control(self, method: str, door: str, body: object = None) -> Any:
+        """Return what the control door answers."""
+        text = "" if body is None else json.dumps(body)
+        reply = self.face.handle(Request(method=method, path=f"/_control/{door}", body=text))
+        assert reply.status == 200, reply.body
+        return json.loads(reply.body)
 
     def venue(self) -> CcxtVenue:
         return open_venue(self.access, self.clock, self.session)
@@ -110,12 +131,12 @@ async def world(way: Way = "in process") -> AsyncIterator[World]:
             (Wallet.FUTURES, "USDT"): dec(50_000),
         }
     )
-    dialect = BinanceDialect(sim)
+    face, clock = face_of(sim), ManualClock(NOW, sim.advance)
     async with AsyncExitStack() as stack:
         url = None
         if way == "http":
             still = MarketClock(sim, dec(0))
-            url = await stack.enter_async_context(listening(dialect, still))
+            url = await stack.enter_async_context(listening(face, still))
         access = VenueAccess(
             id="main",
             exchange="binance",
@@ -125,5 +146,5 @@ async def world(way: Way = "in process") -> AsyncIterator[World]:
             url=url,
             venue_clock=True,
         )
-        session = InProcessSession(dialect, HOSTS) if url is None else None
-        yield World(sim=sim, clock=ManualClock(NOW, sim.advance), access=access, session=session)
+        session = InProcessSession(face, HOSTS, clock.sleep) if url is None else None
+        yield World(sim=sim, clock=clock, access=access, session=session, face=face)

@@ -1,7 +1,8 @@
 """Time on the simulated exchange: it moves only when told, and everything due happens on the way.
 
 At one instant the order is: marks, contracts, spot markets (each by symbol), then funding, which is charged on
-the positions and the mark after all bars that close at that instant, then expiries, then countdowns.
+the positions and the mark after all bars that close at that instant, then expiries, then countdowns, then what was
+acknowledged before and is due.
 
 Whenever a mark moves, margins are looked at: of a bar first the extreme that hurts (the high for shorts, the low for
 longs), before anything in it fills, then the close. A mark that is recorded more coarsely than its contract moves with
@@ -21,6 +22,7 @@ from counterpoise.domain.numbers import ZERO
 from counterpoise.venue.sim.accounts import Accounts
 from counterpoise.venue.sim.clearing import Clearing
 from counterpoise.venue.sim.countdown import Countdowns
+from counterpoise.venue.sim.deferred import Deferred
 from counterpoise.venue.sim.desk import OrderDesk
 from counterpoise.venue.sim.expiry import Expiry
 from counterpoise.venue.sim.liquidation import Liquidator
@@ -29,8 +31,9 @@ from counterpoise.venue.sim.market import Market
 from counterpoise.venue.sim.model import Candle, MarketKind
 from counterpoise.venue.sim.timeline import Stream, Timeline
 
-MARK_TURN, PERP_TURN, SPOT_TURN, FUNDING_TURN, EXPIRY_TURN, COUNTDOWN_TURN = range(6)
+MARK_TURN, PERP_TURN, SPOT_TURN, FUNDING_TURN, EXPIRY_TURN, COUNTDOWN_TURN, DEFERRED_TURN = range(7)
 COUNTDOWN = (COUNTDOWN_TURN, "")
+DEFERRED = (DEFERRED_TURN, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Clockwork:
         clearing: Clearing,
         liquidator: Liquidator,
         countdowns: Countdowns,
+        deferred: Deferred,
         now: datetime,
     ) -> None:
         self.now = now
@@ -63,6 +67,7 @@ class Clockwork:
         self._clearing = clearing
         self._liquidator = liquidator
         self._countdowns = countdowns
+        self._deferred = deferred
         self._timeline = Timeline(self._streams())
 
     def _streams(self) -> Iterator[Stream]:
@@ -78,6 +83,19 @@ class Clockwork:
         for symbol, market in self._listing.spot.items():
             yield _Steps((SPOT_TURN, symbol), market.track.next_at, partial(self._trade, market))
         yield _Steps(COUNTDOWN, self._countdowns.next_at, self._countdowns.step)
+        yield _Steps(DEFERRED, self._deferred.next_at, self._deferred.step)
+
+    def deferred_changed(self) -> None:
+        """Look anew when the next deferred act is due."""
+        self._timeline.look_again(DEFERRED)
+
+    def delist(self, market: Market) -> None:
+        """End a market now: its orders expire, every position in a contract is closed at the mark."""
+        self._desk.close(market, self.now)
+        if market.kind is MarketKind.PERP:
+            price = self._listing.perp(market.symbol).mark.value
+            for account in self._accounts:
+                self._clearing.deliver(account, market.rules, price, self.now)
 
     def countdowns_changed(self) -> None:
         """Look anew when the next countdown ends."""

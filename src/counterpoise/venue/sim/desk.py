@@ -52,13 +52,25 @@ class OrderDesk:
         self._valuation = valuation
         self._log = log
         self._last_order_id = 0
+        #: Whether a client id is refused for ever once an order had it; Binance frees it with the order's end.
+        self.ids_for_ever = False
 
     # accepting
 
+    def acknowledge(self, request: PlaceRequest, at: datetime) -> SimOrder:
+        """Return the order that ``request`` will become when it is placed with this id: nothing is checked yet."""
+        return self._new_order(request, at)
+
     def place(
-        self, api_key: str, request: PlaceRequest, *, at: datetime, signed_at: datetime | None
+        self,
+        api_key: str,
+        request: PlaceRequest,
+        *,
+        at: datetime,
+        signed_at: datetime | None,
+        acknowledged: SimOrder | None = None,
     ) -> SimOrder:
-        """Accept and match an order. Raises SimReject, written to the truth log."""
+        """Accept and match an order, one that was ``acknowledged`` before under its id. Raises SimReject, logged."""
         try:
             account = self._accounts.known(api_key)
             market = self._listing.market(request.kind, request.symbol)
@@ -68,7 +80,8 @@ class OrderDesk:
             fields["code"] = refusal.code
             self._log.append("reject", at, **fields)
             raise
-        order = self._accept(account, request, at, signed_at)
+        order = acknowledged or self._new_order(request, at)
+        order = self._accept(account, replace(order, created_at=at, updated_at=at), signed_at)
         for level in plan:
             order = self._clearing.fill(account, market, order, level, maker=False, at=at)
             market.taken(order.side, level.qty)
@@ -83,7 +96,7 @@ class OrderDesk:
         reference = market.last if spot else self._listing.perp(request.symbol).mark.value
         gate.check_filters(market.rules, request, reference)
         gate.check_open(market)
-        gate.check_client_id(account, request)
+        gate.check_client_id(account, request, for_ever=self.ids_for_ever)
         gate.check_reduce_only(account, request)
         plan = market.plan_take(request.side, request.qty, request.price)
         gate.check_time_in_force(market, request, plan)
@@ -94,12 +107,9 @@ class OrderDesk:
             gate.check_margin(self._valuation, account, perp, request, plan)
         return plan
 
-    def _accept(
-        self, account: Account, request: PlaceRequest, at: datetime, signed_at: datetime | None
-    ) -> SimOrder:
-        order = self._new_order(request, at)
+    def _accept(self, account: Account, order: SimOrder, signed_at: datetime | None) -> SimOrder:
         account.save(order)
-        self._log.append("place", at, **_order_fields(account, order, signed_at))
+        self._log.append("place", order.created_at, **_order_fields(account, order, signed_at))
         return order
 
     def _new_order(self, request: PlaceRequest, at: datetime) -> SimOrder:
@@ -146,6 +156,12 @@ class OrderDesk:
             )
         self._unrest(order)
         return self._end(account, order, OrderStatus.CANCELED, at, signed_at)
+
+    def cancel_later(
+        self, account: Account, order_id: int, *, at: datetime, signed_at: datetime | None
+    ) -> SimOrder:
+        """Cancel an order as it is by now. Raises SimReject(UNKNOWN_ORDER) when it has ended meanwhile."""
+        return self.cancel(account, account.order(order_id), at=at, signed_at=signed_at)
 
     def _unrest(self, order: SimOrder) -> None:
         if order.price is not None:

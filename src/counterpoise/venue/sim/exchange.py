@@ -11,9 +11,13 @@ bar's volume.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Literal
 
 from counterpoise.domain.numbers import ZERO, dec, nearest_step, text
@@ -21,6 +25,7 @@ from counterpoise.venue.sim.accounts import Account, Accounts
 from counterpoise.venue.sim.clearing import Clearing
 from counterpoise.venue.sim.clockwork import Clockwork
 from counterpoise.venue.sim.countdown import Countdowns
+from counterpoise.venue.sim.deferred import Act, Deferred
 from counterpoise.venue.sim.desk import OrderDesk
 from counterpoise.venue.sim.isolated import IsolatedWallets
 from counterpoise.venue.sim.ledger import Ledger
@@ -34,6 +39,7 @@ from counterpoise.venue.sim.model import (
     FundingSeries,
     KeyRights,
     MarketKind,
+    OrderStatus,
     PlaceRequest,
     RejectCode,
     Series,
@@ -114,6 +120,8 @@ class SimExchange(MarketReads, AccountReads, ContractSettings):
             fees=fees,
         )
         self._countdowns = Countdowns(self._desk)
+        self._deferred = Deferred()
+        self._acts_after: timedelta | None = None
         self._clockwork = Clockwork(
             listing=self._listing,
             accounts=self._accounts,
@@ -121,8 +129,44 @@ class SimExchange(MarketReads, AccountReads, ContractSettings):
             clearing=self._clearing,
             liquidator=self._liquidator,
             countdowns=self._countdowns,
+            deferred=self._deferred,
             now=now,
         )
+
+    # what an exchange may be made to do
+
+    def replica(self) -> SimExchange:
+        """Return an exchange in the same state that lives its own life from here on, with an empty truth log."""
+        shared: dict[int, object] = {id(self.log): TruthLog()}
+        for track in self._listing.tracks():
+            # the recording itself never changes, and is by far the largest part
+            shared |= {id(part): part for part in track.recording}
+        return deepcopy(self, shared)
+
+    @contextmanager
+    def acting_after(self, delay: timedelta) -> Iterator[None]:
+        """Within: orders and cancels are acknowledged at once and happen ``delay`` later, if they can then."""
+        before, self._acts_after = self._acts_after, delay
+        try:
+            yield
+        finally:
+            self._acts_after = before
+
+    def keep_client_ids(self, *, for_ever: bool) -> None:
+        """Say whether a client id stays taken once its order has ended; at first it does not, as on Binance."""
+        self._desk.ids_for_ever = for_ever
+
+    def delist(self, symbol: str, kind: MarketKind | None = None) -> None:
+        """Stop trading ``symbol`` for good now: orders expire, contracts are closed at their mark.
+
+        Without ``kind`` its spot market and its perpetual. Raises SimReject(UNKNOWN_SYMBOL).
+        """
+        kinds = tuple(MarketKind) if kind is None else (kind,)
+        listed = [each for each in kinds if self._listing.has(each, symbol)]
+        if not listed:
+            raise SimReject(RejectCode.UNKNOWN_SYMBOL, f"expected a listed symbol, was {symbol}")
+        for each in listed:
+            self._clockwork.delist(self._listing.market(each, symbol))
 
     # time and prices
 
@@ -270,7 +314,13 @@ class SimExchange(MarketReads, AccountReads, ContractSettings):
         self, api_key: str, request: PlaceRequest, *, signed_at: datetime | None = None
     ) -> SimOrder:
         """Place an order; returns it after everything that happened at once. Raises SimReject, logged."""
-        return self._desk.place(api_key, request, at=self.now, signed_at=signed_at)
+        if self._acts_after is None:
+            return self._desk.place(api_key, request, at=self.now, signed_at=signed_at)
+        self._accounts.known(api_key)
+        order = self._desk.acknowledge(request, self.now)
+        place = partial(self._desk.place, api_key, request)
+        self._later(partial(place, signed_at=signed_at, acknowledged=order))
+        return order
 
     def cancel(
         self,
@@ -285,7 +335,14 @@ class SimExchange(MarketReads, AccountReads, ContractSettings):
         """Cancel an open order; returns it as it ended. Raises SimReject(UNKNOWN_ORDER) when none is open."""
         account = self._accounts.known(api_key)
         order = account.find(kind, symbol, order_id=order_id, client_order_id=client_order_id)
-        return self._desk.cancel(account, order, at=self.now, signed_at=signed_at)
+        if self._acts_after is None:
+            return self._desk.cancel(account, order, at=self.now, signed_at=signed_at)
+        self._later(partial(self._desk.cancel_later, account, order.order_id, signed_at=signed_at))
+        return replace(order, status=OrderStatus.CANCELED, updated_at=self.now)
+
+    def _later(self, act: Act) -> None:
+        self._deferred.add(self.now + (self._acts_after or timedelta(0)), act)
+        self._clockwork.deferred_changed()
 
 
 def _on_tick(market: Market, price: Decimal) -> Decimal:

@@ -92,13 +92,11 @@ def check_open(market: Market) -> None:
         )
 
 
-def check_client_id(account: Account, request: PlaceRequest) -> None:
-    """Refuse a client id that another open order of the account and kind has."""
+def check_client_id(account: Account, request: PlaceRequest, *, for_ever: bool) -> None:
+    """Refuse a client id that another open order of the account and kind has, or, ``for_ever``, ever had."""
     wanted = request.client_order_id
-    if wanted is not None and any(
-        order.kind is request.kind and order.client_order_id == wanted
-        for order in account.open_orders()
-    ):
+    rivals = account.orders(request.kind, None, open_only=not for_ever)
+    if wanted is not None and any(order.client_order_id == wanted for order in rivals):
         raise SimReject(
             RejectCode.DUPLICATE_CLIENT_ID, f"expected a client id not in use, was {wanted}"
         )

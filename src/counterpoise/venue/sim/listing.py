@@ -146,6 +146,11 @@ class Listing:
             return perp.mark.track if perp.mark.track is not None else perp.market.track
         return self.market(MarketKind(kind), symbol).track
 
+    def tracks(self) -> Iterator[PriceTrack]:
+        """Yield every track of prices."""
+        yield from (market.track for market in self.markets())
+        yield from (perp.mark.track for perp in self.perps.values() if perp.mark.track is not None)
+
     def end(self) -> datetime | None:
         """Return the last instant any market's bars cover, None when nothing is listed."""
         return max((market.track.end for market in self.markets()), default=None)

@@ -61,6 +61,11 @@ class PriceTrack:
         return self._raw[self.cursor - 1].close
 
     @property
+    def recording(self) -> tuple[object, ...]:
+        """What of the track never changes: its bars, their opens and closes."""
+        return self._raw, self.opens, self.closes
+
+    @property
     def end(self) -> datetime:
         """The close of the last bar."""
         return self.closes[-1]

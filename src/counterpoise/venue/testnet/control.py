@@ -1,10 +1,10 @@
 """The control door: how tests, demos and replays move the market and read the truth.
 
 ``POST /_control/advance``, ``/_control/price``, ``/_control/account``, ``/_control/deposit``,
-``/_control/withdraw``, ``/_control/adl`` and ``GET /_control/log``, ``/_control/state``, JSON both ways,
-Decimals as strings, times in ms. It needs no key: whoever reaches the address reaches it, which is why a testnet is
-bound to the loopback unless told otherwise. It acts on the exchange itself and knows no dialect; bad input is a 400
-that says what was expected and changes nothing.
+``/_control/withdraw``, ``/_control/adl``, ``GET /_control/log``, ``/_control/state``, and ``/_control/fault`` (POST,
+GET, and DELETE of ``/_control/fault/ID``): JSON both ways, Decimals as strings, times in ms. It needs no key: whoever
+reaches the address reaches it, which is why a testnet is bound to the loopback unless told otherwise. It acts on the
+exchange itself and knows no dialect; bad input is a 400 that says what was expected and changes nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from counterpoise.domain.numbers import dec, text
 from counterpoise.venue.sim import KeyRights, MarketKind, SimExchange, SimOrder, SimReject, Wallet
 from counterpoise.venue.sim.log import ms_of
 from counterpoise.venue.testnet.balances import parse_balance
+from counterpoise.venue.testnet.faults import FaultDoor
 from counterpoise.venue.testnet.http import Request, Response, json_response
 
 PREFIX = "/_control/"
@@ -31,8 +32,9 @@ LONGEST_STEP_S = dec(10 * 366 * 86_400)
 class Control:
     """Answers the control door of one exchange."""
 
-    def __init__(self, exchange: SimExchange) -> None:
+    def __init__(self, exchange: SimExchange, faults: FaultDoor) -> None:
         self._exchange = exchange
+        self._faults = faults
         self._doors: Mapping[tuple[str, str], Callable[[Request], object]] = {
             ("POST", "advance"): self._advance,
             ("POST", "price"): self._price,
@@ -42,14 +44,20 @@ class Control:
             ("POST", "adl"): self._adl,
             ("GET", "log"): self._log,
             ("GET", "state"): self._state,
+            ("POST", "fault"): lambda request: self._faults.arm(_body(request)),
+            ("GET", "fault"): lambda _request: self._faults.listed(),
         }
 
     def handle(self, request: Request) -> Response:
         """Return the reply; 404 for an unknown door, 400 for input that is not as expected."""
         name = request.path.removeprefix(PREFIX)
+        kind, _, number = name.partition("/")
+        if request.method == "DELETE" and kind == "fault" and number:
+            return self._disarm(number)
         door = self._doors.get((request.method, name))
         if door is None:
             known = ", ".join(f"{method} {PREFIX}{door}" for method, door in self._doors)
+            known += f", DELETE {PREFIX}fault/ID"
             return json_response(
                 {"error": f"expected one of {known}, was {request.method} {request.path}"},
                 status=404,
@@ -60,6 +68,14 @@ class Control:
             return json_response({"error": str(error)}, status=400)
         except SimReject as reject:
             return json_response({"error": reject.text, "code": reject.code.value}, status=400)
+
+    def _disarm(self, number: str) -> Response:
+        counts = self._faults.remove(number)
+        if counts is None:
+            return json_response(
+                {"error": f"fault: expected the id of one, was {number!r}"}, status=404
+            )
+        return json_response(counts)
 
     def _advance(self, request: Request) -> object:
         seconds = _number(_body(request), "seconds")

@@ -10,7 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
+
+from counterpoise.domain.numbers import ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +36,29 @@ class Request:
     remote: str = ""
 
 
+class Delivery(StrEnum):
+    """How a reply reaches the caller; anything but WHOLE is a fault somebody asked for."""
+
+    WHOLE = "whole"
+    NEVER = "never"  # the caller waits until it gives up
+    RESET = "reset"  # the connection is reset instead
+    CUT = "cut"  # the connection ends in the middle of the body
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One HTTP reply; ``body`` is text, ``headers`` as they go on the wire."""
+    """One HTTP reply; ``body`` is text, ``headers`` as they go on the wire.
+
+    ``cut_at`` is how many bytes of the body arrive when the delivery is CUT; ``delay_s`` is by how much it is late, in
+    the caller's seconds.
+    """
 
     status: int
     body: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    delivery: Delivery = Delivery.WHOLE
+    cut_at: int = 0
+    delay_s: Decimal = ZERO
 
 
 class Handler(Protocol):

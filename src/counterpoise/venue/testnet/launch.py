@@ -25,6 +25,7 @@ from counterpoise.venue.testnet.balances import parse_balance
 from counterpoise.venue.testnet.binance import BinanceDialect
 from counterpoise.venue.testnet.control import Control
 from counterpoise.venue.testnet.face import Face
+from counterpoise.venue.testnet.faults import FaultDoor, Faults, FaultyDialect
 from counterpoise.venue.testnet.market import open_market
 from counterpoise.venue.testnet.options import TestnetOptions
 from counterpoise.venue.testnet.server import LOOPBACK, MarketClock, listening, wall_now
@@ -81,7 +82,9 @@ def build_exchange(options: TestnetOptions, *, now: datetime | None = None) -> S
 def face_of(exchange: SimExchange, *, speed: Decimal = ZERO) -> Face:
     """Return the handler that answers for ``exchange``, in process or behind a socket."""
     scale = max(1, int(speed.to_integral_value(rounding=ROUND_CEILING)))
-    return Face(BinanceDialect(exchange, window_scale=scale), Control(exchange))
+    dialect = BinanceDialect(exchange, window_scale=scale)
+    faults = Faults(exchange, dialect.doors)
+    return Face(FaultyDialect(dialect, faults, exchange), Control(exchange, FaultDoor(faults)))
 
 
 @asynccontextmanager

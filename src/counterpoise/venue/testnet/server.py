@@ -20,6 +20,7 @@ from aiohttp import web
 
 from counterpoise.domain.numbers import dec
 from counterpoise.venue.sim import SimExchange
+from counterpoise.venue.testnet.delivery import delivered
 from counterpoise.venue.testnet.http import Handler, Request
 
 LOOPBACK = "127.0.0.1"
@@ -108,9 +109,7 @@ async def listening(
         )
         # an advance moves the clock: the wait is counted from the moment it is done
         clock.elapsed_ms()
-        return web.Response(
-            status=response.status, body=response.body.encode(), headers=dict(response.headers)
-        )
+        return await delivered(request, response)
 
     runner = web.ServerRunner(web.Server(answer), shutdown_timeout=SHUTDOWN_S)
     await runner.setup()

@@ -32,7 +32,8 @@ class Call:
     """One request on its way to an endpoint.
 
     ``account`` is the caller's API key ("" on public endpoints), ``signed_at`` the instant it claims to
-    have signed at. ``headers`` collects what the reply must carry besides the weight.
+    have signed at. ``headers`` collects what the reply must carry besides the weight. ``skew_ms`` is by how much the
+    server's clock is ahead of the market's.
     """
 
     exchange: SimExchange
@@ -44,11 +45,12 @@ class Call:
     account: str = ""
     signed_at: datetime | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    skew_ms: int = 0
 
     @property
     def now_ms(self) -> int:
-        """The market's time in ms."""
-        return ms(self.exchange.now)
+        """The server's time in ms."""
+        return ms(self.exchange.now) + self.skew_ms
 
     def rules(self) -> list[SymbolRules]:
         """Return the symbols of the market that is asked."""

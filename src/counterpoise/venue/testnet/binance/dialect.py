@@ -3,15 +3,17 @@
 The order of the checks is Binance's: path, weight, key, time, signature, parameters, and only then the
 exchange itself. Every request leaves a ``request`` entry in the truth log, refused ones too, so that what
 a client really sent can be counted. State that is not the exchange's own is only the use of the limits.
+Faults look through it with a ``Lens``, and word their refusals with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from counterpoise.venue.sim import MarketKind, SimExchange, SimReject
 from counterpoise.venue.testnet.binance import (
+    documented,
     futures_account,
     futures_margin,
     futures_orders,
@@ -30,6 +32,7 @@ from counterpoise.venue.testnet.binance.errors import About, ApiError, from_reje
 from counterpoise.venue.testnet.binance.formatting import instant, ms
 from counterpoise.venue.testnet.binance.params import Params
 from counterpoise.venue.testnet.http import Request, Response, json_response
+from counterpoise.venue.testnet.lens import CLEAR, Lens, Refusal
 
 ROUTES: Routes = {
     **spot_public.ROUTES,
@@ -68,30 +71,65 @@ class BinanceDialect:
         self._scale = window_scale
         self._limits = weights.Limits()
 
-    def handle(self, request: Request) -> Response:
-        """Return Binance's reply to ``request``."""
-        family = next(
-            (f for prefix, f in _FAMILIES.items() if request.path.startswith(prefix)), None
-        )
+    @property
+    def doors(self) -> Collection[tuple[str, str]]:
+        """Every (method, path) that is answered."""
+        return ROUTES.keys()
+
+    def handle(self, request: Request, lens: Lens = CLEAR) -> Response:
+        """Return Binance's reply to ``request``, seen through ``lens``."""
+        family = _family(request.path)
         route = ROUTES.get((request.method, request.path))
         if family is None or route is None:
             response = _unknown_path(request)
             self._record(request, Params({}), None, str(response.status))
             return response
-        return self._answer(request, route, *family)
+        return self._answer(request, route, *family, lens)
+
+    def note(self, request: Request, code: str) -> None:
+        """Write into the truth log that ``request`` came and had the answer ``code``, without any effect."""
+        self._record(request, Params.of(request.query, request.body), None, code)
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """Return ``refusal`` as a reply."""
+        payload = {"code": refusal.code, "msg": refusal.msg}
+        return json_response(payload, status=refusal.status, headers=refusal.headers)
+
+    def documented(self, path: str, code: int) -> Refusal | None:
+        """Return how Binance words ``code`` on the API of ``path``, None for a number it does not document there."""
+        family = _family(path)
+        return None if family is None else documented.refusal(family[0].name, code)
+
+    def too_fast(self, path: str, *, until_ms: int, now_ms: int, banned: bool) -> Refusal:
+        """Return 429 / -1003 until an instant, or 418 / -1003 while banned till then."""
+        family = _family(path)
+        pool = weights.FUTURES if family is None else family[0]
+        error = (
+            weights.banned(until_ms, now_ms)
+            if banned
+            else weights.overdrawn(pool, until_ms, now_ms, {})
+        )
+        return Refusal(status=error.status, code=error.code, msg=error.msg, headers=error.headers)
+
+    def down(self, request: Request) -> Refusal:
+        """Return the refusal under maintenance: of spot's trading in its words, else 503 "Service Unavailable."."""
+        trades = request.method != "GET" and request.path.startswith("/api/")
+        return documented.TRADING_OFF if trades else documented.UNAVAILABLE
 
     def _answer(
-        self, request: Request, route: Route, pool: weights.Pool, kind: MarketKind
+        self, request: Request, route: Route, pool: weights.Pool, kind: MarketKind, lens: Lens
     ) -> Response:
         params = Params.of(request.query, request.body)
         limit_ms = ms(self._exchange.now) + request.elapsed_ms
         headers: dict[str, str] = {}
         signed_at: datetime | None = None
         try:
-            headers |= self._limits.charge(pool, request.remote, route.weight(params), limit_ms)
-            account, signed_at = self._caller(request, route, params)
+            headers |= self._limits.charge(
+                pool, request.remote, route.weight(params), limit_ms, most=lens.most_weight
+            )
+            account, signed_at = self._caller(request, route, params, lens.skew_ms)
             call = Call(
-                exchange=self._exchange,
+                exchange=self._seen(request, route, lens),
                 params=params,
                 kind=kind,
                 pool=pool,
@@ -100,6 +138,7 @@ class BinanceDialect:
                 account=account,
                 signed_at=signed_at,
                 headers=headers,
+                skew_ms=lens.skew_ms,
             )
             payload = _run(route, call)
         except ApiError as error:
@@ -110,8 +149,13 @@ class BinanceDialect:
         self._record(request, params, signed_at, "200")
         return json_response(payload, headers=headers)
 
+    def _seen(self, request: Request, route: Route, lens: Lens) -> SimExchange:
+        """Return the exchange that answers: a replica lags for an account's reads, prices are not its own."""
+        lags = request.method == "GET" and route.security is Security.SIGNED
+        return lens.rehearsal or (lens.state if lags else None) or self._exchange
+
     def _caller(
-        self, request: Request, route: Route, params: Params
+        self, request: Request, route: Route, params: Params, skew_ms: int
     ) -> tuple[str, datetime | None]:
         if route.security is Security.NONE:
             return "", None
@@ -120,7 +164,7 @@ class BinanceDialect:
         proven = signing.check(
             request,
             params,
-            now_ms=ms(self._exchange.now),
+            now_ms=ms(self._exchange.now) + skew_ms,
             scale=self._scale,
             secret_of=self._exchange.secret_of,
         )
@@ -148,6 +192,10 @@ def _run(route: Route, call: Call) -> object:
         return route.run(call)
     except SimReject as reject:
         raise from_reject(reject, About(kind=call.kind)) from None
+
+
+def _family(path: str) -> tuple[weights.Pool, MarketKind] | None:
+    return next((family for prefix, family in _FAMILIES.items() if path.startswith(prefix)), None)
 
 
 def _unknown_path(request: Request) -> Response:

@@ -71,6 +71,8 @@ def _contract_types(call: Call, rules: list[SymbolRules]) -> dict[str, str]:
 def _status(call: Call, rule: SymbolRules, contract_type: str | None) -> str:
     if contract_type is None:
         return "DELIVERED"
+    if call.exchange.trades_no_more(rule.kind, rule.symbol):
+        return "SETTLING"
     return "TRADING" if call.exchange.begun(rule.kind, rule.symbol) else "PENDING_TRADING"
 
 

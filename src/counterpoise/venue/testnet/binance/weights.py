@@ -4,7 +4,8 @@ Weights and limits are those Binance publishes per endpoint (spot REST API docum
 ``rateLimits`` of ``exchangeInfo`` since 2023-08: 6,000 a minute, 100 orders in 10 s, 200,000 a day; USD-M:
 2,400 a minute, 300 orders in 10 s, 1,200 a minute; ``/sapi``: 12,000 a minute). Weight counts by address,
 orders by account. Minutes are market minutes, so a replay is throttled as the same requests would have
-been on that day; where the market stands still, the caller's own elapsed time moves them on.
+been on that day; where the market stands still, the caller's own elapsed time moves them on. Who goes on asking
+after a 429 is banned (418), for two minutes at first and for up to three days.
 """
 
 from __future__ import annotations
@@ -14,9 +15,15 @@ from dataclasses import dataclass
 
 from counterpoise.venue.testnet.binance.errors import ApiError
 from counterpoise.venue.testnet.binance.params import Params
+from counterpoise.venue.testnet.lens import wait_s
 
 Weight = Callable[[Params], int]
 MINUTE_MS = 60_000
+#: How many refusals within a minute a caller may ignore before it is banned. Binance does not tell its number.
+STUBBORN = 10
+#: Bans start here and double; Binance: "from 2 minutes to 3 days".
+FIRST_BAN_MS = 2 * MINUTE_MS
+LONGEST_BAN_MS = 3 * 24 * 60 * MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,21 +123,39 @@ class Limits:
     def __init__(self) -> None:
         self._weights: dict[tuple[str, str], tuple[int, int]] = {}
         self._orders: dict[tuple[str, str, str], tuple[int, int]] = {}
+        self._refused: dict[tuple[str, str], tuple[int, int]] = {}
+        self._bans: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def charge(self, pool: Pool, remote: str, weight: int, at_ms: int) -> dict[str, str]:
+    def charge(
+        self, pool: Pool, remote: str, weight: int, at_ms: int, *, most: int | None = None
+    ) -> dict[str, str]:
         """Count ``weight`` against ``remote`` and return the header that tells the sum.
 
-        Raises ``ApiError`` 429 / -1003 with ``Retry-After`` (seconds to the next minute) above the limit.
+        Raises ``ApiError`` 429 / -1003 with ``Retry-After`` (seconds to the next minute) above the limit (``most``,
+        where it is lower than the pool's), and 418 with the end of the ban for one that does not heed it.
         """
+        banned_until, bans = self._bans.get((pool.name, remote), (0, 0))
+        if at_ms < banned_until:
+            raise banned(banned_until, at_ms)
         window = at_ms // MINUTE_MS
         seen, used = self._weights.get((pool.name, remote), (window, 0))
         used = used + weight if seen == window else weight
         self._weights[pool.name, remote] = (window, used)
         headers = {pool.header: str(used)}
-        if used > pool.most:
-            wait = ((window + 1) * MINUTE_MS - at_ms + 999) // 1_000
-            raise ApiError(-1003, pool.message, 429, {**headers, "Retry-After": str(wait)})
+        if used > (pool.most if most is None else min(most, pool.most)):
+            if self._ignored(pool, remote, window) > STUBBORN:
+                until = at_ms + min(FIRST_BAN_MS << bans, LONGEST_BAN_MS)
+                self._bans[pool.name, remote] = (until, min(bans + 1, 16))
+                raise banned(until, at_ms)
+            raise overdrawn(pool, (window + 1) * MINUTE_MS, at_ms, headers)
         return headers
+
+    def _ignored(self, pool: Pool, remote: str, window: int) -> int:
+        """Count one more refusal of ``remote`` in this minute and return their number."""
+        seen, count = self._refused.get((pool.name, remote), (window, 0))
+        count = count + 1 if seen == window else 1
+        self._refused[pool.name, remote] = (window, count)
+        return count
 
     def count_orders(self, pool: Pool, account: str, orders: int, at_ms: int) -> dict[str, str]:
         """Count ``orders`` new orders of ``account`` and return the headers that tell the sums.
@@ -160,6 +185,21 @@ class Limits:
     def _count(self, pool: Pool, window: OrderWindow, account: str, at_ms: int) -> int:
         seen, count = self._orders.get((pool.name, window.name, account), (-1, 0))
         return count if seen == at_ms // window.span_ms else 0
+
+
+def overdrawn(pool: Pool, until_ms: int, at_ms: int, headers: dict[str, str]) -> ApiError:
+    """Return the refusal of a caller whose weight is used up until ``until_ms``."""
+    wait = str(wait_s(until_ms, at_ms))
+    return ApiError(-1003, pool.message, 429, {**headers, "Retry-After": wait})
+
+
+def banned(until_ms: int, at_ms: int) -> ApiError:
+    """Return the refusal of a banned caller."""
+    msg = (
+        f"Way too many requests; IP(127.0.0.1) banned until {until_ms}."
+        " Please use the websocket for live updates to avoid bans."
+    )
+    return ApiError(-1003, msg, 418, {"Retry-After": str(wait_s(until_ms, at_ms))})
 
 
 def order_rows(pool: Pool) -> list[dict[str, object]]:
