@@ -81,7 +81,7 @@ def order_row(**changes: Any) -> dict[str, Any]:
 def healthy() -> dict[tuple[str, str], Any]:
     return {
         ("GET", "/fapi/v1/time"): {"serverTime": SERVED_MS},
-        ("GET", "/fapi/v1/positionSide/dual"): {"dualSidePosition": False},
+        ("GET", "/fapi/v1/accountConfig"): {"dualSidePosition": False},
         ("GET", "/api/v3/exchangeInfo"): {"symbols": [SPOT_ROW]},
         ("GET", "/fapi/v1/exchangeInfo"): {"symbols": [FUTURES_ROW]},
         ("GET", "/api/v3/account"): {"balances": [{"asset": "BTC", "free": "1", "locked": "0"}]},

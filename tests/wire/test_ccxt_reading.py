@@ -45,7 +45,7 @@ POSITIONS = ("GET", "/fapi/v3/positionRisk")
 
 async def test_a_wrong_key_is_told_at_once_and_without_secrets() -> None:
     async with serving() as scripted:
-        scripted.answers["GET", "/fapi/v1/positionSide/dual"] = refuse(KEY_REFUSED, 401)
+        scripted.answers["GET", "/fapi/v1/accountConfig"] = refuse(KEY_REFUSED, 401)
         venue = open_venue(access(scripted.url, venue_clock=False), ManualClock(NOW))
         with pytest.raises(VenueAuthError, match="does not accept the key: -2015 Invalid API-key"):
             await venue.open()
@@ -91,12 +91,13 @@ async def test_one_good_answer_clears_the_strikes() -> None:
     ("mode", "words"),
     [
         ({"dualSidePosition": True}, "one-way position mode, was hedge mode"),
-        ({}, "expected the position mode"),
+        ({}, "position mode: the reply was not understood"),
+        ({"dualSidePosition": "false"}, "expected the position mode, was 'false'"),
     ],
 )
 async def test_hedge_mode_is_refused_and_nothing_is_changed(mode: Any, words: str) -> None:
     async with serving() as scripted:
-        scripted.answers["GET", "/fapi/v1/positionSide/dual"] = mode
+        scripted.answers["GET", "/fapi/v1/accountConfig"] = mode
         venue = open_venue(access(scripted.url), ManualClock(NOW))
         with pytest.raises(VenueError, match=words):
             await venue.open()
@@ -109,7 +110,7 @@ async def test_opening_only_reads_and_closing_twice_is_fine() -> None:
         await venue.open()
         await venue.open()
         assert [seen.path for seen in scripted.seen] == [
-            "/fapi/v1/positionSide/dual",
+            "/fapi/v1/accountConfig",
             "/api/v3/exchangeInfo",
             "/fapi/v1/exchangeInfo",
         ]
@@ -181,6 +182,8 @@ BROKEN = {
     "positions null": (POSITIONS, None),
     "position without quantity": (POSITIONS, [{"symbol": "BTCUSDT"}]),
     "positions html": (POSITIONS, lambda _: web.Response(text="<html>", content_type="text/html")),
+    "mode missing": (("GET", "/fapi/v1/accountConfig"), {"canTrade": True}),
+    "mode null": (("GET", "/fapi/v1/accountConfig"), {"dualSidePosition": None}),
     "leverage empty": (("GET", "/fapi/v1/symbolConfig"), lambda _: web.Response(text="")),
 }
 

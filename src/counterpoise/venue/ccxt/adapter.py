@@ -2,8 +2,8 @@
 
 Reads are whole or VenueError. An order is sent once and its outcome is a value: ``outcome`` judges what is
 proven. Nothing is ever changed at the venue except by ``place``, ``cancel``, ``transfer``, ``restore`` and
-``countdown``; the position mode is read, never set. It holds no state of orders; whoever calls records before
-and after.
+``countdown``; the position mode is read with every account, never set. It holds no state of orders; whoever
+calls records before and after.
 """
 
 from __future__ import annotations
@@ -68,8 +68,6 @@ class CcxtVenue:
         self._loaded_at: datetime | None = None
         self._wallet: books.WalletHistory | None = None
         self._line: Wire | None = None
-        #: As it was when the venue was opened.
-        self._hedged: bool | None = None
 
     @property
     def id(self) -> str:
@@ -122,9 +120,7 @@ class CcxtVenue:
         """Read spot wallet, futures wallet and positions. Raises VenueError when one was not answered."""
         if self._loaded_at is None or self._clock.now() - self._loaded_at >= _CATALOGUE_AGE:
             await self._load()
-        return await reads.read_account(
-            self._wire, self._clock, self._catalogue, hedged=self._hedged
-        )
+        return await reads.read_account(self._wire, self._clock, self._catalogue)
 
     async def quotes(self, symbols: Iterable[str]) -> Mapping[str, Quote]:
         """Read prices of ``symbols``; one without a price is present with None fields."""
@@ -329,17 +325,15 @@ class CcxtVenue:
         return Accepted(order=found)
 
     async def _check_position_mode(self) -> None:
-        reply = await self._wire.read(ask.POSITION_MODE)
-        hedged = reply.get("dualSidePosition") if isinstance(reply, dict) else None
-        if str(hedged).lower() not in {"true", "false"}:
-            raise VenueError("futures: expected the position mode, was something else")
-        if str(hedged).lower() == "true":
+        reply = await self._wire.read(ask.ACCOUNT_CONFIG)
+        with understood("position mode"):
+            hedged = mapping.hedged(reply, ())
+        if hedged:
             raise VenueError(
                 f"{self.id}: expected the futures account in one-way position mode, was hedge mode:"
                 " close its positions and switch the mode at the exchange",
                 retryable=False,
             )
-        self._hedged = False
 
     async def _load(self) -> None:
         infos = {scope: await self._wire.read(asked) for scope, asked in ask.EXCHANGE_INFO.items()}

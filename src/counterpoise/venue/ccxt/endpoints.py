@@ -59,8 +59,9 @@ FUNDING_INFO = Endpoint(method="fapiPublicGetFundingInfo", scope=Scope.FUTURES, 
 TICKER = _both(("publicGetTicker24hr", 2), ("fapiPublicGetTicker24hr", 1), signed=False)
 TICKERS = Endpoint(method="fapiPublicGetTicker24hr", scope=Scope.FUTURES, weight=40)
 
-POSITION_MODE = Endpoint(
-    method="fapiPrivateGetPositionSideDual", scope=Scope.FUTURES, weight=30, signed=True
+# tells the position mode as positionSide/dual does, for a sixth of its weight
+ACCOUNT_CONFIG = Endpoint(
+    method="fapiPrivateGetAccountConfig", scope=Scope.FUTURES, weight=5, signed=True
 )
 ACCOUNT = _both(("privateGetAccount", 20), ("fapiPrivateV3GetAccount", 5), signed=True)
 POSITIONS = Endpoint(

@@ -85,15 +85,15 @@ def positions(
     leverage: Mapping[str, Decimal],
     modes: Mapping[str, MarginMode],
 ) -> dict[str, Position]:
-    """Map /fapi/v3/positionRisk; raises ValueError for a hedge-mode position."""
+    """Map /fapi/v3/positionRisk; raises ValueError for a long and a short of one contract: they are no one number."""
     found: dict[str, Position] = {}
     for row in reply:
         qty = dec(row["positionAmt"])
         if qty == ZERO:
             continue
-        if row["positionSide"] != "BOTH":
-            raise ValueError(f"expected one-way positions, was {row['positionSide']}")
         symbol = catalogue.symbol(Scope.FUTURES, row["symbol"])
+        if symbol in found:
+            raise ValueError(f"expected one position of {symbol}, was a long and a short")
         mode = _margin_mode(row, modes.get(symbol))
         isolated = mode is MarginMode.ISOLATED
         found[symbol] = Position(
@@ -110,6 +110,17 @@ def positions(
             maintenance_margin=figure(row.get("maintMargin")),
         )
     return found
+
+
+def hedged(config: Any, held: Any) -> bool:
+    """Whether longs and shorts are kept apart, by /fapi/v1/accountConfig or by a position that says so itself.
+
+    Raises KeyError or TypeError where the mode is not told.
+    """
+    told = config["dualSidePosition"]
+    if not isinstance(told, bool):
+        raise TypeError(f"expected the position mode, was {told!r}")
+    return told or any(row["positionSide"] != "BOTH" for row in held)
 
 
 def _margin_mode(row: Mapping[str, Any], configured: MarginMode | None) -> MarginMode | None:

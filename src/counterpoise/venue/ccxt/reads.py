@@ -30,21 +30,21 @@ Asked = tuple[Endpoint, Mapping[str, str]]
 _MOST_NAMED = 100
 
 
-async def read_account(
-    wire: Wire, clock: Clock, catalogue: Catalogue, *, hedged: bool | None
-) -> Account:
+async def read_account(wire: Wire, clock: Clock, catalogue: Catalogue) -> Account:
     """Read both wallets, positions and settings. Raises VenueError when any of them was not answered.
 
-    ``hedged`` is the position mode as far as it is known.
+    Leverage and margin modes of all contracts, and the position mode, are read every time (weight 5 each): a change
+    behind our back is found with the next look.
     """
     as_of = clock.now()
-    spot, futures, held, config = await _together(
+    spot, futures, held, config, mode = await _together(
         wire,
         [
             (ask.ACCOUNT[Scope.SPOT], {"omitZeroBalances": "true"}),
             (ask.ACCOUNT[Scope.FUTURES], {}),
             (ask.POSITIONS, {}),
             (ask.SYMBOL_CONFIG, {}),
+            (ask.ACCOUNT_CONFIG, {}),
         ],
     )
     with understood("account"):
@@ -57,7 +57,7 @@ async def read_account(
             as_of=as_of,
             leverage=leverage,
             margin_modes=modes,
-            hedged=hedged,
+            hedged=mapping.hedged(mode, held),
         )
 
 

@@ -80,12 +80,33 @@ def test_a_flat_position_is_none_and_an_unlisted_one_does_not_vanish() -> None:
     assert found["NEWUSDT"].leverage is None
 
 
-def test_a_hedge_mode_position_is_not_understood() -> None:
+def test_a_long_and_a_short_of_one_contract_are_no_one_number() -> None:
+    short = POSITION | {"positionSide": "SHORT"}
+    assert mapping.positions([short], CATALOGUE, {}, {})[PERP].qty == dec("-0.25")
     with (
-        pytest.raises(VenueError, match="expected one-way positions, was SHORT"),
+        pytest.raises(VenueError, match="was a long and a short"),
         mapping.understood("account"),
     ):
-        mapping.positions([POSITION | {"positionSide": "SHORT"}], CATALOGUE, {}, {})
+        mapping.positions(
+            [short, short | {"positionSide": "LONG", "positionAmt": "1"}], CATALOGUE, {}, {}
+        )
+
+
+@pytest.mark.parametrize(
+    ("told", "side", "hedged"),
+    [(False, "BOTH", False), (True, "BOTH", True), (False, "SHORT", True)],
+)
+def test_the_mode_is_what_the_account_says_or_a_position_shows(
+    told: bool, side: str, hedged: bool
+) -> None:
+    held = [POSITION | {"positionSide": side}]
+    assert mapping.hedged({"dualSidePosition": told}, held) is hedged
+
+
+@pytest.mark.parametrize("config", [{}, {"dualSidePosition": None}, {"dualSidePosition": "false"}])
+def test_a_mode_that_is_not_told_is_no_one_way_mode(config: object) -> None:
+    with pytest.raises(VenueError), mapping.understood("account"):
+        mapping.hedged(config, [])
 
 
 def test_a_position_without_prices_has_none() -> None:
