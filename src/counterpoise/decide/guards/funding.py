@@ -205,8 +205,7 @@ def _judged(case: _Case) -> tuple[CarryCheck, LineCarry]:
         )
         realised, cost = yearly / notional, (carried + fees) / notional
     why = _excess(case, realised, cost)
-    known = (case.expected, realised) != (None, None)
-    after = _stepped(case, exceeded=why is not None, known=known)
+    after = _stepped(case, exceeded=why is not None)
     if state.spent and not after.spent:
         after = replace(after, since=case.now, carried=-line.funding - case.earned, fees=line.fees)
     check = CarryCheck(
@@ -264,11 +263,11 @@ def _yearly(code: str, yearly: Decimal, budget: CarryBudget) -> Reason:
     return reason(code, yearly=shown_percent(yearly), most=shown_percent(most))
 
 
-def _stepped(case: _Case, *, exceeded: bool, known: bool) -> LineCarry:
+def _stepped(case: _Case, *, exceeded: bool) -> LineCarry:
     """The line one look on: a budget is spent, and given back, only after ``over``."""
     state, budget, now = case.before, case.budget, case.now
     if not state.spent:
-        if not known:
+        if not exceeded and case.expected is None:
             return state
         since = (state.over_since or now) if exceeded else None
         spent = since is not None and now - since >= budget.over
