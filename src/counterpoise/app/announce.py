@@ -23,13 +23,13 @@ from counterpoise.domain.portfolio import PortfolioView, Universe
 from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import Reconciled
-from counterpoise.notify.carry_messages import basis_conditions, carry_conditions
 from counterpoise.notify.doubt_messages import (
     changes_accepted,
     doubt_conditions,
     setting_conditions,
 )
 from counterpoise.notify.drawdown_messages import drawdown_conditions
+from counterpoise.notify.hedge_messages import hedge_conditions
 from counterpoise.notify.margin_messages import (
     MARGIN_AGAIN,
     MARGINAL,
@@ -63,7 +63,7 @@ _TOLD = frozenset(
     }
 )
 #: Conditions that only a cycle which decided something can see: one that held may not clear them.
-_JUDGED = ("refused:", "position:", "waits:", "basis:", "basis_late:", "inactive:")
+_JUDGED = ("refused:", "position:", "waits:", "basis:", "basis_late:", "cross:", "inactive:")
 #: What a conversion waits for that only a person or a quieter market can give.
 _NEEDS = frozenset(
     {
@@ -224,8 +224,7 @@ class Announcer:
         yield from _rejected(report, raised)
         yield from _waits(report)
         yield from margin_said(report, self._policy, raised)
-        yield from carry_conditions(report.carry)
-        yield from basis_conditions(report.basis, report.decisions, report.positions, report.as_of)
+        yield from hedge_conditions(report.hedges, report.decisions, report.positions, report.as_of)
         yield from drawdown_conditions(report.drawdown)
         yield from unproven_transfers((*seen.transfers, *report.transfers))
         suspects = frozenset(f"position:{v}:{s}" for v, s in seen.unexplained)
@@ -296,6 +295,8 @@ _CLEARED = {
     "carry_ask": "{what}: its carry is within its budget again",
     "basis": "{what} stands as near to its coin as usual again",
     "basis_late": "{what} stands as near to its coin as usual again, after adding had gone on",
+    "cross": "The cross hedge {what} stands on a good relation again, or is over",
+    "cross_unmeasured": "The relation of the cross hedge {what} can be measured again, or it is over",
     "look": "Looking works again",
     "price": "The prices of {words} at {head} are believed again",
     "inactive": "{what} trades again",

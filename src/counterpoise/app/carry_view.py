@@ -1,4 +1,4 @@
-"""What hedges cost to carry, and how far contracts stand off their coins, as JSON (``plan`` and the journal)."""
+"""What guards of carry, basis and cross hedges found, as JSON (``plan`` and the journal)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from counterpoise.domain.carrying import BasisVerdict, CarryVerdict
 from counterpoise.domain.numbers import dec, quantize, text
+from counterpoise.domain.relation import RelationVerdict
 
 _SHARE = dec("1e-6")
 _MONEY = dec("0.01")
@@ -53,6 +54,31 @@ def basis_rows(verdict: BasisVerdict) -> list[dict[str, object]]:
             "traded": c.traded,
             "basis": _share(c.basis),
             "zscore": _share(c.zscore),
+            "since": _instant(c.since),
+            "until": _instant(c.until),
+            "why": c.why.text if c.why is not None else None,
+        }
+        for c in verdict.checks
+    ]
+
+
+def cross_rows(verdict: RelationVerdict) -> list[dict[str, object]]:
+    """Return one row per cross hedge.
+
+    ``beta``, ``error``, ``correlation`` and ``residual`` (a year, a fraction of what is hedged) are null while they
+    cannot be measured; ``share`` is how much of what it wants it may hold, ``since`` since when it is broken.
+    """
+    return [
+        {
+            "strategy": c.strategy,
+            "asset": c.asset,
+            "by": c.by,
+            "held": text(c.held),
+            "beta": _share(c.relation.beta if c.relation is not None else None),
+            "error": _share(c.relation.error if c.relation is not None else None),
+            "correlation": _share(c.relation.correlation if c.relation is not None else None),
+            "residual": _share(c.relation.residual if c.relation is not None else None),
+            "share": text(c.share),
             "since": _instant(c.since),
             "until": _instant(c.until),
             "why": c.why.text if c.why is not None else None,

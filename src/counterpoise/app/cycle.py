@@ -19,11 +19,10 @@ from counterpoise.app.operator import Heeded, answered, heeded, waiting, words
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.rows import EveryLook, Rows
-from counterpoise.decide.guards.basis import basis_record
 from counterpoise.decide.guards.drawdown import drawdown_record
 from counterpoise.decide.guards.flows import FlowWatch
 from counterpoise.decide.guards.foreign import ForeignWatch
-from counterpoise.decide.guards.funding import carry_record
+from counterpoise.decide.guards.hedges import hedge_records
 from counterpoise.decide.guards.margin import margin_record
 from counterpoise.decide.guards.plausibility import Plausibility, PlausibilityWatch
 from counterpoise.decide.guards.trading_state import forbidden
@@ -246,8 +245,7 @@ class Cycle:
             remembered=_remembered(recorded),
             held=judged.held,
             margin=judged.margin,
-            carry=judged.carry,
-            basis=judged.basis,
+            hedges=judged.hedges,
             drawdown=judged.drawdown,
             transfers=execution.transfers,
             within_band=judged.within_band,
@@ -305,8 +303,7 @@ def _guards(recorded: Recorded, judged: Judgement) -> tuple[GuardRecord, ...]:
     """What the guards remember, where it changed."""
     found = [
         margin_record(judged.margin.state),
-        carry_record(judged.carry.state),
-        basis_record(judged.basis.state),
+        *hedge_records(judged.hedges),
     ]
     if judged.drawdown.state is not None:
         found.append(drawdown_record(judged.drawdown.state))

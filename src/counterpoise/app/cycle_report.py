@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from counterpoise.app.carry_view import basis_rows, carry_rows
+from counterpoise.app.carry_view import basis_rows, carry_rows, cross_rows
 from counterpoise.app.margin_view import margin_rows, transfer_row
 from counterpoise.decide.guards.plausibility import PLAUSIBLE, Plausibility
-from counterpoise.domain.carrying import UNCOUNTED, UNWATCHED, BasisVerdict, CarryVerdict
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
 from counterpoise.domain.guarding import UNGUARDED, UNMEASURED, DrawdownVerdict, MarginVerdict
+from counterpoise.domain.hedge_guards import NO_VERDICTS, HedgeVerdicts
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, dec, quantize, text
 from counterpoise.domain.order import Fill, Order, OrderState
@@ -65,8 +65,7 @@ class CycleReport:
     margin: MarginVerdict = UNGUARDED
     drawdown: DrawdownVerdict = UNMEASURED
     transfers: tuple[Transfer, ...] = ()
-    carry: CarryVerdict = UNCOUNTED
-    basis: BasisVerdict = UNWATCHED
+    hedges: HedgeVerdicts = NO_VERDICTS
     doubted: Plausibility = PLAUSIBLE
     unrestored: Mapping[str, str] = field(default_factory=dict)
 
@@ -134,8 +133,9 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         "weights": _weights(report, policy),
         "within_band": report.within_band,
         "margin": margin_rows(report.snapshot, report.margin, view),
-        "carry": carry_rows(report.carry),
-        "basis": basis_rows(report.basis),
+        "carry": carry_rows(report.hedges.carry),
+        "basis": basis_rows(report.hedges.basis),
+        "cross": cross_rows(report.hedges.relation),
         "drawdown": _drawdown(report.drawdown),
         "transfers": [transfer_row(t) for t in report.transfers],
         "decisions": _decisions(report),

@@ -14,10 +14,10 @@ from counterpoise.app.safekeeping import explained, guarded_by, kept_alive, lowe
 from counterpoise.decide.approvals import reviewed
 from counterpoise.decide.combine import within_band
 from counterpoise.decide.engine import decide
-from counterpoise.decide.guards.basis import guard_basis, without_apart
+from counterpoise.decide.guards.basis import without_apart
 from counterpoise.decide.guards.drawdown import guard_drawdown
 from counterpoise.decide.guards.freshness import stale_reasons
-from counterpoise.decide.guards.funding import guard_funding
+from counterpoise.decide.guards.hedges import guard_hedges
 from counterpoise.decide.guards.limits import review
 from counterpoise.decide.guards.margin import guard_margin, margin_state
 from counterpoise.decide.guards.plausibility import PLAUSIBLE, Plausibility, as_positions_say
@@ -27,13 +27,6 @@ from counterpoise.decide.guards.trading_state import SOON, parted, restrained
 from counterpoise.decide.guards.wallets import PAUSE
 from counterpoise.decide.scenery import scene_of
 from counterpoise.domain.carried import carried_of, strays_of
-from counterpoise.domain.carrying import (
-    UNCOUNTED,
-    UNWATCHED,
-    BasisVerdict,
-    Brakes,
-    CarryVerdict,
-)
 from counterpoise.domain.decision import Decisions, Want
 from counterpoise.domain.guarding import (
     UNGUARDED,
@@ -43,6 +36,7 @@ from counterpoise.domain.guarding import (
     MarginVerdict,
 )
 from counterpoise.domain.hedge_book import Booked, crossed, wanting
+from counterpoise.domain.hedge_guards import NO_VERDICTS, HedgeVerdicts
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, dec, quantize, text
 from counterpoise.domain.operator import Approval
@@ -76,8 +70,8 @@ class Judgement:
     """What a look leads to. ``held`` says why nothing was decided; then only ``view`` and a wake-up are there.
 
     ``approvals`` are requests to people that are new or have changed. ``margin`` is what the margin guard makes of
-    it; it is there whatever else is held, and so are ``carry``, ``basis`` and ``drawdown``. ``lowered``: the trading
-    state that a guard sets.
+    it; it is there whatever else is held, and so are ``hedges`` and ``drawdown``. ``lowered``:
+    the trading state that a guard sets.
     """
 
     view: PortfolioView | Unvalued | Broke
@@ -90,8 +84,7 @@ class Judgement:
     held: tuple[Reason, ...] = ()
     within_band: bool | None = None
     margin: MarginVerdict = UNGUARDED
-    carry: CarryVerdict = UNCOUNTED
-    basis: BasisVerdict = UNWATCHED
+    hedges: HedgeVerdicts = NO_VERDICTS
     drawdown: DrawdownVerdict = UNMEASURED
     lowered: Lowering | None = None
 
@@ -137,20 +130,16 @@ def judge(  # noqa: PLR0913, PLR0917 - all that one look is judged by
     if lower is not None:
         record = replace(recorded.portfolio, trading_state=lower.state)
         recorded = replace(recorded, portfolio=record)
-    carry = guard_funding(own, recorded, policy, universe)
-    basis = guard_basis(own, recorded, policy, universe)
+    hedges = guard_hedges(own, recorded, policy, universe)
     if isinstance(view, PortfolioView) and not held:
-        brakes = Brakes(cuts=carry.cuts, waits=basis.waits)
-        scene = scene_of(snapshot, recorded, shape, universe, view, calendar or {}, brakes)
-        scene = replace(scene, universe=without_apart(universe, basis, _bound(recorded)))
+        scene = scene_of(snapshot, recorded, shape, universe, view, calendar or {}, hedges)
+        scene = replace(scene, universe=without_apart(universe, hedges.basis, _bound(recorded)))
         judged = _judged(scene, snapshot, recorded, unexplained, flows, margin, drawdown, doubted)
     else:
         # what is doubted is looked at again soon, so that nothing is held up for long
         again = Plan(wake_at=snapshot.as_of + PAUSE) if doubts or doubted.prices.doubts else NOTHING
         judged = Judgement(view=view, held=held, plan=again)
-    judged = replace(
-        judged, margin=margin, carry=carry, basis=basis, drawdown=drawdown, lowered=lower
-    )
+    judged = replace(judged, margin=margin, hedges=hedges, drawdown=drawdown, lowered=lower)
     if judged.decisions is None:
         judged = _kept_alive(judged, own, recorded, policy, unexplained)
         states = _states(recorded, policy)
@@ -162,7 +151,7 @@ def judge(  # noqa: PLR0913, PLR0917 - all that one look is judged by
     if margin.transfers or margin.urgent:
         soon = snapshot.as_of + SOON
         going = replace(going, wake_at=min(going.wake_at or soon, soon))
-    wakes = [at for at in (going.wake_at, carry.wake_at, basis.wake_at) if at is not None]
+    wakes = [at for at in (going.wake_at, hedges.wake_at) if at is not None]
     return replace(judged, plan=replace(going, wake_at=min(wakes, default=None)))
 
 

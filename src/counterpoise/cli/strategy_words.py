@@ -66,7 +66,8 @@ def told(policy: StrategyPolicy) -> str:
 def _hedge(policy: HedgePolicy) -> str:
     size = quantity(policy.qty) if policy.qty is not None else percent(policy.ratio or ZERO)
     of = "of the " if policy.qty is None else ""
-    parts = [f"{policy.side.value} {size} {of}{policy.asset}", _when(policy.when)]
+    by = "" if policy.cross is None else f" with futures on {policy.cross.by}"
+    parts = [f"{policy.side.value} {size} {of}{policy.asset}{by}", _when(policy.when)]
     if not isinstance(policy.release, Manual) or not isinstance(policy.when, Always | During):
         parts.append(f"until {_release(policy.release)}")
     return " ".join(part for part in parts if part)

@@ -203,6 +203,9 @@ def _basis(model: PortfolioModel) -> BasisPolicy | None:
             window=written.window,
             interval=written.interval,
             delay=written.delay,
+            allow_cross=written.allow_cross,
+            min_correlation=written.min_correlation,
+            max_residual=written.max_residual,
         )
     )
 

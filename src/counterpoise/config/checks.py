@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from itertools import pairwise
 
-from counterpoise.config import strategies, times, units
+from counterpoise.config import strategies, units
 from counterpoise.config.draft import PortfolioDraft, SleeveDraft, StrategyDraft
+from counterpoise.config.lookback import check_window
 from counterpoise.config.problems import Path, nearest, spelled
 from counterpoise.config.reading import Document, child_of
 from counterpoise.config.section import Section, soft
@@ -26,8 +27,6 @@ _MONEY = (
 _MAY_BE_ZERO = ("min_equity", "min_volume_24h", "keep_buffer", "max_top_up_24h")
 #: The margin guard's steps, in the order they are taken.
 _STEPS = ("warn", "top_up", "stop_adding", "reduce", "flatten")
-#: How many closed bars the usual basis may be read from.
-LEAST_BARS, MOST_BARS = 24, 2000
 #: What losing equity does, in the order it comes.
 _TIERS = ("slow", "reduce_only", "cancel_only")
 _OF_ONE_ASSET = ("hedge", "profit_ladder", "scale_in", "dip_buy")
@@ -232,14 +231,7 @@ def _check_window(document: Document, portfolio: PortfolioDraft) -> None:
     """Fewer bars than that tell nothing of what is usual."""
     basis = Section(document=document, path=(*portfolio.path, "guards", "basis"))
     usual = BasisPolicy()
-    window, interval = basis.read(units.duration, "window"), basis.read(times.interval, "interval")
-    if (basis.has("window") and window is None) or (basis.has("interval") and interval is None):
-        return
-    bars = (window or usual.window) // (interval or usual.interval)
-    if not LEAST_BARS <= bars <= MOST_BARS:
-        where = "window" if basis.has("window") else "interval"
-        expected = f"a window of {LEAST_BARS} to {MOST_BARS} closed bars"
-        basis.complain((where,), expected, was=f"{bars}")
+    check_window(basis, usual.window, usual.interval)
 
 
 def _check_drawdown(document: Document, portfolio: PortfolioDraft) -> None:

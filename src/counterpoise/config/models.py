@@ -288,7 +288,18 @@ class BasisModel(Shape):
     delay: Duration | None = Field(
         default=None, description="adding waits no longer than this; default 6h"
     )
-    allow_cross: Annotated[None, Later("cross hedges come with a later version")] = None
+    allow_cross: bool = Field(
+        default=False,
+        strict=True,
+        description="whether a hedge may hold the futures of another asset (cross: {by: ETH})",
+    )
+    min_correlation: Part | None = Field(
+        default=None, description="a cross hedge needs at least this; default 70%"
+    )
+    max_residual: Rise | None = Field(
+        default=None,
+        description="what it leaves may move by no more than this a year; default 80%",
+    )
 
 
 class GuardsModel(Shape):

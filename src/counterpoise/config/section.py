@@ -57,6 +57,11 @@ class Section:
         node = self._node(*keys)
         return node is not None and node.value is True
 
+    def is_false(self, *keys: str | int) -> bool:
+        """Return whether ``false`` is written there."""
+        node = self._node(*keys)
+        return node is not None and node.value is False
+
     def word(self, *keys: str | int) -> str | None:
         """Return the text there."""
         node = self._node(*keys)

@@ -26,8 +26,8 @@ class OneAsset(Protocol):
         """Its kind."""
 
     @property
-    def asset(self) -> str:
-        """What it moves."""
+    def assets(self) -> tuple[str, ...]:
+        """The one asset whose futures or coins it moves."""
 
 
 def answered(
@@ -45,24 +45,26 @@ def answered(
 
     ``coins``: what it shall have traded in coins in all, while it trades any.
     """
+    (asset,) = policy.assets
     decision = Decision(
         strategy=policy.id,
         kind=policy.kind,
-        asset=policy.asset,
+        asset=asset,
         overlay=overlay,
         previous=previous,
         reason=why,
         coins=coins,
         waits_for=waits_for,
     )
-    state = with_overlays(state, {policy.asset: overlay})
+    state = with_overlays(state, {asset: overlay})
     return Outcome(decisions=(decision,), state=state, wakeups=wakeups)
 
 
 def no_instrument(policy: OneAsset, scene: Scene, state: StrategyState) -> Outcome:
     """Return the outcome where nothing can be traded: the wish stays as it was, and nothing is seen."""
-    overlay = overlay_of(state, policy.asset)
-    why = reason("no_instrument", asset=policy.asset, quote=scene.view.quote)
+    (asset,) = policy.assets
+    overlay = overlay_of(state, asset)
+    why = reason("no_instrument", asset=asset, quote=scene.view.quote)
     return answered(policy, state, overlay, why, previous=overlay, wakeups=Wakeups(soon=True))
 
 

@@ -95,17 +95,29 @@ def _growing(
     states: Mapping[str, StrategyState],
     policy: PortfolioPolicy,
 ) -> list[tuple[_Key, Decimal, Decimal]]:
-    """Strategies whose futures on ``asset`` grow, with what they had and what they want."""
+    """Strategies whose futures grow with ``asset``, with what they had and what they want.
+
+    A cross hedge grows with what it hedges, not with what it holds.
+    """
     if wishes is not None:
         return [
             (key, d.previous, d.overlay)
             for key, d in wishes.items()
-            if d.asset == asset and beyond(d.overlay, d.previous)
+            if policy.cross_hedges.get(d.strategy, d.asset) == asset
+            and beyond(d.overlay, d.previous)
         ]
     # nobody decided: whoever might grow is held to what it has
-    traders = [s for s in policy.strategies if asset in (s.assets or policy.assets)]
-    held = {s.id: overlay_of(states[s.id], asset) if s.id in states else ZERO for s in traders}
-    return [((strategy, asset), overlay, overlay) for strategy, overlay in held.items()]
+    growing = [
+        (s.id, moved)
+        for s in policy.strategies
+        for moved in (s.assets or policy.assets)
+        if policy.cross_hedges.get(s.id, moved) == asset
+    ]
+    held = {
+        (id_, moved): overlay_of(states[id_], moved) if id_ in states else ZERO
+        for id_, moved in growing
+    }
+    return [(key, overlay, overlay) for key, overlay in held.items()]
 
 
 def _request(

@@ -17,10 +17,10 @@ from counterpoise.domain.scene import Scene
 Given = list[tuple[str, Decimal]]
 
 
-def cut_by_carry(
+def cut_by_guards(
     strategy: str, asset: str, overlay: Decimal, scene: Scene
 ) -> tuple[Decimal, list[Reason]]:
-    """Return the part of ``overlay`` that the strategy's carry allows."""
+    """Return the part of ``overlay`` that guards of carry and relation allow."""
     cut = scene.brakes.cuts.get((strategy, asset))
     if cut is None or overlay == 0:
         return overlay, []
@@ -31,8 +31,8 @@ def cut_by_carry(
         "why": cut.why.text if cut.why is not None else "",
     }
     if given == 0:
-        return given, [reason("carry_closes", **numbers)]
-    return given, [reason("carry_halves", asked=text(overlay), given=text(given), **numbers)]
+        return given, [reason("brakes_close", **numbers)]
+    return given, [reason("brakes_cut", asked=text(overlay), given=text(given), **numbers)]
 
 
 def held_by_basis(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from counterpoise.decide.approvals import beyond
-from counterpoise.decide.brakes import cut_by_carry, held_by_basis
+from counterpoise.decide.brakes import cut_by_guards, held_by_basis
 from counterpoise.domain.decision import Decision
 from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import ZERO, shrink_step, text
@@ -50,12 +50,16 @@ def granted_of(
             qty, note = _capped(decision, caps.get((decision.strategy, asset)))
             if not note and decision.strategy in waiting:
                 qty, note = _beside(decision, waiting[decision.strategy], scene)
-            qty, cut = cut_by_carry(decision.strategy, asset, qty, scene)
+            qty, cut = cut_by_guards(decision.strategy, asset, qty, scene)
             overlays.append((decision.strategy, qty))
             notes += note + cut
         listing = scene.universe.futures.get(asset)
         if listing is not None and not scene.policy.allow_net_short:
             floor = -(scene.view.assets[asset].held_qty + _foreign(asset, baselines))
+            # what a cross hedge is short of here stands against coins of another name
+            floor += sum(
+                (min(q, ZERO) for s, q in overlays if s in scene.policy.cross_hedges), ZERO
+            )
             overlays, cut = _clamp(asset, overlays, floor, listing.instrument.lot_size)
             notes += cut
         overlays, waits = held_by_basis(asset, overlays, scene)
@@ -173,7 +177,9 @@ def effective_targets_of(decisions: Sequence[Decision], scene: Scene) -> dict[st
         others = sum((d.granted for d in decisions if d.asset == asset and d.kind != "drift"), ZERO)
         base = policy.target_weight(asset) if has_drift else seen.spot_weight
         target = base + seen.weight_of(others)
-        targets[asset] = target if policy.allow_net_short else max(target, ZERO)
+        crossed = [d for d in decisions if d.asset == asset and d.strategy in policy.cross_hedges]
+        low = seen.weight_of(sum((min(d.granted, ZERO) for d in crossed), ZERO))
+        targets[asset] = target if policy.allow_net_short else max(target, low)
     return targets
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from counterpoise.domain.bars import Bar
-from counterpoise.domain.carrying import NO_BRAKES, Brakes
+from counterpoise.domain.hedge_guards import NO_VERDICTS, HedgeVerdicts
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.operator import Ask
@@ -28,7 +28,7 @@ def scene_of(
     universe: Universe,
     view: PortfolioView,
     calendar: Mapping[str, datetime],
-    brakes: Brakes = NO_BRAKES,
+    hedges: HedgeVerdicts = NO_VERDICTS,
 ) -> Scene:
     """Return the scene of one look; ``calendar``: strategy -> newest calendar instant at or before it."""
     return Scene(
@@ -44,7 +44,8 @@ def scene_of(
         working=_working(recorded),
         purse=_purse(snapshot, recorded, policy),
         flattening=recorded.portfolio.flattening,
-        brakes=brakes,
+        brakes=hedges.brakes,
+        relations=hedges.relation.relations,
     )
 
 

@@ -167,6 +167,18 @@ class Brakes:
     waits: Mapping[str, Wait] = field(default_factory=dict)
 
 
+def tightest(
+    *guards: Mapping[tuple[str, str], Cut],
+) -> dict[tuple[str, str], Cut]:
+    """Return the smallest share that any of ``guards`` leaves, with its reason, for each (strategy, asset)."""
+    found: dict[tuple[str, str], Cut] = {}
+    for cuts in guards:
+        for key, cut in cuts.items():
+            if key not in found or cut.share < found[key].share:
+                found[key] = cut
+    return found
+
+
 #: Where nothing is guarded.
 UNCOUNTED = CarryVerdict()
 UNWATCHED = BasisVerdict()

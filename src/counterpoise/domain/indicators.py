@@ -17,7 +17,7 @@ from counterpoise.domain.numbers import ZERO, dec
 YEAR = timedelta(days=365)  # coins trade on every day of it
 
 #: Statistics of logarithms need fewer digits than money, and each costs: a year of hours is looked at every cycle.
-_STATISTICS = Context(prec=28)
+STATISTICS = Context(prec=28)
 
 
 def rolling_high(bars: Sequence[Bar]) -> Decimal:
@@ -43,8 +43,8 @@ def realised_volatility(bars: Sequence[Bar], interval: timedelta) -> Decimal:
         For fewer than 3 bars (2 returns): one return has no deviation.
     """
     _enough(bars, 3)
-    returns = [_log_return(before.close, bar.close) for before, bar in pairwise(bars)]
-    with localcontext(_STATISTICS):
+    returns = [log_return(before.close, bar.close) for before, bar in pairwise(bars)]
+    with localcontext(STATISTICS):
         mean = sum(returns, ZERO) / len(returns)
         deviations = [each - mean for each in returns]
         variance = sum((d * d for d in deviations), ZERO) / (len(returns) - 1)
@@ -53,8 +53,9 @@ def realised_volatility(bars: Sequence[Bar], interval: timedelta) -> Decimal:
 
 # consecutive looks share all bars but one
 @lru_cache(maxsize=16_384)
-def _log_return(before: Decimal, after: Decimal) -> Decimal:
-    return (after / before).ln(_STATISTICS)
+def log_return(before: Decimal, after: Decimal) -> Decimal:
+    """Return ``ln(after / before)``; both above 0."""
+    return (after / before).ln(STATISTICS)
 
 
 def _microseconds(interval: timedelta) -> Decimal:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from counterpoise.domain.bars import Lookback
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.operator import TargetOverride
-from counterpoise.domain.strategy import StrategyPolicy
+from counterpoise.domain.strategy import HedgePolicy, StrategyPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +194,8 @@ class BasisPolicy:
 
     ``max_basis``: fraction of the coin's price. ``max_zscore``: standard deviations from the mean of ``window`` of
     closed bars of ``interval`` (None: not looked at, and no bars are read). ``delay``: adding goes on after it.
+    ``allow_cross``: whether one asset may be hedged with the futures of another; then only while they correlate by
+    ``min_correlation`` and what such a hedge leaves deviates by no more than ``max_residual`` (a fraction) a year.
     """
 
     max_basis: Decimal = dec("0.03")
@@ -201,6 +203,9 @@ class BasisPolicy:
     window: timedelta = timedelta(days=14)
     interval: timedelta = timedelta(hours=1)
     delay: timedelta = timedelta(hours=6)
+    allow_cross: bool = False
+    min_correlation: Decimal = dec("0.70")
+    max_residual: Decimal = dec("0.80")
 
     @property
     def bars(self) -> int:
@@ -285,6 +290,15 @@ class PortfolioPolicy:
     def assets(self) -> tuple[str, ...]:
         """Every asset of every sleeve but the quote, in the order of the config."""
         return tuple(a for s in self.sleeves for a in s.assets if a != self.quote)
+
+    @property
+    def cross_hedges(self) -> Mapping[str, str]:
+        """Strategy -> asset, for those that hedge the asset with the futures of another."""
+        return {
+            s.id: s.asset
+            for s in self.strategies
+            if isinstance(s, HedgePolicy) and s.cross is not None
+        }
 
     def target_weight(self, asset: str) -> Decimal:
         """Return the shape's weight of ``asset`` (0 for an asset in no sleeve)."""

@@ -31,13 +31,25 @@ SENTENCES: Mapping[str, str] = {
     "carry_paid": "its carry has cost {yearly} a year, more than {most}",
     "carry_spent": "it has cost {cost} of its notional, more than {most}",
     "carry_lasts": "its carry is expected to cost {yearly} a year, and stays below {most} not long enough yet",
-    "carry_halves": "{strategy} holds {given} of the {asked} {asset} it wants: {why}",
-    "carry_closes": "{strategy} holds no futures on {asset}: {why}",
+    "brakes_cut": "{strategy} holds {given} of the {asked} {asset} it wants: {why}",
+    "brakes_close": "{strategy} holds no futures on {asset}: {why}",
     # basis
     "basis_level": "{symbol} stands {basis} off its coin, more than {most}",
     "basis_unusual": "{symbol} stands {basis} off its coin, {zscore} standard deviations from its usual {usual}",
     "basis_unknown": "how far {symbol} stands off its coin is not known, and was absurd when it last was",
     "basis_waits": "{asset}: futures stay at {given} instead of {asked} before {until}: {why}",
+    # cross hedges
+    "relation_loose": "{asset} and {by} correlate by {correlation}, less than {least}",
+    "relation_unsure": "how {asset} moves with {by} is not sure: {beta} for 1, with a standard error of {error}",
+    "relation_leaves": "hedging {asset} with {by} leaves moves of {residual} a year, more than {most}",
+    "relation_unknown": "how {asset} moves with {by} cannot be measured, and was not good enough when it last could",
+    "relation_unmeasured": "how {asset} moves with {by} is not known yet: {bars} closed bars of {interval} are needed",
+    "cross_sized": "hedge {held} {asset} with {by}, {beta} for 1 (standard error {error}, correlation"
+    " {correlation}): hold {overlay} {by} in futures",
+    "cross_kept": "hedge {held} {asset} with {by}: {overlay} {by} in futures are within {band} of the {ideal} it takes"
+    " now",
+    "cross_unmeasured": "hedge {held} {asset} with {by}: {overlay} {by} in futures stay, as how they move together"
+    " cannot be measured",
     # drift
     "inside_band": "{sleeve} weighs {weight}, within {band} of its target {target}: nothing to do",
     "outside_band": "{sleeve} weighs {weight}, more than {band} away from its target {target}: trade back to {to}",

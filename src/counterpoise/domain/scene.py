@@ -17,6 +17,7 @@ from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.operator import Ask
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView, Universe
+from counterpoise.domain.relation import Relation
 from counterpoise.domain.snapshot import Quote
 from counterpoise.domain.strategy.conditions import PriceSource
 
@@ -53,7 +54,7 @@ class Scene:
     that decided before this one. ``coin_quotes``: asset -> prices of the spot pair its coins are traded in.
     ``working``: asset -> when our orders on its futures were made that may still bring fills.
     ``flattening``: an operator closes all own futures, so that nothing is granted whatever is wanted.
-    ``brakes``: what guards leave of what strategies want.
+    ``brakes``: what guards leave of what strategies want. ``relations``: strategy -> what its cross hedge is sized by.
     """
 
     policy: PortfolioPolicy
@@ -70,6 +71,7 @@ class Scene:
     working: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     flattening: bool = False
     brakes: Brakes = NO_BRAKES
+    relations: Mapping[str, Relation] = field(default_factory=dict)
 
     @property
     def now(self) -> datetime:

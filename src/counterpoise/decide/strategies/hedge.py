@@ -14,6 +14,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from counterpoise.decide.answer import answered, asked, no_instrument
+from counterpoise.decide.strategies.cross import cross_sized, cross_wakeups
 from counterpoise.decide.triggers import Reading, passed, read, settled
 from counterpoise.domain.decision import Outcome
 from counterpoise.domain.numbers import ZERO, shrink_step, text
@@ -34,10 +35,11 @@ from counterpoise.domain.strategy.hedge import HedgePhase, HedgeSide
 
 
 def hedge(policy: HedgePolicy, scene: Scene, state: HedgeState) -> Outcome:
-    """Return the one decision of a hedge: short (<= 0) or long (>= 0) base units of its asset."""
-    previous = overlay_of(state, policy.asset)
+    """Return the one decision of a hedge: short (<= 0) or long (>= 0) base units of what it moves."""
+    (moved,) = policy.assets
+    previous = overlay_of(state, moved)
     state, word = _told(policy, scene, state)
-    if policy.asset not in scene.universe.futures:
+    if moved not in scene.universe.futures:
         return no_instrument(policy, scene, replace(state, held={}))
     over = _over(policy, scene)
     if over is not None and state.phase is not HedgePhase.ENDED:
@@ -113,7 +115,9 @@ def _on(
     if "release" in names and opening is None:
         word = _releasing(policy, release.says)
         return _released(policy, scene, _closed(state, HedgePhase.RELEASED), previous, word)
-    overlay, why = _sized(policy, scene)
+    state, overlay, why = _sized(policy, scene, state, previous)
+    if policy.cross is not None:
+        wakeups |= cross_wakeups(policy, policy.cross, scene)
     if overlay == previous and release.holds is None:
         why = release.says
     elif opening is not None and not isinstance(policy.when, Always) and overlay != 0:
@@ -159,7 +163,7 @@ def _released(
 
 
 def _closed(state: HedgeState, phase: HedgePhase) -> HedgeState:
-    return replace(state, phase=phase, held={}, opened_at=None, low=Extreme())
+    return replace(state, phase=phase, held={}, opened_at=None, low=Extreme(), against=None)
 
 
 def _releasing(policy: HedgePolicy, because: Reason) -> Reason:
@@ -172,24 +176,21 @@ def _ending(policy: HedgePolicy, because: Reason) -> Reason:
     return reason("strategy_ends", **numbers, because=because.text)
 
 
-def _sized(policy: HedgePolicy, scene: Scene) -> tuple[Decimal, Reason]:
+def _sized(
+    policy: HedgePolicy, scene: Scene, state: HedgeState, previous: Decimal
+) -> tuple[HedgeState, Decimal, Reason]:
     """The overlay of an open hedge, and what it was reckoned from."""
-    seen, listing = scene.view.assets[policy.asset], scene.universe.futures[policy.asset]
-    lot = listing.instrument.lot_size
+    held = scene.view.assets[policy.asset].held_qty
     sign = 1 if policy.side is HedgeSide.LONG else -1
-    if policy.qty is not None:
-        overlay = sign * shrink_step(policy.qty, lot)
-        return overlay, reason(
-            "hedge_qty", qty=text(policy.qty), asset=policy.asset, overlay=text(overlay)
-        )
-    if seen.held_qty <= 0:
-        return ZERO, reason("nothing_held", asset=policy.asset)
     ratio = policy.ratio if policy.ratio is not None else ZERO
-    overlay = sign * shrink_step(ratio * seen.held_qty, lot)
-    return overlay, reason(
-        "hedge_ratio",
-        ratio=text(ratio),
-        held=text(seen.held_qty),
-        asset=policy.asset,
-        overlay=text(overlay),
-    )
+    hedged = policy.qty if policy.qty is not None else ratio * held
+    if policy.qty is None and held <= 0:
+        return state, ZERO, reason("nothing_held", asset=policy.asset)
+    if policy.cross is not None:
+        return cross_sized(policy, policy.cross, scene, state, sign, hedged, previous)
+    lot = scene.universe.futures[policy.asset].instrument.lot_size
+    overlay = sign * shrink_step(hedged, lot)
+    size = {"asset": policy.asset, "overlay": text(overlay)}
+    if policy.qty is not None:
+        return state, overlay, reason("hedge_qty", qty=text(policy.qty), **size)
+    return state, overlay, reason("hedge_ratio", ratio=text(ratio), held=text(held), **size)

@@ -1,4 +1,4 @@
-"""What people are told about carry and basis: what a hedge costs, what waits, what only they can do."""
+"""What people are told about carry, basis and cross hedges: what costs, what waits, what only they can do."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from datetime import datetime
 from counterpoise.domain.carrying import BasisVerdict, CarryCheck, CarryVerdict
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Severity
+from counterpoise.domain.hedge_guards import HedgeVerdicts
 from counterpoise.domain.policy import Spent
 from counterpoise.domain.records import PositionRecord
+from counterpoise.domain.relation import RelationVerdict
 
 _DONE = {
     Spent.ALERT: "nothing is done about it",
@@ -18,7 +20,19 @@ _DONE = {
 }
 
 
-def carry_conditions(carry: CarryVerdict) -> Iterator[tuple[str, tuple[Severity, str]]]:
+def hedge_conditions(
+    found: HedgeVerdicts,
+    decisions: Decisions | None,
+    positions: Iterable[PositionRecord],
+    now: datetime,
+) -> Iterator[tuple[str, tuple[Severity, str]]]:
+    """Yield a lasting condition, by key, for everything that keeps a hedge small, or that only people can mend."""
+    yield from _carry(found.carry)
+    yield from _basis(found.basis, decisions, positions, now)
+    yield from _relation(found.relation, decisions)
+
+
+def _carry(carry: CarryVerdict) -> Iterator[tuple[str, tuple[Severity, str]]]:
     """Yield a lasting condition, by key, for every line whose budget is spent."""
     for check in carry.checks:
         if not check.spent or check.why is None:
@@ -35,7 +49,7 @@ def _carry_text(check: CarryCheck) -> str:
     return f"{check.strategy} in {check.symbol} at {check.venue}: {why}: {done}"
 
 
-def basis_conditions(
+def _basis(
     basis: BasisVerdict,
     decisions: Decisions | None,
     positions: Iterable[PositionRecord],
@@ -56,3 +70,29 @@ def basis_conditions(
         if now >= check.until:
             said = f"{check.why.text}, and has been for too long to wait: adding to it goes on"
             yield f"basis_late:{check.key}", (Severity.WARNING, said)
+
+
+def _relation(
+    verdict: RelationVerdict, decisions: Decisions | None
+) -> Iterator[tuple[str, tuple[Severity, str]]]:
+    """Yield a lasting condition, by key, for every cross hedge that is cut or kept out, or stands unmeasured."""
+    found = decisions.decisions if decisions is not None else ()
+    wanted = {d.strategy for d in found if d.overlay != 0}
+    for check in verdict.checks:
+        if check.held == 0 and check.strategy not in wanted:
+            continue
+        if check.why is not None:
+            done = "it is not opened"
+            if check.until is not None:
+                until = f"{check.until:%Y-%m-%d %H:%M} UTC"
+                done = f"half of it stays until {until}, then nothing, unless that has passed"
+            elif check.held != 0:
+                done = "it is closed"
+            said = f"The cross hedge {check.strategy}: {check.why.text}: {done}"
+            yield f"cross:{check.strategy}", (Severity.WARNING, said)
+        elif check.relation is None and check.held != 0:
+            said = (
+                f"The cross hedge {check.strategy} stands unwatched: how {check.asset} moves with {check.by}"
+                " cannot be measured, as closed bars are missing; nothing is added to it"
+            )
+            yield f"cross_unmeasured:{check.strategy}", (Severity.WARNING, said)

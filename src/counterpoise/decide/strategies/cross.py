@@ -1,0 +1,94 @@
+"""How large a cross hedge is: futures of another asset that move as much, in value, as what they hedge.
+
+``overlay = -hedged x price x beta / price of the other``, cut towards zero to the lot. Prices move at every look, so
+an open hedge is left as it is within a band; it follows at once what is held, by proportion where how the two move
+together cannot be measured now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from counterpoise.decide.triggers import next_bar, span
+from counterpoise.domain.decision import Wakeups
+from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, shrink_step, text
+from counterpoise.domain.reasons import Reason, reason, shown_percent
+from counterpoise.domain.scene import Scene
+from counterpoise.domain.strategy import HedgePolicy, HedgeState
+from counterpoise.domain.strategy.hedge import Cross
+
+_HUNDREDTH = dec("0.01")
+#: Two prices may move apart by twice that before a band could be left; a third of it leaves room for both.
+_PART_OF_BAND = 3
+
+
+def cross_sized(
+    policy: HedgePolicy,
+    cross: Cross,
+    scene: Scene,
+    state: HedgeState,
+    sign: int,
+    hedged: Decimal,
+    previous: Decimal,
+) -> tuple[HedgeState, Decimal, Reason]:
+    """Return the state, the overlay in futures of ``cross.by``, and what it was reckoned from.
+
+    ``hedged``: base units of the policy's asset it stands against (above 0); ``sign``: -1 short, 1 long; ``previous``:
+    the overlay so far.
+    """
+    lot = scene.universe.futures[cross.by].instrument.lot_size
+    relation = scene.relations.get(policy.id)
+    names = {"asset": policy.asset, "by": cross.by, "held": text(hedged)}
+    if relation is None:
+        return _unmeasured(policy, cross, state, hedged, previous, lot)
+    own, its = (scene.view.assets[a].price for a in (policy.asset, cross.by))
+    ideal = sign * shrink_step(max(relation.beta, ZERO) * hedged * own / its, lot)
+    if state.against == hedged and abs(ideal - previous) <= cross.band * abs(ideal):
+        kept = {"overlay": text(previous), "ideal": text(ideal), "band": shown_percent(cross.band)}
+        return state, previous, reason("cross_kept", **names, **kept)
+    why = reason(
+        "cross_sized",
+        **names,
+        overlay=text(ideal),
+        beta=text(quantize(relation.beta, _HUNDREDTH)),
+        error=text(quantize(relation.error, _HUNDREDTH)),
+        correlation=shown_percent(relation.correlation),
+    )
+    return replace(state, against=hedged), ideal, why
+
+
+def _unmeasured(
+    policy: HedgePolicy,
+    cross: Cross,
+    state: HedgeState,
+    hedged: Decimal,
+    previous: Decimal,
+    lot: Decimal,
+) -> tuple[HedgeState, Decimal, Reason]:
+    """What stands stays, less what no longer has anything to stand against; nothing is added."""
+    if previous == 0 or not state.against:
+        why = reason(
+            "relation_unmeasured",
+            asset=policy.asset,
+            by=cross.by,
+            bars=text(dec(cross.bars)),
+            interval=span(cross.interval),
+        )
+        return state, previous, why
+    overlay = previous
+    if hedged < state.against:
+        overlay = shrink_step(previous * hedged / state.against, lot)
+        state = replace(state, against=hedged)
+    names = {"asset": policy.asset, "by": cross.by, "held": text(hedged)}
+    return state, overlay, reason("cross_unmeasured", **names, overlay=text(overlay))
+
+
+def cross_wakeups(policy: HedgePolicy, cross: Cross, scene: Scene) -> Wakeups:
+    """Return when its size may be off by more than its band: prices, and the next closed bar."""
+    factor = ONE + cross.band / _PART_OF_BAND
+    prices = {a: scene.view.assets[a].price for a in (policy.asset, cross.by)}
+    return next_bar(scene, cross.interval) | Wakeups(
+        above={a: p * factor for a, p in prices.items()},
+        below={a: p / factor for a, p in prices.items()},
+    )
