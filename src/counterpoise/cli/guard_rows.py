@@ -1,26 +1,28 @@
-"""Carry, drawdown and basis for people: only where there is something to say, and narrow enough for 60 columns."""
+"""What guards of hedges found, for people: only where there is something to say, and narrow enough for 60 columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from counterpoise.cli.figures import UNKNOWN, moment, money, percent
+from counterpoise.cli.figures import UNKNOWN, moment, money, percent, quantity
 from counterpoise.cli.output import print_table
 from counterpoise.domain.numbers import dec, quantize, text
 from counterpoise.domain.reasons import shown_percent
 
 _TENTH = dec("0.1")
+_HUNDREDTH = dec("0.01")
 
 
 def print_guards(document: Mapping[str, Any]) -> None:
-    """Print what the guards of funding, drawdown and basis say in a document of ``plan`` or ``status``.
+    """Print what the guards of funding, drawdown, basis and cross hedges say in a document of ``plan`` or ``status``.
 
     A row of an older version may lack what is not shown then.
     """
     _print_carry(document.get("carry") or ())
     _print_drawdown(document.get("drawdown"))
     _print_basis([row for row in document.get("basis") or () if row["since"] is not None])
+    _print_cross(document.get("cross") or ())
 
 
 def _print_carry(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -88,6 +90,35 @@ def _print_basis(rows: Sequence[Mapping[str, Any]]) -> None:
     print_table("Far from their coins", columns, cells)
     for why in dict.fromkeys(row["why"] for row in rows if row["why"] is not None):
         print(why)
+
+
+def _print_cross(rows: Sequence[Mapping[str, Any]]) -> None:
+    """What cross hedges are sized by and rest on."""
+    if not rows:
+        return
+    cells = [
+        (
+            f"{row['strategy']} {row['asset']} by {row['by']}",
+            quantity(row["held"]),
+            _beta(row),
+            percent(row["correlation"]),
+            percent(row["residual"]),
+        )
+        for row in rows
+    ]
+    columns = ("hedge", ">held", ">beta", ">correlation", ">left a year")
+    print_table("Cross hedges", columns, cells)
+    for row in rows:
+        if row["why"] is not None:
+            kept = {"0.5": ": half of it stands", "0": ": none of it stands"}.get(row["share"], "")
+            print(f"{row['strategy']}: {row['why']}{kept}")
+
+
+def _beta(row: Mapping[str, Any]) -> str:
+    """By how much it is sized, with the standard error of what was measured."""
+    if row["beta"] is None:
+        return UNKNOWN
+    return " ± ".join(text(quantize(dec(row[k]), _HUNDREDTH)) for k in ("beta", "error"))
 
 
 def _words(tier: str) -> str:

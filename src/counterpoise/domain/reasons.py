@@ -39,14 +39,14 @@ SENTENCES: Mapping[str, str] = {
     "basis_unknown": "how far {symbol} stands off its coin is not known, and was absurd when it last was",
     "basis_waits": "{asset}: futures stay at {given} instead of {asked} before {until}: {why}",
     # cross hedges
-    "relation_loose": "{asset} and {by} correlate by {correlation}, less than {least}",
+    "relation_loose": "{asset} and {by} correlate by {correlation}, less than {least}{back}",
     "relation_unsure": "how {asset} moves with {by} is not sure: {beta} for 1, with a standard error of {error}",
-    "relation_leaves": "hedging {asset} with {by} leaves moves of {residual} a year, more than {most}",
+    "relation_leaves": "hedging {asset} with {by} leaves moves of {residual} a year, more than {most}{back}",
     "relation_unknown": "how {asset} moves with {by} cannot be measured, and was not good enough when it last could",
     "relation_unmeasured": "how {asset} moves with {by} is not known yet: {bars} closed bars of {interval} are needed",
     "cross_sized": "hedge {held} {asset} with {by}, {beta} for 1 (standard error {error}, correlation"
     " {correlation}): hold {overlay} {by} in futures",
-    "cross_kept": "hedge {held} {asset} with {by}: {overlay} {by} in futures are within {band} of the {ideal} it takes"
+    "cross_kept": "hedge {held} {asset} with {by}: {overlay} {by} in futures are within {room} of the {ideal} it takes"
     " now",
     "cross_unmeasured": "hedge {held} {asset} with {by}: {overlay} {by} in futures stay, as how they move together"
     " cannot be measured",

@@ -13,6 +13,8 @@ from counterpoise.domain.policy import Spent
 from counterpoise.domain.records import PositionRecord
 from counterpoise.domain.relation import RelationVerdict
 
+#: What a cross hedge says of itself while nothing but its relation keeps it out.
+_CROSS = frozenset({"cross_sized", "cross_kept", "cross_unmeasured"})
 _DONE = {
     Spent.ALERT: "nothing is done about it",
     Spent.REDUCE: "it holds half of what it wants until that has passed",
@@ -77,9 +79,9 @@ def _relation(
 ) -> Iterator[tuple[str, tuple[Severity, str]]]:
     """Yield a lasting condition, by key, for every cross hedge that is cut or kept out, or stands unmeasured."""
     found = decisions.decisions if decisions is not None else ()
-    wanted = {d.strategy for d in found if d.overlay != 0}
+    open_now = {d.strategy for d in found if d.reason.code in _CROSS}
     for check in verdict.checks:
-        if check.held == 0 and check.strategy not in wanted:
+        if check.held == 0 and check.strategy not in open_now:
             continue
         if check.why is not None:
             done = "it is not opened"

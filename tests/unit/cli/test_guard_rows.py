@@ -1,4 +1,4 @@
-"""Carry, drawdown and basis as people see them."""
+"""Carry, drawdown, basis and cross hedges as people see them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from counterpoise.app.carry_view import basis_rows, carry_rows
+from counterpoise.app.carry_view import basis_rows, carry_rows, cross_rows
 from counterpoise.cli.guard_rows import print_guards
 from counterpoise.domain.carrying import BasisCheck, BasisVerdict, CarryCheck, CarryVerdict
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import Spent
 from counterpoise.domain.reasons import reason
+from counterpoise.domain.relation import Relation, RelationCheck, RelationVerdict
 from tests.build import BTC_PERP, NOW, VENUE
 
 WHY = reason("carry_expected", yearly="21.9 %", most="15 %")
@@ -143,3 +144,42 @@ def test_a_row_of_an_older_version_is_shown_as_far_as_it_goes(
     out = capsys.readouterr().out
     assert "12.3 %       -  0.61 %       -" in out
     assert "1.00     -  10.0 %  slow  -" in out
+
+
+@pytest.mark.parametrize(
+    ("share", "told"), [("1", ""), ("0.5", "half of it stands"), ("0", "none of it stands")]
+)
+def test_a_cross_hedge_shows_what_it_rests_on(
+    share: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    relation = Relation(
+        beta=dec("1.3123"),
+        measured=dec("1.3123"),
+        error=dec("0.0812"),
+        correlation=dec("0.8567"),
+        residual=dec("0.4512"),
+        returns=60,
+    )
+    why = reason("relation_loose", asset="LDO", by="ETH", correlation="60 %", least="70 %", back="")
+    made = RelationCheck(
+        strategy="ldo",
+        asset="LDO",
+        by="ETH",
+        held=dec("-1.25"),
+        relation=relation,
+        share=dec(share),
+        why=why if told else None,
+    )
+    print_guards({"cross": cross_rows(RelationVerdict(checks=(made,)))})
+    out = capsys.readouterr().out
+    assert "ldo LDO by ETH  -1.25  1.31 ± 0.08       85.7 %       45.1 %" in out
+    assert told in out
+    assert ("less than 70 %" in out) is bool(told)
+
+
+def test_a_cross_hedge_that_cannot_be_measured_shows_nothing_it_does_not_know(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = RelationCheck(strategy="ldo", asset="LDO", by="ETH")
+    print_guards({"cross": cross_rows(RelationVerdict(checks=(made,)))})
+    assert "ldo LDO by ETH     0     -            -            -" in capsys.readouterr().out

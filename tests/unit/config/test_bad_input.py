@@ -487,20 +487,6 @@ ROWS: dict[str, tuple[Change, str]] = {
             " closed bars, was 14"
         ),
     ),
-    "cross hedges": (
-        ("    guards:", "    guards:\n      basis: {allow_cross: true}"),
-        (
-            "c.yaml:22:28 portfolios.treasury.guards.basis.allow_cross: expected nothing here in"
-            " this version, was true; cross hedges come with a later version, remove this"
-        ),
-    ),
-    "a hedge in another asset's contract": (
-        ("asset: BTC, ratio: 50%", "asset: BTC, ratio: 50%, cross: {contract: ETH}"),
-        (
-            "c.yaml:19:64 portfolios.treasury.strategies[1].cross: expected nothing here in this"
-            " version, was a mapping; cross hedges come with a later version, remove this"
-        ),
-    ),
     "coins to sell that no sleeve holds": (
         ("    guards:", "    guards:\n      margin: {guard_may_sell: [BTC, DOGE]}"),
         (

@@ -155,14 +155,19 @@ def _fault(check: RelationCheck, rules: BasisPolicy, *, healing: bool) -> Reason
         least += (ONE - least) * HEAL_CORRELATION
         most *= HEAL_RESIDUAL
     names = {"asset": check.asset, "by": check.by}
+    back = " to stand again" if healing else ""
     if relation.correlation < least:
         shown = shown_percent(relation.correlation)
-        return reason("relation_loose", **names, correlation=shown, least=shown_percent(least))
+        return reason(
+            "relation_loose", **names, correlation=shown, least=shown_percent(least), back=back
+        )
     if relation.measured <= SURE * relation.error:
         beta = text(quantize(relation.measured, _HUNDREDTH))
         error = text(quantize(relation.error, _HUNDREDTH))
         return reason("relation_unsure", **names, beta=beta, error=error)
     if relation.residual > most:
         left = shown_percent(relation.residual)
-        return reason("relation_leaves", **names, residual=left, most=shown_percent(most))
+        return reason(
+            "relation_leaves", **names, residual=left, most=shown_percent(most), back=back
+        )
     return None

@@ -45,7 +45,7 @@ def cross_sized(
     own, its = (scene.view.assets[a].price for a in (policy.asset, cross.by))
     ideal = sign * shrink_step(max(relation.beta, ZERO) * hedged * own / its, lot)
     if state.against == hedged and abs(ideal - previous) <= cross.band * abs(ideal):
-        kept = {"overlay": text(previous), "ideal": text(ideal), "band": shown_percent(cross.band)}
+        kept = {"overlay": text(previous), "ideal": text(ideal), "room": shown_percent(cross.band)}
         return state, previous, reason("cross_kept", **names, **kept)
     why = reason(
         "cross_sized",

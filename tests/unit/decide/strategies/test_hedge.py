@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterpoise.decide.engine import decide
 from counterpoise.decide.strategies.hedge import hedge
 from counterpoise.domain.decision import Decision, Wakeups
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import CommandKind
+from counterpoise.domain.relation import Relation
 from counterpoise.domain.strategy import HedgePolicy, HedgeState
 from counterpoise.domain.strategy.conditions import (
     Above,
@@ -29,7 +31,7 @@ from counterpoise.domain.strategy.conditions import (
     Volatility,
     When,
 )
-from counterpoise.domain.strategy.hedge import HedgePhase, HedgeSide
+from counterpoise.domain.strategy.hedge import Cross, HedgePhase, HedgeSide
 from tests.build import (
     NOW,
     Number,
@@ -643,3 +645,96 @@ def test_while_nothing_changes_a_hedge_makes_up_its_mind_once(
     at_rest = played.state
     assert not played.look(prices[-1]).changed
     assert played.state == at_rest
+
+
+CROSS = HedgePolicy(id="h", asset="SOL", ratio=dec("0.5"), cross=Cross(by="BTC"))
+
+
+def crossed(
+    state: HedgeState,
+    *,
+    sol: Number = 1000,
+    price: Number = 100,
+    beta: Number | None = "1.2",
+    policy: HedgePolicy = CROSS,
+) -> tuple[Decision, HedgeState]:
+    """Half of ``sol`` SOL hedged with BTC at 100,000."""
+    snapshot = make_snapshot({"BTC": 100_000, "SOL": price}, spot={"USDT": 1000, "SOL": sol})
+    scene = make_scene(snapshot, make_policy(policy))
+    if beta is not None:
+        relation = Relation(
+            beta=dec(beta),
+            measured=dec(beta),
+            error=dec("0.1"),
+            correlation=dec("0.8"),
+            residual=dec("0.4"),
+            returns=60,
+        )
+        scene = replace(scene, relations={"h": relation})
+    outcome = hedge(policy, scene, state)
+    (decision,) = outcome.decisions
+    assert isinstance(outcome.state, HedgeState)
+    return decision, outcome.state
+
+
+def test_a_cross_hedge_holds_beta_times_the_value_in_the_other() -> None:
+    """500 SOL at 100 are 50,000; 1.2 times that is 60,000, or 0.6 BTC."""
+    decision, state = crossed(HedgeState())
+    assert (decision.asset, decision.overlay) == ("BTC", dec("-0.6"))
+    assert state.overlays == {"BTC": dec("-0.6")}
+    assert state.against == dec(500)
+    assert "1.2 for 1 (standard error 0.1, correlation 80 %)" in decision.reason.text
+
+
+def test_a_long_cross_hedge_adds() -> None:
+    decision, _ = crossed(HedgeState(), policy=replace(CROSS, side=HedgeSide.LONG))
+    assert decision.overlay == dec("0.6")
+
+
+@pytest.mark.parametrize(
+    ("price", "overlay"),
+    [("91", "-0.6"), ("90", "-0.540"), ("110", "-0.6"), ("112", "-0.672")],
+)
+def test_prices_move_a_cross_hedge_only_beyond_its_band(price: str, overlay: str) -> None:
+    """At 91 it takes 0.546 and has 9.9 % more; at 90 0.54 and 11 %. At 110 0.66 and 9.1 % less; at 112 10.7 %."""
+    _, state = crossed(HedgeState())
+    decision, _ = crossed(state, price=price)
+    assert decision.overlay == dec(overlay)
+
+
+def test_a_cross_hedge_follows_what_is_held_at_once() -> None:
+    _, state = crossed(HedgeState())
+    more, _ = crossed(state, sol=1010)
+    assert more.overlay == dec("-0.606")
+    less, _ = crossed(state, sol=990)
+    assert less.overlay == dec("-0.594")
+
+
+def test_without_a_relation_nothing_is_opened_or_added_and_what_left_is_let_go() -> None:
+    opened, state = crossed(HedgeState(), beta=None)
+    assert (opened.overlay, opened.reason.code) == (dec(0), "relation_unmeasured")
+    _, state = crossed(HedgeState())
+    stays, state = crossed(state, sol=2000, beta=None)
+    assert (stays.overlay, stays.reason.code) == (dec("-0.6"), "cross_unmeasured")
+    half, state = crossed(state, sol=500, beta=None)
+    assert half.overlay == dec("-0.3")
+    back, _ = crossed(state, sol=1000, beta=None)
+    assert back.overlay == dec("-0.3"), "coming back adds nothing before it is measured"
+
+
+def test_a_slope_below_zero_hedges_nothing() -> None:
+    decision, _ = crossed(HedgeState(), beta="-0.5")
+    assert decision.overlay == 0
+
+
+def test_a_cross_hedge_may_be_short_where_nothing_is_held_and_others_may_not() -> None:
+    """Its short in BTC stands against SOL; another strategy's short of BTC that nobody holds is clamped as ever."""
+    plain = HedgePolicy(id="plain", asset="BTC", qty=dec("0.2"))
+    snapshot = make_snapshot(spot={"USDT": 1000, "SOL": 1000})
+    scene = make_scene(snapshot, make_policy(CROSS, plain))
+    state = HedgeState(
+        overlays={"BTC": dec("-0.6")}, phase=HedgePhase.ON, opened_at=NOW, against=dec(500)
+    )
+    decisions = decide(scene, {"h": state}, {})
+    assert {d.strategy: d.granted for d in decisions.decisions} == {"h": dec("-0.6"), "plain": 0}
+    assert decisions.effective_targets["BTC"] < 0
