@@ -106,8 +106,7 @@ def test_it_needs_consent(loaded: Load, basis: str) -> None:
     assert told.value.problems == [
         (
             f"c.yaml:19:57 {PLACE}: expected no cross hedge, as guards.basis does not allow"
-            " one, was 'cross'; its futures may move otherwise than what it hedges; if you want that, add to the portfolio"
-            ""
-            " guards: {basis: {allow_cross: true}}"
+            " one, was 'cross'; its futures may move otherwise than what it hedges; if you want that,"
+            " add to the portfolio guards: {basis: {allow_cross: true}}"
         )
     ]
