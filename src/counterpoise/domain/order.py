@@ -284,7 +284,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotPlaced:
-    """Proven never accepted. ``code`` is the venue's own code, ``text`` its words without secrets."""
+    """Proven without effect: never accepted, or, of a cancel, not cancelled.
+
+    ``code`` is the venue's own code, ``text`` its words without secrets.
+    """
 
     code: str
     text: str
@@ -308,4 +311,4 @@ class Gone:
     text: str
 
 
-CancelOutcome = Accepted | Gone | Unknown
+CancelOutcome = Accepted | Gone | NotPlaced | Unknown

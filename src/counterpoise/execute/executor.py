@@ -98,6 +98,9 @@ class Executor:
             case Gone(text=said):
                 # it may have filled: the next look reads it before anyone believes anything
                 return replace(order, updated_at=at, reason=f"cancel: {said}")
+            case NotPlaced(code=code, text=said):
+                # it works on; the next look sees it open and decides anew
+                return replace(order, updated_at=at, reason=f"cancel refused: {code}: {said}")
             case Unknown(text=said):
                 return replace(order, updated_at=at, reason=f"cancel unproven: {said}")
 

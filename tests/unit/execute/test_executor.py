@@ -87,7 +87,6 @@ class RecordingVenue(SimVenue):
     async def cancel(self, order: Order) -> CancelOutcome:
         await self._sent("cancel", order)
         answer = self.answers.get(order.client_order_id)
-        assert not isinstance(answer, NotPlaced)
         return answer or Accepted(order=make_venue_order(order, state=S.CANCELED))
 
 
@@ -305,6 +304,13 @@ async def test_a_cancel_without_an_answer_keeps_the_order_live(desk: Desk) -> No
     desk.venue.answers["cpo1"] = Unknown(text="time-out")
     (order,) = (await desk.execute(cancel=[resting("cpo1")])).canceled
     assert (order.state, order.reason) == (S.PENDING_CANCEL, "cancel unproven: time-out")
+
+
+async def test_a_refused_cancel_keeps_the_order_live(desk: Desk) -> None:
+    desk.venue.answers["cpo1"] = NotPlaced(code="-1021", text="-1021 Timestamp.")
+    (order,) = (await desk.execute(cancel=[resting("cpo1")])).canceled
+    assert (order.state, order.remaining_qty) == (S.PENDING_CANCEL, order.qty)
+    assert order.reason == "cancel refused: -1021: -1021 Timestamp."
 
 
 async def test_a_cancel_may_be_tried_again(desk: Desk) -> None:

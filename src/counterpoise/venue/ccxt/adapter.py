@@ -37,12 +37,13 @@ from counterpoise.venue.ccxt import endpoints as ask
 from counterpoise.venue.ccxt.call import Call, CallFailed
 from counterpoise.venue.ccxt.endpoints import Scope
 from counterpoise.venue.ccxt.facts import Facts
+from counterpoise.venue.ccxt.faults import Deed, is_not_found
 from counterpoise.venue.ccxt.instruments import Catalogue, Listing
 from counterpoise.venue.ccxt.klines import bars_between
 from counterpoise.venue.ccxt.limiter import Limiter
 from counterpoise.venue.ccxt.mapping import understood
 from counterpoise.venue.ccxt.orders import order_params
-from counterpoise.venue.ccxt.origins import NOT_FOUND, Origins
+from counterpoise.venue.ccxt.origins import Origins
 from counterpoise.venue.ccxt.scrub import Scrubber
 from counterpoise.venue.ccxt.settlements import read_settlement
 from counterpoise.venue.ccxt.stock import stock_binance
@@ -142,7 +143,7 @@ class CcxtVenue:
         try:
             reply = await self._wire.ask(ask.ORDER[listing.scope], params)
         except CallFailed as failure:
-            if failure.code in NOT_FOUND:
+            if is_not_found(listing.scope, failure.raw):
                 return None
             raise self._wire.failed(failure) from None
         with understood("order"):
@@ -239,7 +240,7 @@ class CcxtVenue:
         except CallFailed as failure:
             return outcome.judge_cancel_failure(failure)
         except VenueError as error:
-            return Unknown(text=f"not sent: {error}")
+            return NotPlaced(code=outcome.NOT_SENT, text=f"not sent: {error}")
         except asyncio.CancelledError:
             _cancel_at_next_await()
             return Unknown(text="cancelled while waiting for the venue's answer")
@@ -266,7 +267,7 @@ class CcxtVenue:
         try:
             return treasury.judge_transfer_reply(await wire.send(call))
         except CallFailed as failure:
-            verdict = outcome.judge_failure(failure)
+            verdict = outcome.judge_failure(failure, Deed.TRANSFER)
             return Unknown(text=verdict.text) if isinstance(verdict, outcome.Duplicate) else verdict
         except asyncio.CancelledError:
             _cancel_at_next_await()

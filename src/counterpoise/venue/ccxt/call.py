@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from counterpoise.venue.ccxt.endpoints import Endpoint
+from counterpoise.venue.ccxt.faults import RawReply
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,30 +36,43 @@ class Call:
         self.body = body
 
     def verdict(self) -> tuple[int | None, str]:
-        """Return the venue's own code and words, ``(None, "")`` unless the body is its JSON error."""
+        """Return the venue's own code and words, ``(None, "")`` unless the body is its JSON error.
+
+        Venues call them ``code`` and ``msg``, or ``retCode`` and ``retMsg``.
+        """
         try:
             error = json.loads(self.body)
         except (ValueError, RecursionError):
             return None, ""
         if not isinstance(error, dict):
             return None, ""
-        code, words = error.get("code"), error.get("msg")
+        code = error.get("code", error.get("retCode"))
+        words = error.get("msg", error.get("retMsg"))
         if isinstance(code, bool) or not isinstance(code, int) or not isinstance(words, str):
             return None, ""
         return code, words
 
 
 class CallFailed(Exception):
-    """A request without a usable reply. ``text`` is fit for logs: it carries no signature and no key."""
+    """A request without a usable reply. ``text`` is fit for logs: it carries no signature and no key.
 
-    def __init__(self, call: Call, text: str, *, sent: bool) -> None:
+    ``exchange`` is the ccxt id of who was asked.
+    """
+
+    def __init__(self, call: Call, text: str, *, sent: bool, exchange: str = "binance") -> None:
         self.sent = sent
+        self.exchange = exchange
         self.status = call.status
         self.code, self.words = call.verdict()
         self.retry_after_s: Decimal | None = None
         self.scope = call.endpoint.scope
         self.text = text
         super().__init__(text)
+
+    @property
+    def raw(self) -> RawReply:
+        """What came back, as far as anything did."""
+        return RawReply(sent=self.sent, status=self.status, code=self.code, words=self.words)
 
 
 #: The request the running task is making; read by the transport and the reply hook.

@@ -27,8 +27,15 @@ LONGEST_WAIT_S = Decimal(60)
 
 _BANNED_UNTIL = re.compile(r"banned until (\d{12,14})")
 _TOO_MANY_ORDERS = -1015
+_BANNED = 418
 #: Pauses when the venue names none: bans start at 2 minutes; a firewall block lasts about five.
 _DEFAULT_PAUSE_S = {429: 60, 418: 120, 403: 300}
+#: What is banned with one API: spot and wallet share a host, and a ban is of an address at a host.
+_BANNED_WITH = {
+    Scope.SPOT: (Scope.SPOT, Scope.WALLET),
+    Scope.WALLET: (Scope.SPOT, Scope.WALLET),
+    Scope.FUTURES: (Scope.FUTURES,),
+}
 #: Bans last up to three days; a longer pause is a garbled header.
 _LONGEST_PAUSE_S = Decimal(3 * 86400)
 
@@ -156,13 +163,20 @@ class Limiter:
         pause_s = _pause_s(status, headers, words, now)
         until = now + timedelta(milliseconds=int(pause_s * 1000))
         if code == _TOO_MANY_ORDERS:
-            self._orders_paused_until[scope] = until
+            _prolong(self._orders_paused_until, (scope,), until)
         elif status == 403:
             # the firewall judges the address, whichever host it knocked at
-            self._paused_until = dict.fromkeys(Scope, until)
+            _prolong(self._paused_until, Scope, until)
         else:
-            self._paused_until[scope] = until
+            paused = _BANNED_WITH[scope] if status == _BANNED else (scope,)
+            _prolong(self._paused_until, paused, until)
         return pause_s
+
+
+def _prolong(pauses: dict[Scope, datetime], scopes: Iterable[Scope], until: datetime) -> None:
+    """Let ``scopes`` be silent until an instant; a longer pause that was asked for before stands."""
+    for scope in scopes:
+        pauses[scope] = max(until, pauses.get(scope, until))
 
 
 def _left_s(until: datetime | None, now: datetime) -> Decimal:

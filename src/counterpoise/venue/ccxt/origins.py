@@ -17,6 +17,7 @@ from counterpoise.domain.order import Fill, Forced, VenueOrder
 from counterpoise.venue.ccxt import endpoints as ask
 from counterpoise.venue.ccxt.call import CallFailed
 from counterpoise.venue.ccxt.endpoints import Scope
+from counterpoise.venue.ccxt.faults import is_not_found
 from counterpoise.venue.ccxt.instants import to_ms
 from counterpoise.venue.ccxt.instruments import Listing
 from counterpoise.venue.ccxt.mapping import understood, venue_order_id
@@ -28,7 +29,6 @@ PREFIXES: Mapping[str, Forced] = {
     "adl_autoclose": Forced.DELEVERAGING,
     "settlement_autoclose-": Forced.SETTLEMENT,
 }
-NOT_FOUND = frozenset({-2013, -2026})
 #: So many orders of a contract are asked for in one read, the newest first; the others at the next.
 MOST_ASKED = 20
 #: How soon to ask again for an order the venue did not find anywhere.
@@ -87,7 +87,7 @@ class Origins:
                     ask.ORDER[Scope.FUTURES], {"symbol": listing.id, "orderId": key[1]}
                 )
             except CallFailed as failure:
-                if failure.code not in NOT_FOUND:
+                if not is_not_found(Scope.FUTURES, failure.raw):
                     raise wire.failed(failure) from None
                 absent[key] = unknown[key]
                 continue

@@ -17,12 +17,12 @@ from counterpoise.ports import Clock
 from counterpoise.venue.ccxt import endpoints as ask
 from counterpoise.venue.ccxt.call import CURRENT, Call, CallFailed
 from counterpoise.venue.ccxt.endpoints import Endpoint, Scope
+from counterpoise.venue.ccxt.faults import CLOCK_CODES
 from counterpoise.venue.ccxt.instants import to_ms
 from counterpoise.venue.ccxt.limiter import Limiter
 from counterpoise.venue.ccxt.scrub import Scrubber
 from counterpoise.venue.ccxt.stock import never_connected
 
-CLOCK_REFUSED = -1021
 #: key format, key or permission or address, signature
 KEY_REFUSED = frozenset({-2014, -2015, -1022})
 _STRIKES = 3
@@ -63,6 +63,7 @@ class Wire:
                 call,
                 self._text(call, error),
                 sent=call.sent and not never_connected(error),
+                exchange=self._exchange.id,
             )
             self._learn(call, failure)
             # the original carries the signed URL: it must not show up in a traceback
@@ -82,7 +83,7 @@ class Wire:
             try:
                 reply = await self.send(call)
             except CallFailed as failure:
-                if failure.code == CLOCK_REFUSED and attempt == 0:
+                if failure.code in CLOCK_CODES and attempt == 0:
                     continue
                 raise
             if isinstance(reply, dict | list):
@@ -141,7 +142,7 @@ class Wire:
             )
             if failure is not None:
                 failure.retry_after_s = pause_s
-        if code == CLOCK_REFUSED:
+        if code in CLOCK_CODES:
             self._sync_wanted = True
         if call.endpoint.signed and failure is None:
             self._known_good.add(call.endpoint.scope)

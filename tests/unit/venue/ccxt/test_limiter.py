@@ -171,3 +171,15 @@ def test_odd_limits_are_passed_over() -> None:
     made.adopt(FUTURES, [*odd, limit("ORDERS", "MINUTE", 2, 1)])
     assert made.order_delay_s(FUTURES, 0) == 0
     assert made.order_delay_s(FUTURES, 0) == 120
+
+
+async def test_a_ban_is_of_the_host_and_no_later_reply_shortens_it() -> None:
+    made, clock = limiter()
+    made.replied(SPOT, 418, {"retry-after": "120"}, -1003, "")
+    # one that was under way is answered after the ban
+    made.replied(SPOT, 429, {"retry-after": "5"}, -1003, "")
+    assert made.order_delay_s(Scope.WALLET, 1) == 120
+    assert made.order_delay_s(SPOT, 1) == 120
+    assert made.order_delay_s(FUTURES, 0) == 0
+    clock.advance(dec(120))
+    assert made.order_delay_s(SPOT, 1) == made.order_delay_s(Scope.WALLET, 1) == 0
