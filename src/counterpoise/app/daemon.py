@@ -44,6 +44,9 @@ log = structlog.get_logger(__name__)
 #: with closing what is open they stay well within the 20 s that the promise allows.
 FINISH_S = 5
 LEAVE_S = 9
+#: A look that has not ended after so many of its intervals is late, and not before so long (wall time).
+LATE_LOOKS = 3
+LATE = timedelta(seconds=20)
 #: How often the relay looks for undelivered alerts when nobody wakes it.
 RELAY_PAUSE_S = dec(1)
 
@@ -144,7 +147,7 @@ class Daemon:
         """Run one cycle; a failure is told and tried again later, never hidden."""
         clock = self._app.clock
         try:
-            report = await runner.cycle.run()
+            report = await self._ended(runner)
         except StoreError as error:
             log.exception("database_failed", portfolio=runner.policy.id, error=str(error))
             runner.due = clock.now() + timedelta(seconds=5)
@@ -178,6 +181,25 @@ class Daemon:
             await self._tell_over(runner.policy, DEAD_MAN)
         self._news.set()
         self._on_cycle(report)
+
+    async def _ended(self, runner: _Runner) -> CycleReport:
+        """Run one cycle; one that takes too long is told of while it still runs."""
+        look = asyncio.create_task(runner.cycle.run())
+        late_s = max(LATE_LOOKS * runner.pace.every, LATE).total_seconds()
+        try:
+            await asyncio.wait({look}, timeout=late_s)
+            if not look.done():
+                message = (
+                    f"A look has not come to its end for {late_s:.0f} s: the venue answers slowly, or its request"
+                    " budget is spent. Prices and margin are not watched until it does"
+                )
+                log.warning("look_late", portfolio=runner.policy.id, after_s=late_s)
+                await self._tell_trouble(runner.policy, "look:late", message)
+            return await look
+        finally:
+            if not look.done():
+                look.cancel()
+                await asyncio.wait({look})
 
     async def _tell_trouble(self, policy: PortfolioPolicy, key: str, message: str) -> None:
         """Raise the alert once; a database that fails as well costs the alert, not the daemon."""

@@ -29,6 +29,11 @@ class Pace:
         self._schedule = Schedule(every)
         self._idle = 0
 
+    @property
+    def every(self) -> timedelta:
+        """How often looks are due."""
+        return self._schedule.every
+
     def next_regular(self, now: datetime) -> datetime:
         """Return the schedule's next instant after ``now``."""
         return self._schedule.next_after(now)

@@ -18,6 +18,7 @@ class Schedule:
     """The regular instants of one portfolio's cycle."""
 
     def __init__(self, every: timedelta) -> None:
+        self.every = every
         self._trigger = IntervalTrigger(
             seconds=int(every.total_seconds()), start_date=_EPOCH, timezone=UTC
         )

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 import structlog
 
-from counterpoise.app.clock import ManualClock
+from counterpoise.app.clock import ManualClock, WallClock
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.errors import SafetyRefusal, StoreError, VenueAuthError, VenueError
 from counterpoise.domain.events import Severity
@@ -316,6 +316,32 @@ async def test_a_bug_in_a_look_is_told_and_the_daemon_goes_on(
         (True, Severity.INFO),
     ]
     assert "RuntimeError: a bug" in told[0].text
+    assert desk.world.position() == dec("-0.5")
+
+
+async def test_a_look_that_takes_too_long_is_told_while_it_does(
+    new_desk: NewDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("counterpoise.app.daemon.LATE", timedelta(milliseconds=50))
+    monkeypatch.setattr("counterpoise.app.daemon.LATE_LOOKS", 0)
+    desk = await new_desk()
+    shown = desk.venue.account
+    waits: list[int] = []
+
+    async def once_slow() -> object:
+        waits.append(1)
+        while len(waits) == 1 and not (await desk.store.load("p", desk.world.clock.now())).raised:
+            await WallClock().sleep(dec("0.01"))
+        return await shown()
+
+    monkeypatch.setattr(desk.venue, "account", once_slow)
+    await desk.run(hours=1)
+    told = desk.ear.of("look")
+    assert [(a.cleared, a.severity) for a in told[:2]] == [
+        (False, Severity.CRITICAL),
+        (True, Severity.INFO),
+    ]
+    assert "A look has not come to its end for 0 s" in told[0].text
     assert desk.world.position() == dec("-0.5")
 
 

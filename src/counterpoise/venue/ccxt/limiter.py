@@ -1,7 +1,8 @@
 """How fast to ask: budgets per API scope by address, order counts by account, pauses the venue asks for.
 
-While budget remains nothing waits. Reads stop at 90 % of a minute's weight, so that orders and cancels find
-room; orders never wait (a late order has an old price), they are told for how long there is none. Windows
+Reads may use half of a minute's weight at once and the rest as the minute goes on: a program that spends it all in the
+first half is blind in the second. They stop at 90 %, so that orders and cancels find room; orders never wait (a late
+order has an old price), they are told for how long there is none. Windows
 start where the venue starts them (whole minutes of its day), and its used-weight headers correct our count,
 which also covers other programs behind the same address. It never retries anything.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from counterpoise.domain.errors import VenueError
@@ -22,6 +23,8 @@ from counterpoise.venue.ccxt.instants import from_ms, to_ms
 
 _UNITS = {"SECOND": ("S", 1), "MINUTE": ("M", 60), "HOUR": ("H", 3600), "DAY": ("D", 86400)}
 _READS_SHARE = Decimal("0.9")
+#: So much of it may be used at once.
+_AT_ONCE = Decimal("0.5")
 #: A read waits at most this long for budget; a longer pause is an error the caller must see.
 LONGEST_WAIT_S = Decimal(60)
 
@@ -64,6 +67,21 @@ class Window:
         if used + cost <= ceiling or used == 0:
             return ZERO
         return Decimal(self._slot_ms - to_ms(now) % self._slot_ms) / 1000
+
+    def spread_delay_s(self, now: datetime, cost: int, share: Decimal) -> Decimal:
+        """Return how long until ``cost`` fits into the part of ``share`` that is open by then, 0 when it fits now.
+
+        The part grows evenly over the slot, from :data:`_AT_ONCE` to all of it.
+        """
+        whole_s = self.delay_s(now, cost, share)
+        used = self.used(now)
+        if whole_s > 0 or used == 0:
+            return whole_s
+        wanted = (used + cost) / (self.limit * share)
+        # a part of the slot must have gone by
+        due = (wanted - _AT_ONCE) / (ONE - _AT_ONCE)
+        due_ms = due * self._slot_ms - to_ms(now) % self._slot_ms
+        return max(due_ms.quantize(ONE, rounding=ROUND_CEILING) / 1000, ZERO)
 
     def take(self, now: datetime, cost: int) -> None:
         """Count ``cost``."""
@@ -118,7 +136,11 @@ class Limiter:
             if paused_s > LONGEST_WAIT_S:
                 raise VenueError(f"{scope}: the venue asked for a pause of {paused_s} s more")
             windows = self._weights[scope].values()
-            delay_s = max([paused_s, *(w.delay_s(now, weight, share) for w in windows)])
+            delays = (
+                w.delay_s(now, weight, share) if urgent else w.spread_delay_s(now, weight, share)
+                for w in windows
+            )
+            delay_s = max([paused_s, *delays])
             if delay_s <= 0:
                 for window in windows:
                     window.take(now, weight)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -39,9 +40,9 @@ def limit(kind: str, interval: str, number: int, value: int) -> dict[str, object
     }
 
 
-async def test_nothing_waits_while_budget_remains() -> None:
+async def test_nothing_waits_while_half_of_the_budget_remains() -> None:
     made, clock = limiter()
-    for _ in range(9):
+    for _ in range(4):
         await made.wait(SPOT, 10)
     assert clock.now() == NOW
 
@@ -52,8 +53,35 @@ async def test_a_read_waits_for_the_next_minute_of_the_venue() -> None:
     await made.wait(SPOT, 1)
     assert clock.now() == NOW + timedelta(minutes=1)
     # the counts begin anew
-    await made.wait(SPOT, 89)
+    await made.wait(SPOT, 44)
     assert clock.now() == NOW + timedelta(minutes=1)
+
+
+async def test_reads_are_spread_over_the_minute_once_half_is_used() -> None:
+    """90 may be read in a minute of 100: 45 at once, the rest by the second, 10 of it every 13.3 s."""
+    made, clock = limiter()
+    for _ in range(4):
+        await made.wait(SPOT, 10)
+    assert clock.now() == NOW
+    waited = []
+    for _ in range(5):
+        await made.wait(SPOT, 10)
+        waited.append((clock.now() - NOW).total_seconds())
+    # (50 / 90 - 0.5) x 120 s, then 10 / 90 x 120 s more each
+    assert waited == pytest.approx([6.667, 20, 33.334, 46.667, 60], abs=0.01)
+
+
+async def test_half_a_minute_is_never_blind_however_often_one_looks() -> None:
+    """Looks of 90 that would come every second where 2400 are allowed: the longest gap is under 6 s."""
+    made, clock = limiter(weight=2400)
+    looks = []
+    while clock.now() < NOW + timedelta(minutes=5):
+        await made.wait(FUTURES, 90)
+        looks.append(clock.now())
+        await clock.sleep(dec(1))
+    gaps = [after - before for before, after in pairwise(looks)]
+    assert max(gaps) < timedelta(seconds=6)
+    assert len(looks) > 5 * 23
 
 
 async def test_reads_leave_the_last_tenth_to_orders_and_cancels() -> None:
@@ -90,11 +118,14 @@ async def test_many_at_once_share_one_budget() -> None:
 async def test_the_venues_count_is_believed_when_it_is_higher() -> None:
     made, clock = limiter()
     await made.wait(SPOT, 1)
-    made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "85"}, None, "")
+    made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "40"}, None, "")
     made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "2"}, None, "")
     made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "many"}, None, "")
     await made.wait(SPOT, 5)
     assert clock.now() == NOW
+    await made.wait(SPOT, 1)
+    assert clock.now() == NOW + timedelta(seconds=1.334)  # (46 / 90 - 0.5) x 120 s
+    made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "90"}, None, "")
     await made.wait(SPOT, 1)
     assert clock.now() == NOW + timedelta(minutes=1)
 
