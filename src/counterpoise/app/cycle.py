@@ -24,7 +24,11 @@ from counterpoise.decide.guards.flows import FlowWatch
 from counterpoise.decide.guards.foreign import ForeignWatch
 from counterpoise.decide.guards.hedges import hedge_records
 from counterpoise.decide.guards.margin import margin_record
-from counterpoise.decide.guards.plausibility import Plausibility, PlausibilityWatch
+from counterpoise.decide.guards.plausibility import (
+    Plausibility,
+    PlausibilityWatch,
+    plausibility_record,
+)
 from counterpoise.decide.guards.trading_state import forbidden
 from counterpoise.domain.carried import carried_of
 from counterpoise.domain.errors import StoreError
@@ -120,7 +124,8 @@ class Cycle:
         news += self._announcer.guarded(judged, recorded, outcomes, snapshot.as_of)
         changed = judged.margin.changes
         changes = _intents(look.before, recorded, seen, judged, told, done, news, policy)
-        changes = replace(changes, bars=self._observer.new_bars)
+        guards = _guards(recorded, judged, look.doubted)
+        changes = replace(changes, bars=self._observer.new_bars, guards=guards)
         execution = await self._executor.execute(
             changes, judged.plan.cancel, judged.approved, judged.margin.transfers
         )
@@ -184,7 +189,7 @@ class Cycle:
             snapshot=snapshot,
             seen=seen,
             doubts=balances.doubts,
-            doubted=self._plausibility.look(snapshot, universe),
+            doubted=self._plausibility.look(snapshot, universe, recorded),
         )
 
     def _judged(self, look: _Look) -> Judgement:
@@ -288,7 +293,6 @@ def _intents(
         closed=book.closed,
         crosses=book.crosses,
         transfers=seen.moved,
-        guards=_guards(recorded, judged),
     )
 
 
@@ -299,11 +303,14 @@ def _record(told: Heeded, recorded: Recorded, judged: Judgement) -> PortfolioRec
     return replace(recorded.portfolio, trading_state=judged.lowered.state)
 
 
-def _guards(recorded: Recorded, judged: Judgement) -> tuple[GuardRecord, ...]:
+def _guards(
+    recorded: Recorded, judged: Judgement, doubted: Plausibility
+) -> tuple[GuardRecord, ...]:
     """What the guards remember, where it changed."""
     found = [
         margin_record(judged.margin.state),
         *hedge_records(judged.hedges),
+        plausibility_record(doubted),
     ]
     if judged.drawdown.state is not None:
         found.append(drawdown_record(judged.drawdown.state))

@@ -110,7 +110,7 @@ async def foresee(app: App, store: Store | None, policy: PortfolioPolicy) -> For
         balances.doubts,
         due_instants(policy, snapshot.as_of),
         balances.flows,
-        PlausibilityWatch(policy).look(snapshot, universe),
+        PlausibilityWatch(policy).look(snapshot, universe, recorded),
     )
     return Foreseen(
         policy=policy,

@@ -11,18 +11,25 @@ from dataclasses import dataclass, field, replace
 
 from counterpoise.decide.guards.prices import PriceVerdict, PriceWatch
 from counterpoise.decide.guards.stables import StableWatch
+from counterpoise.domain.doubting import PLAUSIBILITY, PlausibilityState
+from counterpoise.domain.guard_documents import kept, remembered
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe
 from counterpoise.domain.reasons import Reason
+from counterpoise.domain.records import GuardRecord, Recorded
 from counterpoise.domain.snapshot import Account, Quote, Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plausibility:
-    """What is not believed in a look. ``off_peg``: stable coin -> why none of it is bought."""
+    """What is not believed in a look. ``off_peg``: stable coin -> why none of it is bought.
+
+    ``state`` is what is to be remembered of the look.
+    """
 
     prices: PriceVerdict = field(default_factory=PriceVerdict)
     off_peg: Mapping[str, Reason] = field(default_factory=dict)
+    state: PlausibilityState = field(default_factory=PlausibilityState)
 
 
 #: Everything is believed.
@@ -30,18 +37,30 @@ PLAUSIBLE = Plausibility()
 
 
 class PlausibilityWatch:
-    """Doubts of one portfolio about what its venues show. Lives as long as the process."""
+    """Doubts of one portfolio about what its venues show. A new one goes on where the records end."""
 
     def __init__(self, policy: PortfolioPolicy) -> None:
-        self._prices = PriceWatch(policy)
-        self._stables = StableWatch(policy)
+        self._policy = policy
+        self._watches: tuple[PriceWatch, StableWatch] | None = None
 
-    def look(self, snapshot: Snapshot, universe: Universe) -> Plausibility:
-        """Return what is not believed in this look. To be asked once per look."""
-        return Plausibility(
-            prices=self._prices.look(snapshot, universe),
-            off_peg=self._stables.look(snapshot, universe),
-        )
+    def look(self, snapshot: Snapshot, universe: Universe, recorded: Recorded) -> Plausibility:
+        """Return what is not believed in this look. To be asked once per look.
+
+        Raises ValueError for a document of another shape.
+        """
+        if self._watches is None:
+            known = remembered(PlausibilityState, recorded, PLAUSIBILITY)
+            prices = PriceWatch(self._policy, known.prices)
+            self._watches = (prices, StableWatch(self._policy, known.pegs))
+        prices, stables = self._watches
+        doubted, off_peg = prices.look(snapshot, universe), stables.look(snapshot, universe)
+        state = PlausibilityState(prices=prices.memory(snapshot.as_of), pegs=stables.memory())
+        return Plausibility(prices=doubted, off_peg=off_peg, state=state)
+
+
+def plausibility_record(doubted: Plausibility) -> GuardRecord:
+    """Return what a look leaves to remember as it is kept."""
+    return kept(PLAUSIBILITY, doubted.state)
 
 
 def as_positions_say(snapshot: Snapshot, doubted: Plausibility) -> Snapshot:

@@ -1,8 +1,8 @@
 """Prices that are not believed: those that disagree, those that jumped, those that stand still while others move.
 
 What feeds the portfolio's value holds the whole look; another contract (one a hedge might be opened in) is left alone
-until its prices are good again. What was seen is remembered in memory alone: a new process believes what it sees
-first, as far as its parts agree.
+until its prices are good again. What was seen is kept with the records (``domain/doubting``): a new process goes on
+where the last one was, and believes a jump no earlier than it would have.
 """
 
 from __future__ import annotations
@@ -12,6 +12,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from counterpoise.domain.doubting import (
+    Apart,
+    GoodPrice,
+    Jump,
+    Moved,
+    PriceMemory,
+    Standing,
+    contract_of,
+    good_prices,
+    written,
+)
 from counterpoise.domain.instrument import STABLE_COINS, InstrumentKind, base_of, expiry_of
 from counterpoise.domain.numbers import ONE, ZERO, dec, text
 from counterpoise.domain.policy import PlausibilityPolicy, PortfolioPolicy
@@ -19,6 +30,8 @@ from counterpoise.domain.portfolio import Contract, Listing, Universe
 from counterpoise.domain.reasons import Reason, reason, shown_percent
 from counterpoise.domain.snapshot import Quote, Snapshot
 
+#: What a first process remembers.
+NOTHING_SEEN = PriceMemory()
 #: No basis of a perpetual is this wide: beyond it one of the two prices is wrong, whatever the basis guard says.
 BASIS = dec("0.15")
 #: Prices that disagreed are believed again when they agree in so many looks.
@@ -44,24 +57,6 @@ class PriceVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Good:
-    """A price that was believed."""
-
-    price: Decimal
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Jump:
-    """A price that is not believed yet: where it came from, and how many further looks agreed with it."""
-
-    before: _Good
-    price: Decimal
-    at: datetime
-    looks: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Still:
     """What a quote showed since when; ``stamp`` is the instant it claimed then. ``moves``: how often it changed."""
 
@@ -75,18 +70,23 @@ class _Still:
 
 
 class PriceWatch:
-    """Doubts about the prices of one portfolio. Lives as long as the process."""
+    """Doubts about the prices of one portfolio; ``memory`` is what an earlier one remembered."""
 
-    def __init__(self, policy: PortfolioPolicy) -> None:
+    def __init__(self, policy: PortfolioPolicy, memory: PriceMemory = NOTHING_SEEN) -> None:
         self._policy: PlausibilityPolicy = policy.plausibility
         self._quote = policy.quote
-        self._apart: dict[tuple[str, ...], tuple[int, datetime, Reason]] = {}
-        self._good: dict[Contract, _Good] = {}
-        self._jumps: dict[Contract, _Jump] = {}
-        self._still: dict[Contract, _Still] = {}
+        self._apart = dict(memory.apart)
+        self._good = good_prices(memory)
+        self._jumps = {contract_of(name): jump for name, jump in memory.jumps.items()}
+        #: What the last look of an earlier process saw.
+        self._was = self._good | {
+            c: GoodPrice(price=jump.price, at=jump.at) for c, jump in self._jumps.items()
+        }
+        self._still = {contract_of(name): _as_seen(s) for name, s in memory.standing.items()}
 
     def look(self, snapshot: Snapshot, universe: Universe) -> PriceVerdict:
         """Return what this look's prices are worth. To be asked once per look."""
+        self._forget(universe)
         quotes = {
             _contract(x): quote
             for x in universe.watched
@@ -117,6 +117,48 @@ class PriceWatch:
             doubted=frozenset((*found, *stuck)),
         )
 
+    def memory(self, now: datetime) -> PriceMemory:
+        """Return what is remembered after the look at ``now``; what changed in it stands still no more."""
+        return PriceMemory(
+            good={written(c): good.price for c, good in self._good.items()},
+            good_at=now,
+            older={written(c): good.at for c, good in self._good.items() if good.at != now},
+            jumps={written(c): jump for c, jump in self._jumps.items()},
+            apart=dict(self._apart),
+            standing={
+                written(c): self._as_kept(seen)
+                for c, seen in self._still.items()
+                if seen.since < now and base_of(c[1]) not in STABLE_COINS
+            },
+        )
+
+    def _as_kept(self, seen: _Still) -> Standing:
+        bid, ask, last, mark = seen.shown
+        moves = {
+            written(c): Moved(moves=min(self._still[c].moves - moves, MOVES), price=price)
+            for c, (moves, price) in seen.others.items()
+            if c in self._still
+        }
+        return Standing(
+            since=seen.since,
+            stamp=seen.stamp,
+            price=seen.price,
+            bid=bid,
+            ask=ask,
+            last=last,
+            mark=mark,
+            others=moves,
+        )
+
+    def _forget(self, universe: Universe) -> None:
+        """Let go what is watched no more."""
+        watched = {_contract(x) for x in universe.watched}
+        for kept in (self._good, self._jumps, self._still):
+            for contract in [c for c in kept if c not in watched]:
+                del kept[contract]
+        compared = {_compared(group) for group in _groups(universe).values()}
+        self._apart = {k: known for k, known in self._apart.items() if k in compared}
+
     def _disagreeing(
         self,
         asset: str,
@@ -126,7 +168,7 @@ class PriceWatch:
     ) -> dict[Contract, Reason]:
         """The instruments of an asset whose prices lie too far apart, or have not agreed for long enough since."""
         sets = list(_comparable(group, quotes, self._policy.max_disagreement))
-        key = tuple(f"{v}:{s}" for v, s in map(_contract, group))
+        key = _compared(group)
         known = self._apart.get(key)
         torn = next((x for x in sets if _distance(x[0]) > x[1]), None)
         if torn is not None:
@@ -139,15 +181,15 @@ class PriceWatch:
                 prices=", ".join(f"{name} {text(price)}" for name, price in shown.items()),
                 looks=AGREEING,
             )
-            self._apart[key] = (0, now, why)
-        elif known is not None and sets and now > known[1]:
-            agreed = known[0] + 1
+            self._apart[key] = Apart(at=now, why=why)
+        elif known is not None and sets and now > known.at:
+            agreed = known.looks + 1
             if agreed >= AGREEING:
                 del self._apart[key]
             else:
-                self._apart[key] = (agreed, now, known[2])
+                self._apart[key] = replace(known, at=now, looks=agreed)
         standing = self._apart.get(key)
-        return {} if standing is None else {_contract(x): standing[2] for x in group}
+        return {} if standing is None else {_contract(x): standing.why for x in group}
 
     def _jumped(self, contract: Contract, quote: Quote, now: datetime) -> Reason | None:
         """Why the price of ``contract`` is not believed yet, because it came out of nowhere."""
@@ -159,15 +201,15 @@ class PriceWatch:
         old = before is None or (jump is None and now - before.at > self._policy.jump_window)
         if before is None or old or abs(price / before.price - ONE) <= most:
             self._jumps.pop(contract, None)
-            self._good[contract] = _Good(price=price, at=now)
+            self._good[contract] = GoodPrice(price=price, at=now)
             return None
         if jump is None or abs(price / jump.price - ONE) > self._policy.max_disagreement:
-            jump = _Jump(before=before, price=price, at=now)
+            jump = Jump(before=before, price=price, at=now)
         elif now > jump.at:
             jump = replace(jump, price=price, at=now, looks=jump.looks + 1)
         if jump.looks >= CONFIRMING:
             self._jumps.pop(contract, None)
-            self._good[contract] = _Good(price=price, at=now)
+            self._good[contract] = GoodPrice(price=price, at=now)
             return None
         self._jumps[contract] = jump
         return _jump_reason(contract, jump, most)
@@ -178,14 +220,18 @@ class PriceWatch:
         for contract, quote in quotes.items():
             shown = (quote.bid, quote.ask, quote.last, quote.mark)
             known = self._still.get(contract)
-            if known is None or known.shown != shown:
+            was = self._was.get(contract)
+            if known is None and was is not None and was.price == quote.fair:
+                self._still[contract] = self._standing_since(was, contract, quote, shown)
+            elif known is None or known.shown != shown:
                 changed.append(contract)
                 self._still[contract] = _Still(
                     shown=shown,
                     price=quote.fair,
                     since=now,
                     stamp=quote.as_of,
-                    moves=known.moves + 1 if known is not None else 0,
+                    # what is not as an earlier process saw it has changed
+                    moves=known.moves + 1 if known is not None else int(was is not None),
                 )
         market = {c: (s.moves, s.price) for c, s in self._still.items() if expiry_of(c[1]) is None}
         for contract in changed:
@@ -206,14 +252,26 @@ class PriceWatch:
             and self._stands_still(contract, quote, now)
         }
 
+    def _standing_since(
+        self, was: GoodPrice, contract: Contract, quote: Quote, shown: tuple[Decimal | None, ...]
+    ) -> _Still:
+        """A quote that is as the last look of an earlier process left it."""
+        others = {
+            c: (0, good.price)
+            for c, good in self._was.items()
+            if c[0] == contract[0] and expiry_of(c[1]) is None
+        }
+        return _Still(shown=shown, price=quote.fair, since=was.at, stamp=quote.as_of, others=others)
+
     def _stands_still(self, contract: Contract, quote: Quote, now: datetime) -> bool:
         known, after = self._still[contract], self._policy.stuck_after
         if min(now - known.since, quote.as_of - known.stamp) < after:
             return False
         for other, (moves, price) in known.others.items():
-            seen = self._still[other]
+            seen = self._still.get(other)
             if (
-                other == contract
+                seen is None  # not shown since the restart
+                or other == contract
                 or price is None
                 or seen.price is None
                 or now - seen.since >= after
@@ -226,6 +284,21 @@ class PriceWatch:
 
 def _contract(listing: Listing) -> Contract:
     return (listing.venue, listing.instrument.symbol)
+
+
+def _compared(group: Iterable[Listing]) -> str:
+    return " ".join(written(_contract(x)) for x in group)
+
+
+def _as_seen(kept: Standing) -> _Still:
+    """What an earlier process saw; counts of moves begin anew, so those it counted lie before them."""
+    return _Still(
+        shown=(kept.bid, kept.ask, kept.last, kept.mark),
+        price=kept.price,
+        since=kept.since,
+        stamp=kept.stamp,
+        others={contract_of(c): (-moved.moves, moved.price) for c, moved in kept.others.items()},
+    )
 
 
 def _base(contract: Contract, universe: Universe) -> str | None:
@@ -282,7 +355,7 @@ def _distance(prices: Mapping[str, Decimal]) -> Decimal:
     return max(prices.values()) / min(prices.values()) - ONE if prices else ZERO
 
 
-def _jump_reason(contract: Contract, jump: _Jump, most: Decimal) -> Reason:
+def _jump_reason(contract: Contract, jump: Jump, most: Decimal) -> Reason:
     return reason(
         "price_jumped",
         symbol=contract[1],

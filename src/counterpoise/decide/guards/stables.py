@@ -8,10 +8,10 @@ paid in whatever its collateral is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 
+from counterpoise.domain.doubting import Peg
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ONE
 from counterpoise.domain.order import Order, Side
@@ -23,37 +23,34 @@ from counterpoise.domain.snapshot import Snapshot
 
 #: A coin is off its peers, or with them again, when so many looks in a row say so.
 LOOKS = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """Looks in a row that say the opposite of what holds; ``why`` holds while the coin is off."""
-
-    looks: int = 0
-    at: datetime
-    why: Reason | None = None
+#: What a first process remembers.
+NO_PEGS: Mapping[str, Peg] = MappingProxyType({})
 
 
 class StableWatch:
-    """What is known of the stable coins of one portfolio. Lives as long as the process."""
+    """What is known of the stable coins of one portfolio; ``pegs`` is what an earlier one remembered."""
 
-    def __init__(self, policy: PortfolioPolicy) -> None:
+    def __init__(self, policy: PortfolioPolicy, pegs: Mapping[str, Peg] = NO_PEGS) -> None:
         self._policy = policy
-        self._rows: dict[str, _Row] = {}
+        self._rows = dict(pegs)
 
     def look(self, snapshot: Snapshot, universe: Universe) -> Mapping[str, Reason]:
         """Return asset -> why it is off its peers. To be asked once per look; a look without prices says nothing."""
         worth = self._worth(snapshot, universe)
         off = self._off(worth)
         for asset in {*worth, *([self._policy.quote] if worth else [])}:
-            known = self._rows.get(asset) or _Row(at=snapshot.as_of - snapshot.as_of.resolution)
+            known = self._rows.get(asset) or Peg(at=snapshot.as_of - snapshot.as_of.resolution)
             if snapshot.as_of <= known.at:
                 continue
             against = (off.get(asset) is not None) is not (known.why is not None)
             looks = known.looks + 1 if against else 0
             why = known.why if looks < LOOKS else off.get(asset)
-            self._rows[asset] = _Row(looks=looks % LOOKS, at=snapshot.as_of, why=why)
+            self._rows[asset] = Peg(looks=looks % LOOKS, at=snapshot.as_of, why=why)
         return {asset: row.why for asset, row in self._rows.items() if row.why is not None}
+
+    def memory(self) -> Mapping[str, Peg]:
+        """Return what is remembered: coins that are off, and those that some looks say are."""
+        return {a: row for a, row in self._rows.items() if row.looks > 0 or row.why is not None}
 
     def _worth(self, snapshot: Snapshot, universe: Universe) -> dict[str, Decimal]:
         """What each peer is worth in the quote, by its live pair; an old or missing price says nothing."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from counterpoise.decide.guards.plausibility import Plausibility, as_positions_say
 from counterpoise.decide.guards.prices import MOVES, PriceVerdict, PriceWatch
+from counterpoise.domain.codec import decoded, document_of
+from counterpoise.domain.doubting import PriceMemory
 from counterpoise.domain.instrument import InstrumentKind
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import ExecutionPolicy
@@ -33,11 +38,15 @@ FIELDS = ("bid", "ask", "last", "mark")
 
 
 class Looks:
-    """One look after another, half a minute apart."""
+    """One look after another, half a minute apart; ``restart`` lets a new process go on with what is kept."""
 
     def __init__(self) -> None:
         self.watch = PriceWatch(POLICY)
         self.now = NOW
+
+    def restart(self) -> None:
+        written = json.dumps(document_of(self.watch.memory(self.now)))
+        self.watch = PriceWatch(POLICY, decoded(PriceMemory, json.loads(written), "prices"))
 
     def look(
         self, price: Number = 100_000, sol: Number = 100, after: timedelta = LOOK, **perp: object
@@ -201,6 +210,66 @@ def test_a_price_that_moves_again_is_believed_at_once() -> None:
         verdict = looks.look(sol=100 + n)
     assert verdict.shut
     assert looks.look("100000.1", sol=163) == PriceVerdict()
+
+
+# --- a process that starts anew
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from([100_000, 101_000, 500_000, 1_000_000]),
+            st.sampled_from([0, 1, 30, 400, 700]),
+            st.sampled_from(["1", "0.95", "1.1"]),
+            st.booleans(),
+        ),
+        min_size=2,
+        max_size=9,
+    )
+)
+def test_restarts_change_nothing_of_what_is_believed(
+    steps: list[tuple[int, int, str, bool]],
+) -> None:
+    straight, restarted = Looks(), Looks()
+    for price, seconds, mark, again in steps:
+        if again:
+            restarted.restart()
+        told = [
+            looks.look(price, after=timedelta(seconds=seconds), mark=dec(price) * dec(mark))
+            for looks in (straight, restarted)
+        ]
+        assert told[0] == told[1]
+
+
+def test_a_crash_loop_does_not_make_a_jump_the_new_base_any_earlier() -> None:
+    looks = Looks()
+    looks.look()
+    for _ in range(2):
+        looks.restart()
+        assert "price_jumped" in codes(looks.look(1_000_000))
+    looks.restart()
+    assert codes(looks.look()) == [], "back where it was"
+
+
+def test_a_crash_loop_still_finds_a_price_that_stands_still() -> None:
+    looks = Looks()
+    count = 1
+    while not looks.look(sol=100 + count).shut:
+        looks.restart()
+        count += 1
+        assert count < 70
+    assert count in {61, 62}, "as without restarts, or with the look after"
+
+
+def test_what_is_watched_no_more_is_forgotten() -> None:
+    looks = Looks()
+    looks.look(mark=110_000)
+    looks.look(1_000_000)
+    assert looks.watch.memory(looks.now).jumps
+    nothing = make_snapshot({}, instruments=[], as_of=looks.now)
+    looks.watch.look(nothing, make_universe(POLICY, nothing))
+    assert looks.watch.memory(looks.now) == PriceMemory(good_at=looks.now)
 
 
 # --- what the margin guard goes by

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from counterpoise.decide.guards.plausibility import (
+    Plausibility,
+    PlausibilityWatch,
+    plausibility_record,
+)
 from counterpoise.decide.guards.stables import StableWatch, sifted, withdrawn
+from counterpoise.domain.codec import decoded, document_of
+from counterpoise.domain.doubting import Peg, PlausibilityState
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState, Side
 from counterpoise.domain.reasons import reason
+from counterpoise.domain.snapshot import Snapshot
 from tests.build import (
     BTC_PERP,
     NOW,
@@ -20,6 +29,7 @@ from tests.build import (
     make_order,
     make_policy,
     make_quote,
+    make_recorded,
     make_snapshot,
     make_universe,
     make_venue_snapshot,
@@ -37,7 +47,18 @@ class Looks:
         self.watch = StableWatch(POLICY)
         self.now = NOW
 
+    def restart(self) -> None:
+        """Let a new process go on with what is kept."""
+        written = document_of(PlausibilityState(pegs=self.watch.memory()))
+        kept = decoded(PlausibilityState, written, "plausibility")
+        self.watch = StableWatch(POLICY, kept.pegs)
+
     def look(self, **worth: Number | None) -> dict[str, str]:
+        made = self.shown(**worth)
+        found = self.watch.look(made, make_universe(POLICY, made))
+        return {asset: why.text for asset, why in found.items()}
+
+    def shown(self, **worth: Number | None) -> Snapshot:
         self.now += timedelta(seconds=30)
         listed = [make_instrument(f"{coin}/USDT") for coin in worth]
         seen = make_venue_snapshot(make_account(), {}, listed)
@@ -51,11 +72,9 @@ class Looks:
             s: make_quote(s, q.last or 0, bid=q.last, ask=q.last, as_of=self.now)
             for s, q in quotes.items()
         }
-        made = make_venues_snapshot(
+        return make_venues_snapshot(
             make_venue_snapshot(seen.account, {}, listed, quotes=quotes), as_of=self.now
         )
-        found = self.watch.look(made, make_universe(POLICY, made))
-        return {asset: why.text for asset, why in found.items()}
 
 
 @pytest.mark.parametrize(("price", "off"), [("0.981", False), ("0.979", True), ("1.021", True)])
@@ -78,6 +97,29 @@ def test_it_is_with_its_peers_again_after_three_looks() -> None:
     for _ in range(3):
         looks.look(USDC="0.9", DAI=1, TUSD=1)
     assert [set(looks.look(USDC=1, DAI=1, TUSD=1)) for _ in range(3)] == [{"USDC"}, {"USDC"}, set()]
+
+
+def test_a_restart_counts_looks_neither_anew_nor_twice() -> None:
+    looks = Looks()
+    assert looks.watch.memory() == {}
+    for found in (set(), set(), {"USDC"}, {"USDC"}):
+        looks.restart()
+        assert set(looks.look(USDC="0.9", DAI=1, TUSD=1)) == found
+    for found in ({"USDC"}, {"USDC"}, set()):
+        looks.restart()
+        assert set(looks.look(USDC=1, DAI=1, TUSD=1)) == found
+    assert looks.watch.memory() == {}, "what is as it should be is not kept"
+
+
+def test_what_the_records_remember_is_where_a_new_watch_goes_on() -> None:
+    looks = Looks()
+    known = PlausibilityState(pegs={"USDC": Peg(at=NOW, looks=2)})
+    record = plausibility_record(Plausibility(state=known))
+    recorded = replace(make_recorded(), guards={record.id: record})
+    made = looks.shown(USDC="0.9", DAI=1, TUSD=1)
+    for kept, off in ((recorded, {"USDC"}), (make_recorded(), set())):
+        found = PlausibilityWatch(POLICY).look(made, make_universe(POLICY, made), kept)
+        assert set(found.off_peg) == off
 
 
 def test_where_most_peers_are_off_it_is_the_quote() -> None:
