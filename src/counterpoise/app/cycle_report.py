@@ -132,7 +132,7 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         "equity": _money(equity),
         "weights": _weights(report, policy),
         "within_band": report.within_band,
-        "margin": margin_rows(report.snapshot, report.margin, view),
+        "margin": margin_rows(report.snapshot, report.margin, view, policy.margin),
         "carry": carry_rows(report.hedges.carry),
         "basis": basis_rows(report.hedges.basis),
         "cross": cross_rows(report.hedges.relation),

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from counterpoise.domain.guarding import MarginVerdict, PoolCheck
-from counterpoise.domain.health import Pool, Stress, liquidation_prices, stressed
-from counterpoise.domain.numbers import ZERO, dec, quantize, text
+from counterpoise.domain.health import (
+    Pool,
+    Stress,
+    liquidation_prices,
+    stressed,
+    stressed_by,
+)
+from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
+from counterpoise.domain.policy import MarginPolicy
 from counterpoise.domain.portfolio import PortfolioView
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.transfer import Transfer
@@ -33,14 +40,20 @@ _MONEY = dec("0.01")
 
 
 def margin_rows(
-    snapshot: Snapshot, margin: MarginVerdict, view: PortfolioView | None = None
+    snapshot: Snapshot,
+    margin: MarginVerdict,
+    view: PortfolioView | None = None,
+    policy: MarginPolicy | None = None,
 ) -> dict[str, dict[str, object]]:
     """Return ``{venue: {distance, ratio, wallets, pools, stress}}``; distance and ratio are those of the worst pool.
 
     Null: nothing is open there, or it could not be judged (``unseen`` says why). A stress row's ``equity`` is that of
-    the whole portfolio, coins included; null where it could not be valued.
+    the whole portfolio, coins included, whatever pools the move liquidates; null where it could not be valued.
+    A pool's ``missing`` is what it lacks to be ``wanted`` (a distance, by ``policy``) away.
     """
     rows: dict[str, dict[str, object]] = {}
+    pools = [c.pool for c in margin.checks]
+    wanted = policy.warn + policy.hysteresis if policy is not None else None
     for name, seen in snapshot.venues.items():
         mine = [c for c in margin.checks if c.pool.venue == name]
         distances = [d for c in mine if (d := c.distance.adverse) is not None]
@@ -58,9 +71,9 @@ def margin_rows(
                 }
                 for asset, w in wallets.items()
             },
-            "pools": [_pool(c) for c in mine if any(h.qty for h in c.pool.holdings)],
+            "pools": [_pool(c, wanted) for c in mine if any(h.qty for h in c.pool.holdings)],
             "stress": [
-                _stress(c.pool, row, view)
+                _stress(c.pool, row, _equity(view, pools, row))
                 for c in mine
                 if any(h.qty for h in c.pool.holdings)
                 for row in stressed(c.pool, MOVES)
@@ -70,7 +83,7 @@ def margin_rows(
     return rows
 
 
-def _pool(check: PoolCheck) -> dict[str, object]:
+def _pool(check: PoolCheck, wanted: Decimal | None) -> dict[str, object]:
     pool, distance = check.pool, check.distance
     return {
         "asset": pool.asset,
@@ -86,22 +99,40 @@ def _pool(check: PoolCheck) -> dict[str, object]:
         "down": _share(distance.down),
         "reachable": _money(check.reachable),
         "missing": _money(check.missing),
+        "wanted": _share(wanted),
         "assumed": list(check.assumed),
         "liquidation": {s: _price(p) for s, p in liquidation_prices(pool).items()},
     }
 
 
-def _stress(pool: Pool, row: Stress, view: PortfolioView | None) -> dict[str, object]:
-    moved = [a for a in view.assets.values() if row.asset in {None, a.asset}] if view else []
-    gained = sum((a.exposure_qty * a.price * row.move for a in moved), ZERO)
+def _equity(view: PortfolioView | None, pools: Iterable[Pool], row: Stress) -> Decimal | None:
+    """Equity after the move of ``row``.
+
+    A pool that it liquidates loses its balance, all of it and no more: what its positions would have lost or gained
+    beyond that is not the portfolio's, they are gone.
+    """
+    if view is None:
+        return None
+    prices = {view.quote: ONE, **{a.asset: a.spot_price for a in view.assets.values()}}
+    moved = (a for a in view.assets.values() if row.asset in {None, a.asset})
+    equity = view.equity + sum((a.exposure_qty * a.price * row.move for a in moved), ZERO)
+    for pool in pools:
+        after = stressed_by(pool, row.asset, row.move)
+        if after.liquidated:
+            equity -= after.balance * prices.get(pool.asset, ZERO)
+    return equity
+
+
+def _stress(pool: Pool, row: Stress, equity: Decimal | None) -> dict[str, object]:
     return {
-        "equity": _money(view.equity + gained) if view is not None else None,
+        "equity": _money(equity) if equity is not None else None,
         "asset": row.asset,
         "collateral": pool.asset,
         "isolated": pool.isolated,
         "move": text(row.move),
         "balance": _money(row.balance),
         "left": _money(row.left),
+        "liquidated": row.liquidated,
         "ratio": _share(row.ratio),
         "distance": _share(row.distance),
     }

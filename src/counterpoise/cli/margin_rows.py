@@ -6,25 +6,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from counterpoise.cli.figures import UNKNOWN, money, percent, quantity
-from counterpoise.cli.output import print_table
+from counterpoise.cli.output import print_table, say
 
-#: Columns the stress view needs with amounts of eight digits.
-_WIDTH = 180
 _STEPS = {
     "safe": "",
-    "warn": "near",
-    "top_up": "collateral is moved in",
-    "stop_adding": "nothing is added",
-    "reduce": "being reduced",
-    "flatten": "being closed",
+    "warn": "warn: you are told",
+    "top_up": "top_up: collateral is moved in",
+    "stop_adding": "stop_adding: nothing is added",
+    "reduce": "reduce: being reduced",
+    "flatten": "flatten: being closed",
 }
+_LEGEND = (
+    "Up and down: how far all prices together may rise or fall before liquidation; reachable: what can still be"
+    " moved in; balance: the wallet with open profit and loss; ratio: maintenance / balance, liquidated at 100 %."
+)
+_GONE = "Where a move liquidates a collateral, its balance is lost and its hedges are gone: the coins then stand unhedged."
 
 
 def print_margin(margin: Mapping[str, Mapping[str, Any]]) -> None:
     """Print every pool that has a position, and the stress view of all assets together."""
     for venue, row in margin.items():
         if row.get("unseen"):
-            print(f"Margin at {venue}: {row['unseen']}")
+            say(f"Margin at {venue}: {row['unseen']}")
     pools = [(venue, pool) for venue, row in margin.items() for pool in row.get("pools", ())]
     if not pools:
         return
@@ -33,19 +36,20 @@ def print_margin(margin: Mapping[str, Mapping[str, Any]]) -> None:
         ">balance",
         ">maintenance",
         ">ratio",
-        ">up to liquidation",
+        ">up",
         ">down",
-        ">can be added",
-        "now",
+        ">reachable",
+        "step",
     )
-    # a figure that is cut is worse than a line that is wrapped
-    print_table("Margin", columns, [_pool(venue, pool) for venue, pool in pools], at_least=_WIDTH)
+    print_table("Margin", columns, [_pool(venue, pool) for venue, pool in pools])
+    say(_LEGEND)
     for _, pool in pools:
         for symbol, price in pool["liquidation"].items():
             if price is not None:
-                print(f"{symbol} would be liquidated at {quantity(price)}, all else standing still")
+                say(f"{symbol} would be liquidated at {quantity(price)}, all else standing still")
         if pool["missing"] != "0":
-            print(f"{money(pool['missing'], pool['asset'])} are missing and out of reach")
+            far = f" for a distance of {percent(pool['wanted'])}" if pool.get("wanted") else ""
+            say(f"{money(pool['missing'], pool['asset'])} are missing{far} and out of reach")
     for venue, row in margin.items():
         _print_stress(venue, row.get("stress", ()))
 
@@ -65,27 +69,41 @@ def _pool(venue: str, pool: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _print_stress(venue: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """One line per pool and asset: what is left above maintenance after each move."""
-    moves = list(dict.fromkeys(row["move"] for row in rows))
-    table: dict[tuple[str, str], dict[str, str]] = {}
+    """One line per move: what is left above maintenance in each pool, and what the whole portfolio is worth."""
+    table: dict[str, dict[str, str]] = {}
+    columns: list[str] = []
     whole: dict[str, str] = {}
     for row in rows:
-        name = row["isolated"] or row["collateral"]
-        cells = table.setdefault((name, row["asset"] or "all together"), {})
-        if row["asset"] is None and row.get("equity") is not None:
+        name, asset = row["isolated"] or row["collateral"], row["asset"]
+        column = name if asset is None else f"{name}, {asset} alone"
+        if column not in columns:
+            columns.append(column)
+        if asset is None and row.get("equity") is not None:
             whole[row["move"]] = money(row["equity"])
-        lost = row["left"].startswith("-")
-        cells[row["move"]] = "liquidated" if lost else money(row["left"])
+        cells = table.setdefault(row["move"], {})
+        cells[column] = "liquidated" if _lost(row) else money(row["left"])
+    if not table:
+        return
+    lines = [
+        (
+            _signed(move),
+            *(cells.get(column, UNKNOWN) for column in columns),
+            *((whole.get(move, UNKNOWN),) if whole else ()),
+        )
+        for move, cells in table.items()
+    ]
+    names = ["!move", *(f">{column}" for column in columns)]
     if whole:
-        table["equity", "all, coins included"] = whole
-    if table:
-        columns = ("collateral", "moves", *(f">{_signed(move)}" for move in moves))
-        lines = [
-            (name, what, *(cells.get(move, UNKNOWN) for move in moves))
-            for (name, what), cells in table.items()
-        ]
-        title = f"What would be left above maintenance at {venue}"
-        print_table(title, columns, lines, at_least=_WIDTH)
+        names.append(">equity, coins included")
+    print_table(f"What would be left above maintenance at {venue}", names, lines)
+    if any(map(_lost, rows)):
+        say(_GONE)
+
+
+def _lost(row: Mapping[str, Any]) -> bool:
+    """A row of an older version says it by its sign alone."""
+    lost = row.get("liquidated")
+    return bool(lost) if lost is not None else row["left"].startswith("-")
 
 
 def _signed(move: str) -> str:

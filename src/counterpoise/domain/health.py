@@ -119,7 +119,10 @@ class Distance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stress:
-    """A pool after ``move`` of ``asset`` (None: of all assets): what would be left, and how far it would then be."""
+    """A pool after ``move`` of ``asset`` (None: of all assets): what would be left, and how far it would then be.
+
+    ``balance`` and ``left`` are as if nothing were liquidated on the way. ``liquidated``: its positions are gone then.
+    """
 
     asset: str | None
     move: Decimal
@@ -127,6 +130,7 @@ class Stress:
     left: Decimal
     ratio: Decimal | None
     distance: Decimal | None
+    liquidated: bool
 
 
 def margin_left(pool: Pool, move: Decimal) -> Decimal:
@@ -257,10 +261,11 @@ def stressed(pool: Pool, moves: Iterable[Decimal]) -> tuple[Stress, ...]:
     """Return the pool after each of ``moves``: of all its assets together, then of each alone."""
     assets = list(dict.fromkeys(h.asset for h in pool.holdings if h.qty))
     groups: list[str | None] = [None, *(assets if len(assets) > 1 else ())]
-    return tuple(_after(pool, group, move) for group in groups for move in moves)
+    return tuple(stressed_by(pool, group, move) for group in groups for move in moves)
 
 
-def _after(pool: Pool, asset: str | None, move: Decimal) -> Stress:
+def stressed_by(pool: Pool, asset: str | None, move: Decimal) -> Stress:
+    """Return the pool after ``move`` of ``asset``, None: of all its assets."""
     moved = replace(
         pool,
         holdings=tuple(
@@ -268,13 +273,15 @@ def _after(pool: Pool, asset: str | None, move: Decimal) -> Stress:
             for h in pool.holdings
         ),
     )
+    left = moved.balance - moved.maintenance
     return Stress(
         asset=asset,
         move=move,
         balance=moved.balance,
-        left=moved.balance - moved.maintenance,
+        left=left,
         ratio=moved.ratio,
         distance=_rest(pool, move) if asset is None else distance_of(moved).adverse,
+        liquidated=left <= 0 and any(h.qty for h in pool.holdings),
     )
 
 

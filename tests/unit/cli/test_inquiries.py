@@ -54,6 +54,7 @@ def test_status_as_json(cli: Cli, ran: Path) -> None:
         "margin": DOCUMENT["margin"],
         "carry": [],
         "basis": [],
+        "cross": [],
         "drawdown": DOCUMENT["drawdown"],
         "hedges": DOCUMENT["hedges"],
         "positions": DOCUMENT["positions"],
@@ -184,6 +185,11 @@ def test_orders_on_a_narrow_terminal_keep_what_matters_whole(
             "UNKNOWN",
         ]
         assert told.splitlines()[-1] == "Ids and reasons: --long"
+        assert max(map(len, told.splitlines())) <= 80
+    elif columns == "80":
+        # paragraphs, in which nothing is cut
+        assert "id cplost" in told
+        assert "reason timeout" in told
         assert max(map(len, told.splitlines())) <= 80
     else:
         assert row.endswith("cplost")

@@ -15,24 +15,37 @@ from tests.unit.decide.guards.test_margin import book, with_venue, world
 def shown(capsys: pytest.CaptureFixture[str], futures: int, **changes: object) -> str:
     snapshot = world(futures, spot=1000)
     policy = make_policy(margin=MarginPolicy(**changes))  # type: ignore[arg-type]  # keyword table
-    print_margin(margin_rows(snapshot, guard_margin(snapshot, book(), policy)))  # type: ignore[arg-type]  # JSON
+    rows = margin_rows(snapshot, guard_margin(snapshot, book(), policy), None, policy.margin)
+    print_margin(rows)  # type: ignore[arg-type]  # JSON
     return capsys.readouterr().out
 
 
 def test_a_pool_its_liquidation_price_and_its_stress(capsys: pytest.CaptureFixture[str]) -> None:
     out = shown(capsys, 25_000)
-    assert "USDT at main  25,000.00       400.00  1.6 %             24.5 %     -" in out
+    assert "USDT at main  25,000.00       400.00  1.6 %  24.5 %     -   1,000.00  top_up:" in out
     assert "collateral is moved in" in out
     assert "BTC/USDT:USDT would be liquidated at 124,50" in out
-    assert "6,528.00 USDT are missing and out of reach" in out
-    assert "+30 %" in out
-    assert "liquidated" in out
+    assert "6,528.00 USDT are missing for a distance of 32.0 % and out of reach" in out
+    assert "+30 %  liquidated" in out
+    assert "its hedges are gone: the coins then stand unhedged" in out
 
 
 def test_far_away_there_is_little_to_say(capsys: pytest.CaptureFixture[str]) -> None:
     out = shown(capsys, 80_000)
     assert "missing" not in out
-    assert "liquidated  " not in out
+    assert "hedges are gone" not in out
+
+
+@pytest.mark.parametrize("columns", [100, 80, 60])
+def test_no_figure_is_cut_and_no_line_too_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = shown(capsys, 25_000)
+    assert max(map(len, out.splitlines())) <= columns
+    assert "…" not in out
+    for figure in ("25,000.00", "400.00", "1.6 %", "24.5 %", "6,528.00", "124,501.99"):
+        assert figure in out
 
 
 def test_what_could_not_be_judged_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,7 +48,7 @@ def _print(orders: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
     """``average`` is what was paid. Figures and state are never cut; reasons and ids only stand where there is room."""
     columns = [
         "!created",
-        "instrument",
+        "!instrument",
         "!side",
         ">quantity",
         ">filled",
@@ -72,6 +72,6 @@ def _print(orders: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
     ]
     if whole:
         columns += ["reason", "!id"]
-    print_table("Orders", columns, rows, at_least=_WIDE if whole else 0)
+    print_table("Orders", columns, rows)
     if not whole:
         print("Ids and reasons: --long")
