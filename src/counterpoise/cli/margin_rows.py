@@ -20,7 +20,10 @@ _LEGEND = (
     "Up and down: how far all prices together may rise or fall before liquidation; reachable: what can still be"
     " moved in; balance: the wallet with open profit and loss; ratio: maintenance / balance, liquidated at 100 %."
 )
-_GONE = "Where a move liquidates a collateral, its balance is lost and its hedges are gone: the coins then stand unhedged."
+_GONE = (
+    "Where a move liquidates a collateral, its balance is lost and its hedges are gone:"
+    " the coins then stand unhedged."
+)
 
 
 def print_margin(margin: Mapping[str, Mapping[str, Any]]) -> None:
