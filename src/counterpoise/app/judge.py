@@ -309,7 +309,10 @@ def _claimed(
     claims = claims_of(
         decisions.decisions, universe, own, marks, policy.execution.rungs, recorded.book
     )
-    claims = within_caps(claims, margin.caps, lots) | sold_by_guard(margin, universe, recorded.book)
+    held = {k: x.qty for k, x in recorded.book.items()}
+    claims = within_caps(claims, margin.caps, lots, held) | sold_by_guard(
+        margin, universe, recorded.book
+    )
     spots = [key for key in recorded.book if is_spot(key[2])]
     booked = crossed(wanting(recorded.book, claims, spots), marks, lots, snapshot.as_of)
     wants = wants_of(decisions.decisions, claims, policy.assets, universe, _baselines(recorded))

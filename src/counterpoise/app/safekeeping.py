@@ -51,7 +51,7 @@ def kept_alive(
     if not shown:
         return None
     held = {k: x.qty for k, x in recorded.book.items() if k[1:] in shown}
-    claims = within_caps(held, shown, lots_of(snapshot))
+    claims = within_caps(held, shown, lots_of(snapshot), held)
     wants = tuple(_want(contract, claims, recorded, margin) for contract in shown)
     guarded = guarded_by(margin, policy)
     planned = plan(wants, snapshot, recorded, policy, unexplained, guarded)

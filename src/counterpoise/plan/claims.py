@@ -12,7 +12,7 @@ from decimal import Decimal
 from counterpoise.domain.decision import Decision, Want
 from counterpoise.domain.hedge_book import BookLine, LineKey
 from counterpoise.domain.instrument import base_of, is_spot
-from counterpoise.domain.numbers import ZERO, dec, shrink_step
+from counterpoise.domain.numbers import ZERO, dec, shrink_step, split
 from counterpoise.domain.portfolio import Contract, Listing, Universe
 from counterpoise.plan.roll import legs, rung_of
 
@@ -108,19 +108,34 @@ def within_caps(
     claims: Mapping[LineKey, Decimal],
     caps: Mapping[Contract, Decimal],
     lots: Mapping[Contract, Decimal],
+    held: Mapping[LineKey, Decimal],
 ) -> dict[LineKey, Decimal]:
-    """Return the claims cut pro rata so that what each contract holds of ours is within its cap (unsigned)."""
+    """Return the claims cut so that what each contract holds of ours is within its cap (unsigned).
+
+    What would be opened gives way before what is ``held`` (signed base units): growth pro rata to growth; only where
+    that is not enough, the rest pro rata to what remains claimed.
+    """
     within = dict(claims)
     for contract, cap in caps.items():
         mine = {k[0]: q for k, q in claims.items() if k[1:] == contract}
         total = sum(mine.values(), ZERO)
         if not mine or abs(total) <= cap:
             continue
-        lot = lots.get(contract)
-        target = cap if total > 0 else -cap
-        target = shrink_step(target, lot) if lot is not None else target
-        shares = _shared(target, mine, total, lot or _NO_LOT)
-        within |= {(s, *contract): qty for s, qty in shares.items()}
+        lot, sign = lots.get(contract, _NO_LOT), 1 if total > 0 else -1
+        growth = {
+            s: more
+            for s, q in mine.items()
+            if (more := (q - held.get((s, *contract), ZERO)) * sign) > 0
+        }
+        kept = {s: q - growth.get(s, ZERO) * sign for s, q in mine.items()}
+        standing = sum(kept.values(), ZERO) * sign
+        if standing > cap:
+            left = _shared(shrink_step(cap * sign, lot), kept, standing * sign, lot)
+        else:
+            room = shrink_step(cap - standing, lot)
+            shares = split(room, growth, lot)
+            left = {s: q + shares.get(s, ZERO) * sign for s, q in kept.items()}
+        within |= {(s, *contract): qty for s, qty in left.items()}
     return within
 
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from counterpoise.domain.decision import Decision
 from counterpoise.domain.hedge_book import BookLine, crossed, wanting
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.portfolio import Listing, Universe
 from counterpoise.domain.reasons import reason
-from counterpoise.plan.claims import claims_of
+from counterpoise.plan.claims import claims_of, within_caps
 from tests.build import Number, make_instrument
 
 
@@ -65,3 +67,63 @@ def test_claims_that_cancel_out_in_a_roll_stay_whose_they_are() -> None:
         ("b", new): 1,
     }
     assert all(x.pending == 0 for x in after.values())
+
+
+PERP = ("v", "BTC/USDT:USDT")
+LOT = {PERP: dec("0.001")}
+
+
+def capped(
+    cap: Number, claimed: Mapping[str, Number], held: Mapping[str, Number] | None = None
+) -> dict[str, Decimal]:
+    """What each strategy is left of what it claims, by what it holds."""
+    claims = {(s, *PERP): dec(q) for s, q in claimed.items()}
+    own = {(s, *PERP): dec(q) for s, q in (held or claimed).items()}
+    within = within_caps(claims, {PERP: dec(cap)}, LOT, own)
+    return {key[0]: qty for key, qty in within.items()}
+
+
+def test_within_its_cap_nothing_is_cut() -> None:
+    assert capped(1, {"a": "-0.6", "b": "-0.4"}) == {"a": dec("-0.6"), "b": dec("-0.4")}
+
+
+def test_holdings_are_cut_pro_rata() -> None:
+    assert capped("0.5", {"a": "-0.6", "b": "-0.4"}) == {"a": dec("-0.3"), "b": dec("-0.2")}
+    assert capped(0, {"a": "-0.6", "b": "-0.4"}) == {"a": 0, "b": 0}
+
+
+def test_what_would_be_opened_gives_way_before_what_is_held() -> None:
+    held = {"a": "-0.6", "b": 0}
+    assert capped("0.6", {"a": "-0.6", "b": "-0.4"}, held) == {"a": dec("-0.6"), "b": 0}
+    assert capped("0.7", {"a": "-0.6", "b": "-0.4"}, held) == {"a": dec("-0.6"), "b": dec("-0.1")}
+    assert capped("0.3", {"a": "-0.6", "b": "-0.4"}, held) == {"a": dec("-0.3"), "b": 0}
+
+
+def test_several_that_grow_share_what_is_left_by_their_growth() -> None:
+    held = {"a": "0.5", "b": 0, "c": "0.1"}
+    wanted = {"a": "0.5", "b": "0.4", "c": "0.3"}
+    # 0.6 is held, 0.3 is left for growth of 0.4 and 0.2
+    assert capped("0.9", wanted, held) == {"a": dec("0.5"), "b": dec("0.2"), "c": dec("0.2")}
+
+
+def test_one_that_lets_go_makes_room_and_gives_nothing_else() -> None:
+    held = {"a": "-0.6", "b": "-0.2"}
+    assert capped("0.6", {"a": "-0.3", "b": "-0.5"}, held) == {"a": dec("-0.3"), "b": dec("-0.3")}
+
+
+def test_one_of_the_other_side_is_left_alone_while_growth_can_give_way() -> None:
+    held = {"a": "-0.6", "b": 0, "c": "0.1"}
+    wanted = {"a": "-0.6", "b": "-0.6", "c": "0.1"}
+    assert capped("0.7", wanted, held) == {"a": dec("-0.6"), "b": dec("-0.2"), "c": dec("0.1")}
+
+
+def test_lots_that_do_not_divide_go_to_the_largest() -> None:
+    within = capped("0.1", {"a": "-0.2", "b": "-0.1"})
+    assert within == {"a": dec("-0.067"), "b": dec("-0.033")}
+    assert sum(within.values()) == dec("-0.1")
+
+
+def test_a_cap_between_lots_is_cut_to_the_lot_below() -> None:
+    assert capped("0.1009", {"a": "-0.2"}) == {"a": dec("-0.1")}
+    growing = capped("0.1009", {"a": "-0.05", "b": "-0.2"}, {"a": "-0.05", "b": 0})
+    assert growing == {"a": dec("-0.05"), "b": dec("-0.05")}
