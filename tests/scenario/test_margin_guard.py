@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from counterpoise.domain.events import Severity
+from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, dec
-from counterpoise.domain.order import NotPlaced, Unknown
+from counterpoise.domain.order import NotPlaced, Order, PlaceOutcome, Unknown
 from counterpoise.domain.policy import LimitsPolicy, MarginPolicy, PortfolioPolicy
 from counterpoise.domain.records import TradingState
 from counterpoise.domain.snapshot import Account
@@ -333,3 +334,43 @@ class _Losing(_Wrapped):
         if self._arrives:
             await self._inner.transfer(transfer)  # type: ignore[attr-defined]  # an Exchange, typed as Venue
         return Unknown(text="time-out")
+
+
+class _CoinsWait(_Wrapped):
+    """A venue that takes no orders for coins."""
+
+    async def place(self, order: Order) -> PlaceOutcome:
+        if is_spot(order.symbol):
+            return NotPlaced(code="halted", text="coins are not traded now")
+        return await self._inner.place(order)
+
+
+@pytest.mark.parametrize("falls", [False, True])
+async def test_a_price_that_falls_back_before_the_coins_are_sold_costs_no_round_trip(
+    falls: bool,
+) -> None:
+    """The short is cut, its coins are not sold yet when the price is back: the short is opened again, no more."""
+    stage = await hedged(futures=31_500, spot=0)
+    policy = guarded(may_sell=("BTC",))
+    stage.wrap = _CoinsWait  # type: ignore[assignment,return-value]  # a Venue by __getattr__
+    stage.price(BTC=118_500)
+    while stage.position() == -1:
+        await stage.run(policy, hours=1 / 60)
+    assert stage.coins("BTC") == 1
+    cut = stage.position()
+    if falls:
+        stage.price(BTC=100_000)
+        await stage.run(policy, hours=1 / 30)
+    stage.wrap = lambda venue: venue
+    before = len(stage.events("fill"))
+    await stage.run(policy, hours=1)
+    view = stage.reports[-1].view
+    assert abs(view.assets["BTC"].exposure_qty) < dec("0.002")  # type: ignore[union-attr]  # a valued portfolio
+    if falls:
+        # the loss that was realised is gone: 22,897 survive 30 % with a short of 22,897 / 30,520 = 0.75
+        assert stage.position() == dec("-0.750")
+        bought = [f for f in stage.events("fill")[before:] if f["side"] == "buy"]
+        assert bought == [], "nothing that was opened again is closed again"
+    else:
+        assert stage.coins("BTC") < dec("0.9")
+        assert stage.position() >= cut

@@ -524,3 +524,70 @@ def test_an_isolated_position_is_not_saved_by_endangering_the_others() -> None:
     # the cross wallet keeps what survives 30 %: 100,000 x 0.3 + 130,000 x 0.4 %
     assert (moved.source, moved.target) == (Purse.FUTURES, Purse.POSITION)
     assert moved.qty == 32_000 - 30_520
+
+
+def selling(done: Number = 0) -> Recorded:
+    """The short was cut from 1 to 0.512, and of the 0.488 coins to be sold beside it ``done`` are sold."""
+    state = PoolState(
+        step=int(Step.REDUCE), caps={BTC_PERP: dec("0.512")}, sold={"BTC": dec("-0.488")}
+    )
+    line = BookLine(strategy=SELLER, venue=VENUE, symbol="BTC/USDT", qty=-dec(done))
+    return book("-0.512", state, book={line.key: line} if dec(done) else {})
+
+
+@pytest.mark.parametrize(
+    ("futures", "done", "coins"),
+    [
+        # 0.512 short, 20 % away: nothing is added, so the sale goes on
+        (10_450, 0, "-0.488"),
+        # 23 % away strategies may add again, but an opening has to survive 30 %: the sale goes on
+        (12_000, 0, "-0.488"),
+        (12_000, "0.2", "-0.488"),
+        # 20,000 carry a short of 20,000 / 30,520 = 0.655: so much of the sale ends
+        (20_000, 0, "-0.345"),
+        # all that is not sold yet may be hedged again
+        (40_000, 0, None),
+        (40_000, "0.2", "-0.2"),
+        (40_000, "0.488", "-0.488"),
+    ],
+)
+def test_a_sale_ends_where_its_hedge_may_be_opened_again(
+    futures: Number, done: Number, coins: str | None
+) -> None:
+    """Else the coins would be sold although their short is opened again: a round trip for nothing."""
+    verdict = guard_margin(world(futures, qty="-0.512"), selling(done), policy(may_sell=("BTC",)))
+    assert verdict.caps == {}
+    assert verdict.coins.get("BTC", ZERO) == dec(coins or 0)
+    assert step(verdict) < Step.REDUCE
+
+
+def test_a_sale_counts_on_what_may_be_moved_in_as_an_opening_does() -> None:
+    seen = world(20_000, spot=15_000, qty="-0.512")
+    sells = guard_margin(seen, selling(), policy(may_sell=("BTC",)))
+    assert sells.coins == {}
+    apart = guard_margin(seen, selling(), policy(may_sell=("BTC",), transfers=False))
+    assert apart.coins == {"BTC": dec("-0.345")}
+    again = guard_margin(
+        world(20_000, spot=15_000, qty="-0.512"),
+        book("-0.512", apart.state.pools[KEY]),
+        policy(may_sell=("BTC",), transfers=False),
+    )
+    assert again.coins == apart.coins, "once, not in every look"
+
+
+def test_what_filled_after_a_sale_was_given_up_does_not_count_for_the_next() -> None:
+    line = BookLine(strategy=SELLER, venue=VENUE, symbol="BTC/USDT", qty=dec("-0.1"))
+    verdict = guard_margin(world(10_000), book(book={line.key: line}), policy(may_sell=("BTC",)))
+    assert verdict.coins == {"BTC": dec("0.488") - 1 - dec("0.1")}
+
+
+def test_what_another_pool_sells_is_left_to_it() -> None:
+    """Who of them sold what is not known: then nothing is given back."""
+    remembered = selling()
+    other = f"{VENUE}/USDT/{SOL_PERP}"
+    state = margin_state(remembered)
+    pools = {**state.pools, other: PoolState(sold={"BTC": dec("-0.1")})}
+    record = margin_record(replace(state, pools=pools))
+    remembered = replace(remembered, guards={record.id: record})
+    verdict = guard_margin(world(40_000, qty="-0.512"), remembered, policy(may_sell=("BTC",)))
+    assert verdict.coins == {"BTC": dec("-0.588")}
