@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from counterpoise.app.safekeeping import explained, guarded_by, kept_alive, lowered, sold_by_guard
+from counterpoise.app.safekeeping import (
+    explained,
+    guarded_by,
+    kept_alive,
+    lowered,
+    sold_by_guard,
+    unclaimed,
+)
 from counterpoise.decide.approvals import reviewed
 from counterpoise.decide.combine import within_band
 from counterpoise.decide.engine import decide
@@ -313,12 +320,16 @@ def _claimed(
     claims = within_caps(claims, margin.caps, lots, held) | sold_by_guard(
         margin, universe, recorded.book
     )
+    # what carries something of ours outside the universe is claimed by nobody, and lives on the same collateral
+    traded = {(x.venue, x.instrument.symbol) for _, x in universe.contracts}
+    strays = unclaimed(margin, snapshot, recorded, traded)
+    claims |= strays.claims
     spots = [key for key in recorded.book if is_spot(key[2])]
     booked = crossed(wanting(recorded.book, claims, spots), marks, lots, snapshot.as_of)
     wants = wants_of(decisions.decisions, claims, policy.assets, universe, _baselines(recorded))
     busy = {(o.venue, o.symbol) for o in recorded.orders if not o.state.is_final}
     coins = coin_wants_of(decisions.decisions, booked.lines, own, busy, universe)
-    return booked, (*explained(wants, margin), *coins)
+    return booked, (*explained(wants, margin), *strays.wants, *coins)
 
 
 def _bound(recorded: Recorded) -> set[Contract]:

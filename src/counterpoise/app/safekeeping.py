@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -43,18 +43,11 @@ def kept_alive(
 
     It goes by what is held, not by what is wanted: stale coins never stop the margin guard (MEANING 19).
     """
-    shown = {
-        contract: cap
-        for contract, cap in margin.caps.items()
-        if contract[1] in snapshot.venues[contract[0]].instruments
-    }
-    if not shown:
+    capped = unclaimed(margin, snapshot, recorded, ())
+    if not capped.wants:
         return None
-    held = {k: x.qty for k, x in recorded.book.items() if k[1:] in shown}
-    claims = within_caps(held, shown, lots_of(snapshot), held)
-    wants = tuple(_want(contract, claims, recorded, margin) for contract in shown)
-    guarded = guarded_by(margin, policy)
-    planned = plan(wants, snapshot, recorded, policy, unexplained, guarded)
+    claims, guarded = capped.claims, guarded_by(margin, policy)
+    planned = plan(capped.wants, snapshot, recorded, policy, unexplained, guarded)
     closing = tuple(o for o in planned.place if o.guard is not None)
     approved, refused = review(closing, snapshot, recorded, policy, None, margin)
     wanted = {k: x.wanted for k, x in recorded.book.items()} | claims
@@ -65,6 +58,32 @@ def kept_alive(
         refused=refused,
         booked=Booked(lines=wanting(recorded.book, wanted, spots)),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capped:
+    """What is left of capped contracts: the position wanted in each, and what each line of the book has there then."""
+
+    wants: tuple[Want, ...]
+    claims: Mapping[LineKey, Decimal]
+
+
+def unclaimed(
+    margin: MarginVerdict, snapshot: Snapshot, recorded: Recorded, known: Collection[Contract]
+) -> Capped:
+    """Return what the guard leaves of the capped contracts that are listed, but for ``known``.
+
+    It goes by what is held: nobody decides about these, so nobody claims them.
+    """
+    shown = {
+        contract: cap
+        for contract, cap in margin.caps.items()
+        if contract not in known and contract[1] in snapshot.venues[contract[0]].instruments
+    }
+    held = {k: x.qty for k, x in recorded.book.items() if k[1:] in shown}
+    claims = within_caps(held, shown, lots_of(snapshot), held)
+    wants = tuple(_want(contract, claims, recorded, margin) for contract in shown)
+    return Capped(wants=wants, claims=claims)
 
 
 def _want(

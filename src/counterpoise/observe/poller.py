@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
+from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.ledger import Settlement
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe
@@ -80,8 +81,11 @@ class Observer:
     ) -> VenueSnapshot:
         problems: list[str] = []
         listings = (*universe.watched, *universe.peers)
-        priced = list(dict.fromkeys(x.instrument.symbol for x in listings if x.venue == name))
-        traded = _traded(name, universe)
+        strays = _strays(name, venue, recorded)
+        priced = list(
+            dict.fromkeys((*(x.instrument.symbol for x in listings if x.venue == name), *strays))
+        )
+        traded = list(dict.fromkeys((*_traded(name, universe), *strays)))
         settlements: dict[str, Settlement] = {}
         state = asyncio.gather(
             read("account", venue.account(), problems),
@@ -127,3 +131,13 @@ def _traded(name: str, universe: Universe) -> list[str]:
     """Pairs and contracts in which something of ours may be or come to be."""
     listings = (*universe.spot.values(), *(x for _, x in universe.contracts), *universe.parting)
     return [x.instrument.symbol for x in listings if x.venue == name]
+
+
+def _strays(name: str, venue: Exchange, recorded: Recorded) -> list[str]:
+    """Contracts that carry something of ours, in the universe or not: the margin guard may have to close it."""
+    listed = venue.instruments()
+    return sorted(
+        symbol
+        for (at, symbol), known in recorded.positions.items()
+        if at == name and known.own_qty != 0 and not is_spot(symbol) and symbol in listed
+    )

@@ -67,6 +67,24 @@ async def test_only_what_this_venue_lists_of_the_portfolio_is_asked_for() -> Non
     ]
 
 
+async def test_what_carries_something_of_ours_outside_the_universe_is_watched_too() -> None:
+    """The margin guard may have to close it: for that its price, its orders and its fills must be known."""
+    stray, elsewhere, unlisted = "ETH/USDT:USDT", "XRP/USDT:USDT", "LTC/USDT:USDT"
+    venue = ShownVenue()
+    venue.listed = {**venue.listed, **{s: make_instrument(s) for s in (stray, elsewhere)}}
+    held = replace(own("-1"), symbol=stray)
+    others = [
+        replace(held, symbol=elsewhere, own_qty=dec(0), baseline_qty=dec(1)),
+        replace(held, symbol=unlisted),
+        replace(held, symbol="ETH/USDT"),
+    ]
+    await look(venue, make_recorded(positions=[held, *others]))
+    for what in ("quotes", "open orders"):
+        (asked,) = [about for name, about in venue.asked if name == what]
+        assert asked == [SPOT, BTC_PERP, SOL_PERP, stray]
+    assert list(venue.asked_for_fills()) == [stray], "its position is not what we know of"
+
+
 async def test_a_snapshot_names_its_portfolio_instant_and_outside_holdings() -> None:
     venues = {v: ShownVenue(v) for v in (VENUE, "side")}
     holdings = {"BTC": dec(2)}
