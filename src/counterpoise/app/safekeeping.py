@@ -65,7 +65,7 @@ class Capped:
     """What is left of capped contracts: the position wanted in each, and what each line of the book has there then."""
 
     wants: tuple[Want, ...]
-    claims: Mapping[LineKey, Decimal]
+    claims: dict[LineKey, Decimal]
 
 
 def unclaimed(
