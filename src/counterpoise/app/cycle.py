@@ -19,6 +19,7 @@ from counterpoise.app.operator import Heeded, answered, heeded, waiting, words
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.rows import EveryLook, Rows
+from counterpoise.app.safekeeping import lowered_standing, standing_shown
 from counterpoise.decide.guards.drawdown import drawdown_record
 from counterpoise.decide.guards.flows import FlowWatch
 from counterpoise.decide.guards.foreign import ForeignWatch
@@ -124,7 +125,7 @@ class Cycle:
         news += self._announcer.guarded(judged, recorded, outcomes, snapshot.as_of)
         changed = judged.margin.changes
         changes = _intents(look.before, recorded, seen, judged, told, done, news, policy)
-        guards = _guards(recorded, judged, look.doubted)
+        guards = _guards(told, recorded, judged, look.doubted)
         changes = replace(changes, bars=self._observer.new_bars, guards=guards)
         execution = await self._executor.execute(
             changes, judged.plan.cancel, judged.approved, judged.margin.transfers
@@ -217,6 +218,7 @@ class Cycle:
             commands=told.commands,
             approvals=told.approvals,
             alerts=told.alerts,
+            guards=told.guards,
         )
         cancels = forbidden(told.recorded)
         execution = await self._executor.execute(changes, cancels, ())
@@ -255,6 +257,7 @@ class Cycle:
             transfers=execution.transfers,
             within_band=judged.within_band,
             wake_at=_wake_at(self._policy, judged, execution, snapshot.as_of),
+            standing=standing_shown(recorded, judged.lowered, snapshot.as_of),
             operator=operator_rows(
                 recorded.portfolio, commands, waiting(recorded.approvals, judged.approvals)
             ),
@@ -304,7 +307,7 @@ def _record(told: Heeded, recorded: Recorded, judged: Judgement) -> PortfolioRec
 
 
 def _guards(
-    recorded: Recorded, judged: Judgement, doubted: Plausibility
+    told: Heeded, recorded: Recorded, judged: Judgement, doubted: Plausibility
 ) -> tuple[GuardRecord, ...]:
     """What the guards remember, where it changed."""
     found = [
@@ -315,7 +318,11 @@ def _guards(
     if judged.drawdown.state is not None:
         found.append(drawdown_record(judged.drawdown.state))
     known = {id_: record.document for id_, record in recorded.guards.items()}
-    return tuple(record for record in found if record.document != known.get(record.id, {}))
+    changed = tuple(record for record in found if record.document != known.get(record.id, {}))
+    # what guards lower goes over what people said in the same look
+    lower = judged.lowered
+    standing = told.guards if lower is None else (lowered_standing(lower, judged.view.as_of),)
+    return (*standing, *changed)
 
 
 def _may_restore(recorded: Recorded) -> bool:

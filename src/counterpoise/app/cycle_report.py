@@ -40,7 +40,8 @@ class CycleReport:
 
     ``remembered`` are the overlays the strategies had before it: what they still want when it decided nothing.
     ``doubted`` is what was not plausible in it, ``unrestored`` the settings that could not be set back and why not.
-    ``operator`` is what people said and have yet to answer, as JSON (:mod:`counterpoise.app.operator_view`).
+    ``standing`` is since when and why the state holds (:func:`counterpoise.domain.standing.standing_rows`),
+    ``operator`` what people said and have yet to answer, as JSON (:mod:`counterpoise.app.operator_view`).
     """
 
     cycle_id: str
@@ -61,6 +62,7 @@ class CycleReport:
     held: tuple[Reason, ...] = ()
     within_band: bool | None = None
     wake_at: datetime | None = None
+    standing: Mapping[str, str | None] = field(default_factory=dict)
     operator: Mapping[str, object] = field(default_factory=dict)
     margin: MarginVerdict = UNGUARDED
     drawdown: DrawdownVerdict = UNMEASURED
@@ -129,6 +131,7 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         "portfolio": report.portfolio,
         "as_of": iso(report.as_of),
         "state": report.state.value,
+        **report.standing,
         "equity": _money(equity),
         "weights": _weights(report, policy),
         "within_band": report.within_band,

@@ -20,6 +20,7 @@ from counterpoise.domain.errors import ConfigError
 from counterpoise.domain.numbers import ZERO, dec, significant, text
 from counterpoise.domain.order import Fill, Order
 from counterpoise.domain.records import JournalRow
+from counterpoise.domain.standing import standing_of, standing_rows
 from counterpoise.record.sql import SqlRecord, connect
 from counterpoise.record.sql.location import sqlite_path
 from counterpoise.record.sql.lock import FileLease
@@ -174,6 +175,7 @@ async def _portfolio(
     return {
         "id": name,
         "state": known.trading_state.value,
+        **standing_rows(standing_of(waiting)),
         "as_of": iso(row.at) if row is not None else None,
         "age_s": _seconds(now - row.at) if row is not None and now is not None else None,
         "equity": document.get("equity"),
@@ -198,6 +200,7 @@ def _never_run(name: str) -> dict[str, Any]:
     return {
         "id": name,
         "state": None,
+        **standing_rows(None),
         "as_of": None,
         "age_s": None,
         "equity": None,

@@ -36,6 +36,7 @@ from counterpoise.decide.scenery import scene_of
 from counterpoise.domain.carried import carried_of, strays_of
 from counterpoise.domain.decision import Decisions, Want
 from counterpoise.domain.guarding import (
+    DRAWDOWN,
     UNGUARDED,
     UNMEASURED,
     DrawdownVerdict,
@@ -132,7 +133,9 @@ def judge(  # noqa: PLR0913, PLR0917 - all that one look is judged by
     # nothing is lost or won on prices that nothing is decided on
     sound = view if all(why.code == "equity_too_low" for why in held) else _unjudged(view)
     drawdown = guard_drawdown(sound, recorded, policy, flows)
-    broke = Lowering(state=_STOPPED, why=held[-1]) if isinstance(sound, Broke) else None
+    broke = (
+        Lowering(state=_STOPPED, why=held[-1], by="equity") if isinstance(sound, Broke) else None
+    )
     lower = lowered(recorded.portfolio.trading_state, margin.lower, _lost(drawdown), broke)
     if lower is not None:
         record = replace(recorded.portfolio, trading_state=lower.state)
@@ -215,7 +218,7 @@ def _valued(
 def _lost(drawdown: DrawdownVerdict) -> Lowering | None:
     if drawdown.lower is None or drawdown.why is None:
         return None
-    return Lowering(state=drawdown.lower, why=drawdown.why)
+    return Lowering(state=drawdown.lower, why=drawdown.why, by=DRAWDOWN)
 
 
 def _unjudged(view: PortfolioView | Unvalued | Broke) -> Unvalued:

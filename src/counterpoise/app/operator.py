@@ -25,7 +25,8 @@ from counterpoise.domain.operator import (
     short_id,
 )
 from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.records import PortfolioRecord, Recorded, TradingState
+from counterpoise.domain.records import GuardRecord, PortfolioRecord, Recorded, TradingState
+from counterpoise.domain.standing import standing_of, standing_record
 from counterpoise.domain.steering import (
     ASKS,
     CONVERTS,
@@ -42,7 +43,7 @@ class Heeded:
     """``recorded`` as the commands leave it (its ``commands`` are the words passed on to strategies now).
 
     To be committed: ``record`` (None when it stays as it was), ``commands`` that were handled or are new, and
-    ``approvals`` that changed. ``later`` are commands whose time has not come.
+    ``approvals`` that changed, ``guards``: why the state holds now. ``later`` are commands whose time has not come.
     """
 
     recorded: Recorded
@@ -50,6 +51,7 @@ class Heeded:
     commands: tuple[Command, ...] = ()
     approvals: tuple[Approval, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    guards: tuple[GuardRecord, ...] = ()
     later: tuple[Command, ...] = ()
 
 
@@ -64,6 +66,7 @@ class _Desk:
     handled: list[Command] = field(default_factory=list)
     passed_on: list[Command] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
+    standing: GuardRecord | None = None
 
     def tick(self, command: Command, answer: str, *, refused: bool = False) -> None:
         """Note what became of ``command``, and tell."""
@@ -75,6 +78,13 @@ class _Desk:
         )
         self.handled.append(done)
         self.alerts.append(messages.command_heeded(done, self.now))
+
+    def set_by(self, record: PortfolioRecord, why: str, by: str) -> None:
+        """Go on with ``record``, and keep why its state holds where that is another than before."""
+        before = (self.record.trading_state, self.record.flattening)
+        if before != (record.trading_state, record.flattening):
+            self.standing = standing_record(record.trading_state, self.now, why, by)
+        self.record = record
 
 
 def heeded(recorded: Recorded, policy: PortfolioPolicy, now: datetime) -> Heeded:
@@ -97,17 +107,20 @@ def heeded(recorded: Recorded, policy: PortfolioPolicy, now: datetime) -> Heeded
         else:
             _heed(desk, command)
     known = {a.id: a for a in recorded.approvals}
+    guards = (desk.standing,) if desk.standing is not None else ()
     return Heeded(
         recorded=replace(
             recorded,
             portfolio=desk.record,
             commands=tuple(desk.passed_on),
             approvals=tuple(a for a in desk.approvals.values() if a.caps),
+            guards={**recorded.guards, **{g.id: g for g in guards}},
         ),
         record=desk.record if desk.record != recorded.portfolio else None,
         commands=(*desk.handled, *(c for c in desk.passed_on if c not in recorded.commands)),
         approvals=tuple(a for a in desk.approvals.values() if known[a.id] != a),
         alerts=tuple(desk.alerts),
+        guards=guards,
         later=tuple(later),
     )
 
@@ -168,7 +181,13 @@ def _end_flattening(desk: _Desk, recorded: Recorded) -> None:
     held = any(p.own_qty != 0 and not is_spot(p.symbol) for p in recorded.positions.values())
     if held or not all(o.is_settled for o in recorded.orders):
         return
-    desk.record = replace(desk.record, trading_state=TradingState.CANCEL_ONLY, flattening=False)
+    record = replace(desk.record, trading_state=TradingState.CANCEL_ONLY, flattening=False)
+    asked = standing_of(recorded)
+    desk.set_by(
+        record,
+        "own futures were closed, as an operator had asked",
+        asked.by if asked else "flatten",
+    )
     desk.alerts.append(messages.flattened(desk.record.id, desk.now))
 
 
@@ -200,7 +219,11 @@ def _heed(desk: _Desk, command: Command) -> None:
         step = steered(desk.record, command, desk.now, sleeves)
         if step.record.flattening and not desk.record.flattening:
             desk.passed_on += _endings(desk, command)
-        desk.record = step.record
+        desk.set_by(
+            step.record,
+            f"{command.who} ({command.origin}) asked for {command.kind.value}",
+            command.who,
+        )
         desk.tick(command, step.answer, refused=step.refused)
     elif command.kind in ASKS:
         _pass_on(desk, command)

@@ -16,6 +16,7 @@ from counterpoise.app.judge import Judgement, judge
 from counterpoise.app.operator import Heeded, answered, heeded, waiting
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
+from counterpoise.app.safekeeping import standing_shown
 from counterpoise.app.start import first_start, refuse_changed, restart
 from counterpoise.app.storage import open_storage_if_any
 from counterpoise.config.settings import Settings
@@ -152,6 +153,7 @@ def _report(
         transfers=judged.margin.transfers,
         within_band=judged.within_band,
         wake_at=judged.plan.wake_at,
+        standing=standing_shown(recorded, None, snapshot.as_of),
         operator=operator_rows(
             recorded.portfolio,
             (*told.commands, *done, *told.later),

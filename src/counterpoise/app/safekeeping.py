@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 from counterpoise.decide.guards.limits import review
@@ -16,8 +17,9 @@ from counterpoise.domain.plan import Approved, Plan, Refused
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Universe
 from counterpoise.domain.reasons import Reason
-from counterpoise.domain.records import Recorded, TradingState
+from counterpoise.domain.records import GuardRecord, Recorded, TradingState
 from counterpoise.domain.snapshot import Snapshot
+from counterpoise.domain.standing import standing_of, standing_record, standing_rows
 from counterpoise.plan.claims import within_caps
 from counterpoise.plan.planner import Guarded, plan
 
@@ -148,6 +150,23 @@ def lowered(state: TradingState, *wanted: Lowering | None) -> Lowering | None:
     order = list(TradingState)
     asked = [w for w in wanted if w is not None and order.index(w.state) > order.index(state)]
     return max(asked, key=lambda w: order.index(w.state), default=None)
+
+
+def lowered_standing(lower: Lowering, at: datetime) -> GuardRecord:
+    """Return since when and why the state holds that a guard lowers it to at ``at``."""
+    return standing_record(lower.state, at, lower.why.text, f"{lower.by} guard")
+
+
+def standing_shown(
+    recorded: Recorded, lower: Lowering | None, at: datetime
+) -> Mapping[str, str | None]:
+    """Return since when and why the state holds that a look leaves, as JSON."""
+    if lower is not None:
+        document = lowered_standing(lower, at)
+        record = replace(recorded.portfolio, trading_state=lower.state)
+        guards = {**recorded.guards, document.id: document}
+        recorded = replace(recorded, portfolio=record, guards=guards)
+    return standing_rows(standing_of(recorded))
 
 
 def lots_of(snapshot: Snapshot) -> dict[Contract, Decimal]:

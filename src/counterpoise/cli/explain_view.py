@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from counterpoise.cli.figures import count, moment, money, quantity
+from counterpoise.cli.standing_words import standing_lines
 
 _STEP = "  "
 
@@ -16,6 +17,8 @@ def print_explanation(cycle: Mapping[str, Any]) -> None:
         f"Cycle {cycle['cycle_id']} of {moment(cycle['at'])}: {cycle['summary']}\n"
         f"{_STEP}equity {money(cycle.get('equity'))}, trading state {cycle.get('state')}"
     )
+    for line in standing_lines(cycle):
+        print(f"{_STEP}{line}")
     for held in cycle.get("held", ()):
         print(f"{_STEP}Nothing was decided: {held['text']}")
     print_strategies(cycle.get("decisions", ()))

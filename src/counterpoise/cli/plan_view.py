@@ -10,6 +10,7 @@ from counterpoise.cli.figures import count, money, percent, points, quantity
 from counterpoise.cli.guard_rows import print_guards
 from counterpoise.cli.margin_rows import print_margin
 from counterpoise.cli.output import print_table
+from counterpoise.cli.standing_words import standing_lines
 from counterpoise.cli.word_view import print_operator
 from counterpoise.domain.order import OrderState
 
@@ -21,6 +22,8 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
         f"Portfolio {name} at {document['as_of']}: equity {money(document['equity'], quote)},"
         f" state {document['state']}"
     )
+    for line in standing_lines(document):
+        print(line)
     print_operator(document)
     print_weights(document["weights"])
     print_margin(document.get("margin", {}))

@@ -127,10 +127,11 @@ def pool_key(pool: Pool) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lowering:
-    """The trading state a guard wants at most, and why."""
+    """The trading state that the guard ``by`` wants at most, and why."""
 
     state: TradingState
     why: Reason
+    by: str = MARGIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ SENTENCES: Mapping[str, str] = {
     # margin
     "margin_unseen": "the margin at {venue} cannot be judged: {what} was not read",
     "margin_stops_adding": "nothing is added at {venue}: {asset} collateral is {distance} from liquidation ({step})",
+    "margin_lowers": "{asset} collateral at {venue} came within {distance} of liquidation ({step})",
     "margin_tops_up": "liquidation is {distance} away, {wanted} is wanted",
     "margin_sweeps": "it is needed there no more, liquidation is {distance} away",
     "margin_reduces": "{symbol} is cut to {cap}: {asset} collateral at {venue} is {distance} from liquidation",
@@ -218,7 +219,7 @@ SENTENCES: Mapping[str, str] = {
     "max_rejects": "the venue did not take {refused} of {placed} orders within {window}: nothing is added before"
     " {window} pass without that",
     "drawdown_slow": "equity is {drawdown} below its high of {high} {quote}: orders that add to futures are halved",
-    "drawdown": "equity of {equity} {quote} is {drawdown} below its high of {high}, the limit is {limit}",
+    "drawdown": "equity fell to {equity} {quote}, {drawdown} below its high of {high}; the limit is {limit}",
     "max_orders_per_minute": "more than {limit} orders within a minute",
     "max_open_orders": "more than {limit} open orders",
     "price_collar": "price {price} is {distance} away from the {what} {mark}, more than {limit}",

@@ -315,7 +315,9 @@ def test_a_judgement_without_equity_holds_and_says_why() -> None:
     assert isinstance(judged.view, Broke)
     assert [r.code for r in judged.held] == ["equity_too_low"]
     assert judged.held[0].numbers == {"equity": "150000", "floor": "200000"}
-    assert judged.lowered == Lowering(state=TradingState.CANCEL_ONLY, why=judged.held[0])
+    assert judged.lowered == Lowering(
+        state=TradingState.CANCEL_ONLY, why=judged.held[0], by="equity"
+    )
 
 
 def test_equity_on_stale_prices_lowers_nothing() -> None:

@@ -19,6 +19,7 @@ from counterpoise.domain.operator import (
 )
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.records import PositionRecord, Recorded, TradingState
+from counterpoise.domain.standing import Standing, standing_of
 from counterpoise.domain.strategy import DeriskPolicy, DriftPolicy, HedgePolicy, ProfitLadderPolicy
 from counterpoise.domain.strategy.profit_ladder import LadderTarget
 from tests.build import BTC_PERP, NOW, PORTFOLIO, VENUE, make_order, make_policy, make_recorded
@@ -209,3 +210,30 @@ def test_who_said_what_from_where_and_when_is_told() -> None:
     assert alert.severity is Severity.WARNING
     assert alert.data["command"] == "c1"
     assert alert.data["asked_at"] == NOW.isoformat()
+
+
+# --- since when and why the state holds
+
+
+def test_who_lowered_the_state_and_when_is_kept_and_repeating_it_changes_nothing() -> None:
+    told = heeded(known(word(CommandKind.PAUSE)), POLICY, NOW)
+    assert standing_of(told.recorded) == Standing(
+        state="CANCEL_ONLY", since=NOW, why="ada (cli@desk) asked for pause", by="ada"
+    )
+    assert [g.id for g in told.guards] == ["trading_state"]
+    again = replace(told.recorded, commands=(word(CommandKind.PAUSE, "c2", who="bob"),))
+    assert heeded(again, POLICY, NOW + HOUR).guards == ()
+
+
+def test_the_end_of_a_flattening_says_whose_it_was() -> None:
+    closing = heeded(known(word(CommandKind.FLATTEN)), POLICY, NOW).recorded
+    ended = heeded(replace(closing, commands=()), POLICY, NOW + HOUR).recorded
+    found = standing_of(ended)
+    assert found is not None
+    assert (found.state, found.since, found.by) == ("CANCEL_ONLY", NOW + HOUR, "ada")
+
+
+def test_what_was_kept_of_another_state_is_not_believed() -> None:
+    paused = heeded(known(word(CommandKind.PAUSE)), POLICY, NOW).recorded
+    halted = replace(paused.portfolio, trading_state=TradingState.HALT)
+    assert standing_of(replace(paused, portfolio=halted)) is None

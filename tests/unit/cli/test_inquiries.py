@@ -48,6 +48,9 @@ def test_status_as_json(cli: Cli, ran: Path) -> None:
     assert portfolio == {
         "id": "treasury",
         "state": "RUN",
+        "state_since": None,
+        "state_why": None,
+        "state_by": None,
         "as_of": "2025-06-02T12:00:00.000Z",
         "equity": "100000.5",
         "weights": DOCUMENT["weights"],
@@ -80,7 +83,7 @@ def test_status_for_people(cli: Cli, ran: Path) -> None:
     assert " ".join(row.split()) == "BTC 70.0 % 61.2 % 60.0 % ±5.0 pp"
     assert "104,167.19  4,166.69  4.0 %  none  slow at 5.0 %" in told
     assert "Strategy half wants -0.35 BTC in futures" in told
-    assert "Position BTC/USDT:USDT on main: -0.4, of which -0.1 is not ours" in told
+    assert "Position BTC/USDT:USDT on main: -0.4 BTC, of which -0.1 is not ours" in told
     assert "Working orders: 1, 1 without a proven outcome" in told
     assert "Alerts not delivered: 1 waiting, 0 given up." in told
 

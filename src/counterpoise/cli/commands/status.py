@@ -15,7 +15,9 @@ from counterpoise.cli.margin_rows import print_margin
 from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
 from counterpoise.cli.output import print_json
 from counterpoise.cli.plan_view import print_weights
+from counterpoise.cli.standing_words import standing_lines
 from counterpoise.cli.word_view import print_operator
+from counterpoise.domain.instrument import base_of
 
 _STATES = {
     "RUN": "trading allowed (RUN)",
@@ -67,6 +69,8 @@ def _print(one: Mapping[str, Any], config: object) -> None:
         f"Portfolio {one['id']}: {state}, equity {money(one['equity'])},"
         f" as of {one['as_of']}{ago}; {writer}"
     )
+    for line in standing_lines(one):
+        print(line)
     print(f"Last cycle: {one['summary']}")
     print_operator(one)
     print_weights(one["weights"])
@@ -80,8 +84,11 @@ def _print(one: Mapping[str, Any], config: object) -> None:
     for position in one["positions"]:
         foreign = position["baseline"]
         kept = f", of which {quantity(foreign)} is not ours" if foreign != "0" else ""
+        # what was not read has no unit either
+        unit = f" {base_of(position['symbol'])}" if position["qty"] is not None else ""
+        held = f"{quantity(position['qty'])}{unit}"
         where = f"{position['symbol']} on {position['venue']}"
-        print(f"Position {where}: {quantity(position['qty'])}{kept}")
+        print(f"Position {where}: {held}{kept}")
     unknown = one["unknown_orders"]
     proof = f", {unknown} without a proven outcome" if unknown else ""
     print(f"Working orders: {one['open_orders']}{proof}")

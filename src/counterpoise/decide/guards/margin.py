@@ -234,7 +234,7 @@ def _with(
         urgent=verdict.urgent | (frozenset(capped) if step is Step.FLATTEN else frozenset()),
         stops=stops,
         # where nothing is ours there is nothing to close, and no reason to stop the rest of the portfolio
-        lower=Lowering(state=TradingState.CANCEL_ONLY, why=stop_reason(check))
+        lower=Lowering(state=TradingState.CANCEL_ONLY, why=_reason("margin_lowers", check))
         if step is Step.FLATTEN and capped
         else verdict.lower,
     )
@@ -254,8 +254,12 @@ def _cut_reason(check: PoolCheck, symbol: str, cap: Decimal) -> Reason:
 
 def stop_reason(check: PoolCheck) -> Reason:
     """Return why nothing may be added to a pool."""
+    return _reason("margin_stops_adding", check)
+
+
+def _reason(code: str, check: PoolCheck) -> Reason:
     return reason(
-        "margin_stops_adding",
+        code,
         venue=check.pool.venue,
         asset=check.pool.asset,
         distance=percent(check.distance.adverse),

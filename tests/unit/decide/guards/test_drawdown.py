@@ -114,7 +114,9 @@ def test_what_it_says() -> None:
     )
     why = past.look(75_000).why
     assert why is not None
-    assert why.text == ("equity of 75000 USDT is 25 % below its high of 100000, the limit is 20 %")
+    assert why.text == (
+        "equity fell to 75000 USDT, 25 % below its high of 100000; the limit is 20 %"
+    )
 
 
 def test_the_tier_that_comes_next_is_named() -> None:
