@@ -12,7 +12,7 @@ from aiohttp import web
 
 from counterpoise.app.clock import ManualClock
 from counterpoise.domain.access import Environment, Secret, VenueAccess
-from counterpoise.domain.errors import VenueAuthError, VenueError
+from counterpoise.domain.errors import VenueAuthError, VenueError, VenueRefusal
 from counterpoise.domain.numbers import dec
 from counterpoise.venue.ccxt.factory import open_venue
 from tests.build import NOW
@@ -99,8 +99,9 @@ async def test_hedge_mode_is_refused_and_nothing_is_changed(mode: Any, words: st
     async with serving() as scripted:
         scripted.answers["GET", "/fapi/v1/accountConfig"] = mode
         venue = open_venue(access(scripted.url), ManualClock(NOW))
-        with pytest.raises(VenueError, match=words):
+        with pytest.raises(VenueError, match=words) as caught:
             await venue.open()
+        assert isinstance(caught.value, VenueRefusal) is ("was hedge mode" in words)
         assert {seen.method for seen in scripted.seen} == {"GET"}
 
 

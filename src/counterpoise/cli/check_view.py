@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from counterpoise.cli.figures import quantity
-from counterpoise.cli.output import print_table
+from counterpoise.cli.guard_words import guard_lines
+from counterpoise.cli.output import print_table, say
 from counterpoise.cli.strategy_words import told
 from counterpoise.config import Settings
 from counterpoise.config.words import duration, percent
@@ -19,10 +20,10 @@ def print_check(settings: Settings) -> None:
         print(f"venue {name}: {access.exchange}, environment {access.environment}")
     for policy in settings.portfolios:
         print()
-        _print_portfolio(policy, settings.hashes[policy.id])
+        _print_portfolio(policy, settings)
 
 
-def _print_portfolio(policy: PortfolioPolicy, config_hash: str) -> None:
+def _print_portfolio(policy: PortfolioPolicy, settings: Settings) -> None:
     held = ", ".join(f"{quantity(qty)} {asset}" for asset, qty in policy.holdings.items())
     outside = f"; held elsewhere: {held}" if held else ""
     print(f"portfolio {policy.id}: in {policy.quote}, at {', '.join(policy.venues)}{outside}")
@@ -33,9 +34,9 @@ def _print_portfolio(policy: PortfolioPolicy, config_hash: str) -> None:
         print_table("Strategies", ("!id", "!kind", "asked for"), asked)
     else:
         print("No strategies: nothing is traded")
-    for line in _rules(policy):
-        print(line)
-    print(f"Hash {config_hash}")
+    for line in (*_rules(policy), *guard_lines(policy, settings.venues)):
+        say(line)
+    print(f"Hash {settings.hashes[policy.id]}")
 
 
 def _band(sleeve: Sleeve) -> str:

@@ -14,6 +14,7 @@ from counterpoise.domain.errors import (
     CounterpoiseError,
     SafetyRefusal,
     VenueError,
+    VenueRefusal,
     WrongSchema,
 )
 
@@ -26,7 +27,7 @@ def exit_code(error: Exception) -> int:
     """Return the exit code for ``error``."""
     if isinstance(error, ConfigError):
         return BAD_INPUT
-    if isinstance(error, SafetyRefusal | WrongSchema):
+    if isinstance(error, SafetyRefusal | VenueRefusal | WrongSchema):
         return REFUSED
     return FAILED
 
@@ -39,7 +40,7 @@ def lines(error: Exception) -> list[str]:
             *error.problems,
             f"{count} problem{'s' if count != 1 else ''}; nothing was sent or changed",
         ]
-    if isinstance(error, SafetyRefusal):
+    if isinstance(error, SafetyRefusal | VenueRefusal):
         return [
             *(f"refused: {line}" for line in str(error).splitlines()),
             "nothing was sent or changed",

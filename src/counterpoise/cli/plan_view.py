@@ -55,8 +55,6 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
     elif document.get("config_changed"):
         accept = f"counterpoise run -c {config} --accept-config {document['config_hash']}"
         print(f"This config differs from the one last run; if hedges are on, start with: {accept}")
-    else:
-        print(f"Config hash {document['config_hash']}")
 
 
 def print_weights(weights: Mapping[str, Mapping[str, Any]]) -> None:

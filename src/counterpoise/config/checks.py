@@ -8,12 +8,13 @@ from itertools import pairwise
 from counterpoise.config import strategies, units
 from counterpoise.config.draft import PortfolioDraft, SleeveDraft, StrategyDraft
 from counterpoise.config.lookback import check_window
+from counterpoise.config.margin_checks import check_margin
 from counterpoise.config.problems import Path, nearest, spelled
 from counterpoise.config.reading import Document, child_of
 from counterpoise.config.section import Section, soft
 from counterpoise.config.words import percent
 from counterpoise.domain.numbers import ONE, ZERO
-from counterpoise.domain.policy import BasisPolicy, MarginPolicy
+from counterpoise.domain.policy import BasisPolicy
 
 _LIMITS = ("guards", "limits")
 _MONEY = (
@@ -25,8 +26,6 @@ _MONEY = (
     ("execution", "min_volume_24h"),
 )
 _MAY_BE_ZERO = ("min_equity", "min_volume_24h", "keep_buffer", "max_top_up_24h")
-#: The margin guard's steps, in the order they are taken.
-_STEPS = ("warn", "top_up", "stop_adding", "reduce", "flatten")
 #: What losing equity does, in the order it comes.
 _TIERS = ("slow", "reduce_only", "cancel_only")
 _OF_ONE_ASSET = ("hedge", "profit_ladder", "scale_in", "dip_buy")
@@ -45,7 +44,7 @@ def check_portfolio(document: Document, portfolio: PortfolioDraft, warnings: lis
     _check_of_sleeves(document, portfolio, (*_LIMITS, "max_position"), quote=False)
     _check_retired(document, portfolio)
     _check_money(document, portfolio)
-    _check_margin(document, portfolio)
+    check_margin(document, portfolio)
     _check_budgets(document, portfolio)
     _check_window(document, portfolio)
     _check_drawdown(document, portfolio)
@@ -175,38 +174,6 @@ def _check_retired(document: Document, portfolio: PortfolioDraft) -> None:
                 "the id of a strategy that is no longer in strategies",
                 was=f"{name!r}, which still is",
             )
-
-
-def _check_margin(document: Document, portfolio: PortfolioDraft) -> None:
-    """The steps descend, defaults included; what may be sold is held in a sleeve."""
-    path = (*portfolio.path, "guards", "margin")
-    usual = MarginPolicy()
-    before: tuple[str, Decimal] | None = None
-    for step in _STEPS:
-        node = document.find((*path, step))
-        written = soft(units.part, node)
-        if node is not None and written is None:
-            return
-        level: Decimal = written if written is not None else getattr(usual, step)
-        if before is not None and level >= before[1]:
-            # told at what was written; a default cannot be wrong
-            where = (*path, step) if node is not None else (*path, before[0])
-            document.complain(
-                where,
-                f"levels that descend: {before[0]} {percent(before[1])} above {step} {percent(level)}",
-            )
-            return
-        before = (step, level)
-    sold = document.find((*path, "guard_may_sell"))
-    traded = [a for a in portfolio.assets if a != portfolio.quote]
-    if sold is None or not isinstance(sold.value, list) or not traded:
-        return
-    for index in range(len(sold.value)):
-        place = (*path, "guard_may_sell", index)
-        node = document.find(place)
-        if node is not None and isinstance(node.value, str) and node.value not in traded:
-            expected = f"an asset of a sleeve and not the quote ({', '.join(traded)})"
-            document.complain(place, expected)
 
 
 def _check_budgets(document: Document, portfolio: PortfolioDraft) -> None:

@@ -1,6 +1,6 @@
 """``${NAME}`` in any text of the config becomes the environment variable's value.
 
-Keys are left alone, ``$${`` writes a literal ``${``, and a variable that is not set is an error: an empty key or
+Keys are left alone, ``$${`` writes a literal ``${``, and a variable that is not set, or a text that comes out empty, is an error: an empty key or
 a default nobody wrote would trade somewhere else than meant. What a node *shows* in errors stays ``${NAME}``.
 """
 
@@ -60,4 +60,12 @@ def _replaced(text: str, node: Node, path: Path, env: Mapping[str, str], problem
             return ""
         return env[name]
 
-    return _REFERENCE.sub(one, text)
+    made = _REFERENCE.sub(one, text)
+    names = [m[1] for m in _REFERENCE.finditer(text) if m[1] and m[1] in env]
+    if not made and names:
+        problems.add(
+            path, node.place,
+            expected=f"the environment variable {names[0]} with a value", was="empty",
+            hint=f"set it before starting: export {names[0]}=...",
+        )  # fmt: skip
+    return made

@@ -228,6 +228,9 @@ PriceDistance = Annotated[
     PlainValidator(units.price_distance),
     _shown(rf"^({_N}\s*(bps|%)|{ENV})$", "20bps", "0.2%"),
 ]
+Cost = Annotated[
+    Decimal, PlainValidator(units.cost), _shown(rf"^({_N}\s*(bps|%)|{ENV})$", "50bps", "0.5%")
+]
 Duration = Annotated[
     timedelta, PlainValidator(_poll), _shown(rf"^({_N}\s*(ms|s|m|h|d)|{ENV})$", "30s", "2m", "8h")
 ]

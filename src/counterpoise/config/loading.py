@@ -19,6 +19,7 @@ from counterpoise.config.environment import expand, expanded
 from counterpoise.config.fingerprint import fingerprint
 from counterpoise.config.misspelt import mended
 from counterpoise.config.models import RootModel
+from counterpoise.config.oddities import oddities
 from counterpoise.config.problems import Path, Place, spelled
 from counterpoise.config.reading import Document, Node, child_of, read
 from counterpoise.config.secrets import secret
@@ -70,7 +71,7 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> 
         raise AssertionError("a file without a shape or a store must have told a problem")
     existing = {name: model.existing for name, model in root.venues.items()}
     policies = tuple(build.portfolio(n, m, existing) for n, m in root.portfolios.items())
-    return Settings(
+    made = Settings(
         path=FilePath(path),
         store_url=store,
         venues=venues,
@@ -80,6 +81,7 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> 
         warnings=tuple(warnings),
         places=dict(_places(document.root, ())),
     )
+    return replace(made, warnings=(*made.warnings, *oddities(made)))
 
 
 def outline(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> Outline:

@@ -14,6 +14,7 @@ from counterpoise.config.fields import (
     Amount,
     Asset,
     BandSize,
+    Cost,
     Count,
     Duration,
     EnvironmentName,
@@ -121,7 +122,7 @@ class ExecutionModel(Shape):
     horizon: Duration | None = Field(
         default=None, description="over how long carry is reckoned; default 30d"
     )
-    fee: PriceDistance | None = Field(
+    fee: Cost | None = Field(
         default=None, description="what trading a future costs, for that reckoning; default 5bps"
     )
     roll: Duration | None = Field(
@@ -251,7 +252,7 @@ class BudgetModel(Shape):
     max_carry: Rise | None = Field(
         default=None, description="a year, as a part of what is open; default 15%"
     )
-    max_cost: PriceDistance | None = Field(
+    max_cost: Cost | None = Field(
         default=None, description="in all since it was opened, as a part of it; default 0.5%"
     )
     over: Duration | None = Field(

@@ -182,6 +182,15 @@ def price_distance(value: object) -> Decimal:
     return made
 
 
+def cost(value: object) -> Decimal:
+    """Return ``50bps`` or ``0.5%`` of what is traded or held as a fraction, above 0 and below 1."""
+    expected = "a cost above 0, as a part of what is traded or held, such as 50bps or 0.5%"
+    made = _with_unit(value, {"bps": BPS, "%": _PERCENT}, expected, "the unit bps or %")
+    if not 0 < made < 1:
+        raise Expected(expected if made <= 0 else expected + ", below 100%")
+    return made
+
+
 def fee(value: object) -> Decimal:
     """Return ``2bps`` or ``0.02%`` of what is traded as a fraction, from 0 and below 0.1."""
     expected = "a fee from 0bps, such as 2bps or 0.02%"

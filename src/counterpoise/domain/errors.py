@@ -49,6 +49,13 @@ class VenueError(CounterpoiseError):
         super().__init__(message)
 
 
+class VenueRefusal(VenueError):
+    """An account is set up so that nothing can be traded in it; a person has to change that at the venue."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)
+
+
 class VenueAuthError(VenueError):
     """The venue does not accept the key, or the key may not do this."""
 

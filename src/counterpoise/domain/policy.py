@@ -126,9 +126,9 @@ class OnChange(StrEnum):
 class MarginPolicy:
     """When the margin guard acts: adverse moves to liquidation (fractions, all assets together), descending.
 
-    ``survive``: what an opening must survive with all collateral that can be reached. A level is left again only
-    ``hysteresis`` beyond it. ``may_sell``: coins the guard may sell when collateral runs out.
-    ``transfers``: whether it may move collateral between wallets of one venue at all; then ``keep_buffer`` (quote)
+    ``survive``: what an opening must survive with all collateral that can be reached; one that is cut for it survives
+    ``hysteresis`` more. A level is left again only ``hysteresis`` beyond it.
+    ``may_sell``: coins the guard may sell when collateral runs out. ``transfers``: whether it may move collateral between wallets of one venue at all; then ``keep_buffer`` (quote)
     stays in the spot wallet and no more than ``max_top_up_24h`` (quote; None: no limit) is moved in a day. What it
     moved is brought back once the distance was ``sweep_margin`` above ``warn`` for ``sweep_after``.
     ``max_slippage``: how far its orders may cross.

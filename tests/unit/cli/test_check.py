@@ -30,6 +30,15 @@ def test_a_good_config(cli: Cli, config: Config, tmp_path: Path) -> None:
         "keep-shape  drift  every sleeve outside its band back to its target",
         "half        hedge  short 50% of the BTC",
         ("Contracts: cheapest, rolled 5d before they expire; futures at most 3 x equity"),
+        (
+            "Margin: an opening must survive a move of 30%; nearer than 30% you are told, 25% collateral is moved in,"
+            " 20% nothing is added, 12% hedges are reduced, 5% closed"
+        ),
+        "Collateral: moved from the spot wallet, 0 USDT stay there, no limit a day",
+        "Drawdown: not looked at",
+        "Carry: at most 15% a year and 0.5% in all; exceeded for 1d, then you are told",
+        "Basis: 3% off the coin, adding waits up to 6h; no cross hedges",
+        "If the daemon dies: its orders at main stay (no dead_man)",
     ]
     assert last == f"Hash {cli('check', '--json').json['portfolios'][0]['hash']}"
 
@@ -131,3 +140,40 @@ def test_no_output_shows_a_credential(cli: Cli, config: Config) -> None:
     for arguments in (["check"], ["check", "--json"]):
         ran = cli(*arguments)
         assert "fake-" not in ran.out + ran.err
+
+
+EVERYTHING = """limits:
+        max_order_notional: 25000 USDT
+        drawdown: {slow: 10%, cancel_only: 30%}
+        drawdown_window: 30d
+      margin: {survive: 40%, keep_buffer: 1000 USDT, max_top_up_24h: 20000 USDT, guard_may_sell: [BTC]}
+      funding: {max_carry: 20%, then: reduce, strategies: {half: {then: close}}}
+      basis: {max_zscore: 4, allow_cross: true}"""
+
+
+def test_every_guard_is_read_back(cli: Cli, config: Config) -> None:
+    config(
+        ("limits: {max_order_notional: 25000 USDT}", EVERYTHING),
+        ("secret_file: secret", "secret_file: secret\n    dead_man: 2m\n    allow_withdraw_key: true"),
+    )
+    ran = cli("check")
+    assert (ran.code, ran.err) == (0, "")
+    for line in (
+        "Collateral: moved from the spot wallet, 1,000 USDT stay there, at most 20,000 USDT a day;"
+        " coins that may be sold: BTC",
+        "Drawdown from the high of 30d: adding is halved at 10%, CANCEL_ONLY at 30%",
+        "Carry: at most 20% a year and 0.5% in all; exceeded for 1d, then it is halved",
+        "Carry of half: at most 20% a year and 0.5% in all; exceeded for 1d, then it is closed",
+        "Basis: 3% or 4 deviations off the coin, adding waits up to 6h; cross hedges from a correlation of 70%,"
+        " leaving at most 80% a year",
+        "If the daemon dies: main takes its orders down after 2m (dead_man)",
+        "Key of main: one that can withdraw is accepted (allow_withdraw_key)",
+    ):
+        assert line in ran.out.splitlines()
+
+
+def test_guards_that_are_off_are_said_to_be(cli: Cli, config: Config) -> None:
+    off = "margin: {act: false}\n      funding: {act: false}\n      basis: {act: false}\n      limits: {"
+    config(("limits: {", off))
+    out = cli("check").out
+    assert out.count("(act: false)") == 3

@@ -19,6 +19,7 @@ from counterpoise.domain.errors import (
     StoreError,
     VenueAuthError,
     VenueError,
+    VenueRefusal,
     WrongSchema,
 )
 from tests.unit.cli.conftest import Cli, Config
@@ -106,6 +107,11 @@ print("HEAVY", sorted({"ccxt", "sqlalchemy", "aiohttp"} & set(sys.modules)))
             VenueAuthError("key refused"),
             1,
             ["error: key refused"],
+        ),
+        (
+            VenueRefusal("main: was hedge mode"),
+            3,
+            ["refused: main: was hedge mode", "nothing was sent or changed"],
         ),
         (IllegalMove("FILLED may not become OPEN"), 1, ["error: FILLED may not become OPEN"]),
     ],

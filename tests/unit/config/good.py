@@ -33,7 +33,7 @@ portfolios:
       limits: {max_order_notional: 25000 USDT}
 """
 
-ENV = {"KEY": "fake-key-of-a-test"}
+ENV = {"KEY": "fake-key-of-a-test", "EMPTY": ""}
 
 Change = tuple[str, str]
 Write = Callable[..., Path]

@@ -234,6 +234,20 @@ ROWS: dict[str, tuple[Change, str]] = {
             " was not set; set it before starting: export NO_SUCH_KEY=..."
         ),
     ),
+    "a variable that is empty": (
+        ("${KEY}", "${EMPTY}"),
+        (
+            "c.yaml:6:14 venues.main.api_key: expected the environment variable EMPTY with a value,"
+            " was empty; set it before starting: export EMPTY=..."
+        ),
+    ),
+    "a cost without its unit": (
+        ("    guards:", "    guards:\n      funding: {max_cost: 5}"),
+        (
+            "c.yaml:22:27 portfolios.treasury.guards.funding.max_cost: expected a cost above 0, as a part"
+            " of what is traded or held, such as 50bps or 0.5%, was 5; the unit bps or % is missing"
+        ),
+    ),
     "a reference that is none": (
         ("${KEY}", "${KEY"),
         (
@@ -456,7 +470,21 @@ ROWS: dict[str, tuple[Change, str]] = {
         ("    guards:", "    guards:\n      margin: {warn: 24%}"),
         (
             "c.yaml:22:22 portfolios.treasury.guards.margin.warn: expected levels that descend:"
-            " warn 24% above top_up 25%, was '24%'"
+            " warn 24% above top_up 25% (default), was '24%'"
+        ),
+    ),
+    "an opening that would be cut at once": (
+        ("    guards:", "    guards:\n      margin: {survive: 3%}"),
+        (
+            "c.yaml:22:25 portfolios.treasury.guards.margin.survive: expected openings that are not cut"
+            " at once: survive 3% above stop_adding 20% (default), was '3%'"
+        ),
+    ),
+    "an opening at the very level where nothing is added": (
+        ("    guards:", "    guards:\n      margin: {warn: 40%, top_up: 35%, stop_adding: 30%}"),
+        (
+            "c.yaml:22:53 portfolios.treasury.guards.margin.stop_adding: expected openings that are not"
+            " cut at once: survive 30% (default) above stop_adding 30%, was '30%'"
         ),
     ),
     "a buffer in another asset": (

@@ -15,7 +15,7 @@ from counterpoise.decide.guards.pool_case import percent
 from counterpoise.decide.guards.pools import holding_of, merged, pools_of
 from counterpoise.domain.health import Holding, Pool, missing_for, share_that_survives
 from counterpoise.domain.instrument import is_spot, settle_of
-from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
+from counterpoise.domain.numbers import ZERO, dec, quantize, text
 from counterpoise.domain.order import Order, Side
 from counterpoise.domain.policy import MarginPolicy
 from counterpoise.domain.reasons import Reason, reason
@@ -44,6 +44,7 @@ def carried(
 ) -> Carried:
     """Return how much of ``order``, which adds to futures, the collateral carries.
 
+    All of it passes where it survives ``policy.survive``; else as much of it as survives ``policy.hysteresis`` more.
     ``others`` may fill beside it; ``spent`` of the collateral's asset is already promised to purchases of coins.
     """
     pool = _pool(order, seen, recorded)
@@ -60,10 +61,12 @@ def carried(
         reachable = ZERO
     standing = pool.with_sizes(before)
     wished = {order.symbol: before[order.symbol] + order.qty * order.side.sign}
-    share = share_that_survives(standing, wished, policy.survive, reachable)
-    if share == ONE:
-        return Carried(qty=order.qty)
     missing = missing_for(standing.with_sizes(wished), policy.survive) - reachable
+    if missing <= 0:
+        return Carried(qty=order.qty)
+    # a part stops a little earlier, so that it does not warn at once nor grow with every tick that helps it
+    beyond = policy.survive + policy.hysteresis
+    share = share_that_survives(standing, wished, beyond, reachable)
     return Carried(
         qty=seen.instruments[order.symbol].shrink_qty(order.qty * share),
         why=reason(

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from counterpoise.domain.access import Environment, KeyRights, VenueAccess
 from counterpoise.domain.bars import Bar
-from counterpoise.domain.errors import VenueError
+from counterpoise.domain.errors import VenueError, VenueRefusal
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.ledger import LedgerEntry, Settlement
 from counterpoise.domain.margin import Tiers
@@ -330,10 +330,9 @@ class CcxtVenue:
         with understood("position mode"):
             hedged = mapping.hedged(reply, ())
         if hedged:
-            raise VenueError(
+            raise VenueRefusal(
                 f"{self.id}: expected the futures account in one-way position mode, was hedge mode:"
-                " close its positions and switch the mode at the exchange",
-                retryable=False,
+                " close its positions and switch the mode at the exchange"
             )
 
     async def _load(self) -> None:
