@@ -1,7 +1,8 @@
 """``${NAME}`` in any text of the config becomes the environment variable's value.
 
-Keys are left alone, ``$${`` writes a literal ``${``, and a variable that is not set, or a text that comes out empty, is an error: an empty key or
-a default nobody wrote would trade somewhere else than meant. What a node *shows* in errors stays ``${NAME}``.
+Keys are left alone, ``$${`` writes a literal ``${``. A variable that is not set, or a text that comes out empty, is
+an error: an empty key or a default nobody wrote would trade somewhere else than meant. What a node *shows* in errors
+stays ``${NAME}``.
 """
 
 from __future__ import annotations

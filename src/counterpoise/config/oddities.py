@@ -52,7 +52,7 @@ def _of_portfolio(settings: Settings, policy: PortfolioPolicy) -> Iterator[_Odd]
     yield from _of_slippage(policy.execution.max_slippage, f"{path}.execution")
     if policy.margin is not None:
         yield from _of_slippage(policy.margin.max_slippage, f"{path}.guards.margin")
-        yield from _of_margin(settings, policy.margin, f"{path}.guards.margin")
+        yield from _of_margin(policy.margin, f"{path}.guards.margin")
     if policy.funding is not None:
         yield from _of_budget(policy.funding.budget, policy.execution, f"{path}.guards.funding")
         for name, own in policy.funding.strategies.items():
@@ -70,7 +70,7 @@ def _of_slippage(far: Decimal, path: str) -> Iterator[_Odd]:
         )
 
 
-def _of_margin(settings: Settings, margin: MarginPolicy, path: str) -> Iterator[_Odd]:
+def _of_margin(margin: MarginPolicy, path: str) -> Iterator[_Odd]:
     if margin.max_top_up_24h is None:
         return
     if not margin.transfers:
@@ -91,9 +91,11 @@ def _of_budget(budget: CarryBudget, execution: ExecutionPolicy, path: str) -> It
     if budget.max_carry < least:
         yield (
             f"{path}.max_carry",
-            f"{percent(budget.max_carry)} a year is less than opening and closing alone come to (fee twice over"
-            f" horizon: {percent(quantize(least, _SHOWN))} a year); then: {budget.then.value} would come and go"
-            " without end",
+            (
+                f"{percent(budget.max_carry)} a year is less than opening and closing alone come to (fee twice over"
+                f" horizon: {percent(quantize(least, _SHOWN))} a year); then: {budget.then.value} would come and go"
+                " without end"
+            ),
         )
 
 
@@ -103,8 +105,10 @@ def _of_plausibility(settings: Settings, policy: PortfolioPolicy, path: str) -> 
     if seen.stuck_after < _LOOKS * poll:
         yield (
             f"{path}.stuck_after",
-            f"{duration(seen.stuck_after)} is less than {_LOOKS} looks (poll {duration(poll)}): a quiet price would"
-            " be doubted",
+            (
+                f"{duration(seen.stuck_after)} is less than {_LOOKS} looks (poll {duration(poll)}): a quiet price"
+                " would be doubted"
+            ),
         )
     if seen.max_jump < _SMALL_JUMP:
         yield (

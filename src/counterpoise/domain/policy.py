@@ -128,9 +128,10 @@ class MarginPolicy:
 
     ``survive``: what an opening must survive with all collateral that can be reached; one that is cut for it survives
     ``hysteresis`` more. A level is left again only ``hysteresis`` beyond it.
-    ``may_sell``: coins the guard may sell when collateral runs out. ``transfers``: whether it may move collateral between wallets of one venue at all; then ``keep_buffer`` (quote)
-    stays in the spot wallet and no more than ``max_top_up_24h`` (quote; None: no limit) is moved in a day. What it
-    moved is brought back once the distance was ``sweep_margin`` above ``warn`` for ``sweep_after``.
+    ``may_sell``: coins the guard may sell when collateral runs out. ``transfers``: whether it may move collateral
+    between wallets of one venue at all; then ``keep_buffer`` (quote) stays in the spot wallet and no more than
+    ``max_top_up_24h`` (quote; None: no limit) is moved in a day. What it moved is brought back once the distance was
+    ``sweep_margin`` above ``warn`` for ``sweep_after``.
     ``max_slippage``: how far its orders may cross.
     ``tolerance``: by how much the venue's figures may differ from ours before people are told (a fraction).
     """

@@ -158,17 +158,22 @@ def test_every_guard_is_read_back(cli: Cli, config: Config) -> None:
     )
     ran = cli("check")
     assert (ran.code, ran.err) == (0, "")
-    for line in (
-        "Collateral: moved from the spot wallet, 1,000 USDT stay there, at most 20,000 USDT a day;"
-        " coins that may be sold: BTC",
+    told = [
+        (
+            "Collateral: moved from the spot wallet, 1,000 USDT stay there, at most 20,000 USDT a day;"
+            " coins that may be sold: BTC"
+        ),
         "Drawdown from the high of 30d: adding is halved at 10%, CANCEL_ONLY at 30%",
         "Carry: at most 20% a year and 0.5% in all; exceeded for 1d, then it is halved",
         "Carry of half: at most 20% a year and 0.5% in all; exceeded for 1d, then it is closed",
-        "Basis: 3% or 4 deviations off the coin, adding waits up to 6h; cross hedges from a correlation of 70%,"
-        " leaving at most 80% a year",
+        (
+            "Basis: 3% or 4 deviations off the coin, adding waits up to 6h; cross hedges from a correlation of"
+            " 70%, leaving at most 80% a year"
+        ),
         "If the daemon dies: main takes its orders down after 2m (dead_man)",
         "Key of main: one that can withdraw is accepted (allow_withdraw_key)",
-    ):
+    ]
+    for line in told:
         assert line in ran.out.splitlines()
 
 
