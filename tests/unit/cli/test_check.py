@@ -154,7 +154,10 @@ EVERYTHING = """limits:
 def test_every_guard_is_read_back(cli: Cli, config: Config) -> None:
     config(
         ("limits: {max_order_notional: 25000 USDT}", EVERYTHING),
-        ("secret_file: secret", "secret_file: secret\n    dead_man: 2m\n    allow_withdraw_key: true"),
+        (
+            "secret_file: secret",
+            "secret_file: secret\n    dead_man: 2m\n    allow_withdraw_key: true",
+        ),
     )
     ran = cli("check")
     assert (ran.code, ran.err) == (0, "")
