@@ -99,7 +99,8 @@ class MarginState:
 class PoolCheck:
     """One pool in one look. ``missing``: collateral that would restore the distance and cannot be reached.
 
-    ``reachable``: what could be moved into it now. ``assumed``: symbols whose margin table the venue did not tell.
+    ``reachable``: what could be moved into it now. ``assumed``: symbols whose margin table the venue did not tell,
+    or not for a day.
     ``deepened``: whether this look took a step more. ``differs``: by how much the venue's maintenance figure is off
     ours (fraction), where both are known.
     """

@@ -11,7 +11,7 @@ position would be liquidated at once. A price that no positive number solves is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from counterpoise.domain.numbers import ONE, ZERO
@@ -61,6 +61,23 @@ def maintenance_margin(notional: Decimal, tiers: Tiers) -> Decimal:
     """Return the maintenance margin of a position of ``notional`` (>= 0), in the unit of the notional."""
     tier = tier_at(notional, tiers)
     return max(notional * tier.rate - tier.amount, ZERO)
+
+
+def at_least(tiers: Tiers, rate: Decimal) -> Tiers:
+    """Return the table that asks for ``rate`` of the notional, or for what ``tiers`` ask for where that is more."""
+    found: list[MarginTier] = []
+    for tier in tiers:
+        floor_tier = replace(tier, rate=rate, amount=ZERO)
+        ends = tier.cap is not None and tier is not tiers[-1]
+        # from here on the tier asks for more: notional x tier.rate - amount = notional x rate
+        crossing = tier.amount / (tier.rate - rate) if tier.rate > rate else None
+        if crossing is None or (ends and crossing >= (tier.cap or ZERO)):
+            found.append(floor_tier)
+        elif crossing <= tier.floor:
+            found.append(tier)
+        else:
+            found += [replace(floor_tier, cap=crossing), replace(tier, floor=crossing)]
+    return tuple(found)
 
 
 def liquidation_price(

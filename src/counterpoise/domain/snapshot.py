@@ -20,6 +20,11 @@ from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.order import Fill, VenueOrder
 from counterpoise.domain.transfer import Purse, VenueTransfer
 
+#: Margin tables are read every six hours; after four that failed they are old. Venues announce changes days ahead.
+TIERS_GOOD_FOR = timedelta(hours=24)
+#: What a venue booked or moved says nothing of a balance that is this much newer.
+HISTORY_GOOD_FOR = timedelta(minutes=1)
+
 
 class MarginMode(StrEnum):
     """What a position may lose: the wallet it shares, or one of its own."""
@@ -157,7 +162,8 @@ class VenueSnapshot:
     ``bars`` is (symbol, interval) -> closed bars, oldest first, as far as they could be read. ``ledger`` is what the
     venue booked since the newest entry we know. ``settlements``: symbol -> how a dated future of ours ended.
     ``tiers``: symbol -> the venue's margin table, as far as it is known. ``transfers``: its history of moves between
-    wallets since the oldest of ours that is not proven; None when it could not be read.
+    wallets since the oldest of ours that is not proven; None when it could not be read. ``tiers_at``, ``ledger_at``
+    and ``transfers_at`` tell how old these may be: when they were asked for (None: in this very look).
     """
 
     venue: str
@@ -172,6 +178,28 @@ class VenueSnapshot:
     settlements: Mapping[str, Settlement] = field(default_factory=dict)
     tiers: Mapping[str, Tiers] = field(default_factory=dict)
     transfers: tuple[VenueTransfer, ...] | None = ()
+    tiers_at: datetime | None = None
+    ledger_at: datetime | None = None
+    transfers_at: datetime | None = None
+
+    @property
+    def tiers_are_old(self) -> bool:
+        """Whether the margin tables were told so long before the account that they may have changed."""
+        if self.tiers_at is None or self.account is None:
+            return False
+        return self.account.as_of - self.tiers_at > TIERS_GOOD_FOR
+
+    def ledger_is_sound(self, now: datetime) -> bool:
+        """Whether the venue's books were read, and are new enough at ``now`` to confirm or deny anything."""
+        return self.ledger is not None and _is_new(self.ledger_at, now)
+
+    def transfers_are_sound(self, now: datetime) -> bool:
+        """Whether the history of transfers was read, and is new enough at ``now`` to deny anything."""
+        return self.transfers is not None and _is_new(self.transfers_at, now)
+
+
+def _is_new(at: datetime | None, now: datetime) -> bool:
+    return at is None or now - at <= HISTORY_GOOD_FOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,8 +129,8 @@ def _same(transfer: Transfer, row: VenueTransfer) -> bool:
 
 
 def _against(transfer: Transfer, seen: VenueSnapshot, age: timedelta) -> bool:
-    """Whether the history was read and neither purse moved by half of the transfer in its direction."""
-    if seen.transfers is None or seen.account is None:
+    """Whether the history was read, is not old, and neither purse moved by half of the transfer in its direction."""
+    if not seen.transfers_are_sound(transfer.created_at + age) or seen.account is None:
         return False
     if age > OVERDUE:
         return True

@@ -72,8 +72,8 @@ def margin_conditions(
             yield f"margin_differs:{check.key}", (Severity.WARNING, said)
         for symbol in check.assumed:
             said = (
-                f"{check.pool.venue} does not tell the margin table of {symbol}: a maintenance rate of 2.5 % is"
-                " assumed"
+                f"{check.pool.venue} has not told the margin table of {symbol} for a day, or never: a maintenance"
+                " rate of 2.5 % is assumed, or what an older table asks for where that is more"
             )
             yield f"margin_table:{symbol}", (Severity.WARNING, said)
 

@@ -26,11 +26,15 @@ OVERLAP = timedelta(minutes=1)
 
 @dataclass(slots=True)
 class _Known:
-    """What one venue told; ``asked`` are the symbols of the last answer, ``problem`` why there was no newer one."""
+    """What one venue told, and when; ``asked`` are the symbols of the last answer.
+
+    ``problem``: why there was no newer one.
+    """
 
     asked: frozenset[str] = frozenset()
     due_at: datetime | None = None
     tiers: Mapping[str, Tiers] = field(default_factory=dict)
+    told_at: datetime | None = None
     problem: str | None = None
 
 
@@ -58,6 +62,11 @@ class TierReads:
             problems.append(known.problem)
         return known.tiers
 
+    def told_at(self, name: str) -> datetime | None:
+        """Return when the tables of a venue were told, None before they were."""
+        known = self._known.get(name)
+        return known.told_at if known is not None else None
+
     async def _ask(
         self, known: _Known, venue: Treasury, symbols: frozenset[str], now: datetime
     ) -> None:
@@ -69,7 +78,7 @@ class TierReads:
             known.problem, known.due_at = f"margin tables: {error}", now + TIERS_RETRY
             return
         known.tiers, known.asked = dict(told), symbols
-        known.problem, known.due_at = None, now + TIERS_AGE
+        known.problem, known.due_at, known.told_at = None, now + TIERS_AGE, now
 
 
 def margined(name: str, universe: Universe, account: Account | None) -> frozenset[str]:

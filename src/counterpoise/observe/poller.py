@@ -103,8 +103,10 @@ class Observer:
         tiers = await self._tiers.read(
             name, venue, margined(name, universe, account), now, problems
         )
+        transfers_at = self._clock.now()
         transfers = await read_transfers(name, venue, recorded, now, problems)
         unread = may_have_filled(name, traded, account, recorded)
+        ledger_at = self._clock.now()
         booking = self._ledgers.read(name, venue, recorded, now, problems)
         if unread:
             filling = read_fills(name, venue, unread, account, recorded, problems)
@@ -123,6 +125,9 @@ class Observer:
             settlements=settlements,
             tiers=tiers,
             transfers=transfers,
+            tiers_at=self._tiers.told_at(name),
+            ledger_at=ledger_at,
+            transfers_at=transfers_at,
             problems=tuple(problems),
         )
 

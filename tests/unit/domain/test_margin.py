@@ -15,6 +15,7 @@ import pytest
 from counterpoise.domain.funding import FundingInstant, inverse_payment, payment, payments
 from counterpoise.domain.margin import (
     MarginTier,
+    at_least,
     bankruptcy_price,
     fixed_margin_liquidation,
     flat_tier,
@@ -36,6 +37,39 @@ from counterpoise.domain.margin import (
 from counterpoise.domain.numbers import ONE, ZERO, dec
 
 Inputs = Mapping[str, Any]
+
+
+def a_table(last: int | None) -> tuple[MarginTier, ...]:
+    """Five tiers up to ``last``, continuous where they meet."""
+    made: list[MarginTier] = []
+    for cap, rate in (
+        (50_000, "0.004"), (600_000, "0.005"), (3_000_000, "0.01"), (12_000_000, "0.025"), (last, "0.05")
+    ):  # fmt: skip
+        floor = made[-1].cap or ZERO if made else ZERO
+        amount = (
+            maintenance_amount(floor, dec(rate), made[-1].rate, made[-1].amount) if made else ZERO
+        )
+        made.append(
+            MarginTier(
+                floor=floor, cap=None if cap is None else dec(cap), rate=dec(rate), amount=amount
+            )
+        )
+    return tuple(made)
+
+
+@pytest.mark.parametrize("rate", ["0.003", "0.004", "0.0101", "0.025", "0.026", "0.2", "0.9"])
+@pytest.mark.parametrize("last", [None, 30_000_000])
+def test_a_table_of_at_least_a_rate_asks_for_the_larger_of_both(
+    rate: str, last: int | None
+) -> None:
+    table = a_table(last)
+    least = at_least(table, dec(rate))
+    borders = [b for t in (*table, *least) for b in (t.floor, t.cap) if b is not None]
+    for notional in (*borders, *(b + 1 for b in borders), *(b * 3 for b in borders)):
+        asked = max(maintenance_margin(notional, table), notional * dec(rate))
+        assert abs(maintenance_margin(notional, least) - asked) < dec("1e-20")
+    assert least[0].floor == 0
+    assert all(low.floor < high.floor == low.cap for low, high in pairwise(least))
 
 
 def _one(x: Inputs, *, amount: Decimal = ZERO) -> tuple[MarginTier, ...]:

@@ -128,6 +128,7 @@ def test_it_is_absent_when_all_conditions_hold() -> None:
     "look",
     [
         a_look(transfers=None),
+        a_look(transfers_at=LATER - timedelta(minutes=1, seconds=1)),
         a_look(account=None),
         a_look(a_row()),
         a_look(spot=17_500),
@@ -138,6 +139,7 @@ def test_it_is_absent_when_all_conditions_hold() -> None:
     ],
     ids=[
         "history not read",
+        "history read long before",
         "account not read",
         "history shows it",
         "source went down by half",
@@ -150,6 +152,11 @@ def test_it_is_absent_when_all_conditions_hold() -> None:
 def test_a_look_that_lacks_one_condition_does_not_speak_against_it(look: Snapshot) -> None:
     assert missing_from(look, [SENT]) == frozenset()
     assert settled([SENT], look)[0].state is not S.REJECTED
+
+
+def test_an_old_history_still_proves_what_it_shows() -> None:
+    look = a_look(a_row(), transfers_at=LATER - timedelta(hours=1))
+    assert settled([SENT], look)[0].state is S.DONE
 
 
 def test_small_movements_of_both_purses_do_not_keep_it_open() -> None:

@@ -8,12 +8,24 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from counterpoise.app.clock import ManualClock
 from counterpoise.domain.errors import VenueAuthError, VenueError
+from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.margin import Tiers, flat_tier
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.transfer import ABSENT, Purse, Transfer, TransferState, VenueTransfer
 from counterpoise.observe.collateral import OVERLAP, TierReads, margined
-from tests.build import BTC_PERP, NOW, SOL_PERP, make_account, make_recorded, make_transfer
+from counterpoise.observe.poller import Observer
+from tests.build import (
+    BTC_PERP,
+    NOW,
+    SOL_PERP,
+    VENUE,
+    make_account,
+    make_policy,
+    make_recorded,
+    make_transfer,
+)
 from tests.unit.observe.shown import HOUR, ShownVenue, look, universe
 
 S = TransferState
@@ -84,6 +96,40 @@ async def test_a_failure_is_named_and_keeps_what_was_known() -> None:
     venue.errors.clear()
     assert await told(reads, venue, 6 * HOUR + MINUTE) == (known, [])
     assert len(venue.questions("tiers")) == 3
+
+
+async def test_tables_are_as_old_as_the_last_answer() -> None:
+    venue, reads = Lender(), TierReads()
+    assert reads.told_at("main") is None
+    await told(reads, venue, timedelta(0))
+    venue.errors["tiers"] = VenueError("HTTP 502")
+    await told(reads, venue, 30 * HOUR)
+    assert reads.told_at("main") == NOW
+    venue.errors.clear()
+    await told(reads, venue, 31 * HOUR)
+    assert reads.told_at("main") == NOW + 31 * HOUR
+
+
+async def test_a_look_says_how_old_its_parts_may_be() -> None:
+    class Slow(Lender):
+        """Its books take two minutes."""
+
+        def __init__(self, clock: ManualClock) -> None:
+            super().__init__()
+            self.clock = clock
+
+        async def ledger(self, since: datetime) -> tuple[LedgerEntry, ...]:
+            await self.clock.sleep(dec(120))
+            return await super().ledger(since)
+
+    clock = ManualClock(NOW)
+    observer = Observer(make_policy(), {VENUE: Slow(clock)}, None, clock)
+    made = await observer.look(universe(), make_recorded())
+    seen = made.venues[VENUE]
+    assert (seen.tiers_at, seen.ledger_at, seen.transfers_at) == (NOW, NOW, NOW)
+    assert made.as_of == NOW + 2 * MINUTE
+    assert not seen.ledger_is_sound(made.as_of)
+    assert seen.ledger_is_sound(NOW + MINUTE)
 
 
 async def test_each_venue_has_its_own() -> None:

@@ -268,7 +268,9 @@ class FlowWatch:
         """Return the flow that is confirmed by now, or why it is not; neither while ours may be on its way."""
         (venue, asset), change = balance.key, balance.change
         now = balance.account.as_of
-        confirmed = self._confirmed(balance)
+        sound = seen.ledger_is_sound(snapshot.as_of)
+        # what was told by an earlier look stands; old books may lack what has taken it back since
+        confirmed = self._confirmed(balance) if sound or seen.ledger is None else None
         if confirmed is not None:
             return self._flow(balance, confirmed, "ledger", snapshot), None
         watched = self._watched.get(balance.key)
@@ -280,7 +282,7 @@ class FlowWatch:
             venue, asset, balance.account, snapshot, recorded, recent, self._policy.quote
         )
         patient = low <= change <= high and now - began <= GRACE
-        healthy = seen.ledger is not None or asset not in _collateral(balance.account)
+        healthy = sound or asset not in _collateral(balance.account)
         row = None if patient or not healthy else Row(since=now, last=now)
         if row and watched is not None and watched.row and balance.shows(watched.change):
             change, row = watched.change, watched.row.counted(now)

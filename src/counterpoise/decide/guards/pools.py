@@ -13,19 +13,23 @@ from decimal import Decimal
 
 from counterpoise.domain.health import Holding, Pool
 from counterpoise.domain.instrument import base_of, settle_of
-from counterpoise.domain.margin import Tiers, flat_tier
+from counterpoise.domain.margin import Tiers, at_least, flat_tier
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.snapshot import Position, VenueSnapshot
 from counterpoise.domain.transfer import Purse, Transfer
 
 #: Maintenance rate of a contract whose table the venue does not tell: above the first tiers of all large contracts.
-ASSUMED: Tiers = flat_tier(dec("0.025"))
+ASSUMED_RATE = dec("0.025")
+ASSUMED: Tiers = flat_tier(ASSUMED_RATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pools:
-    """The pools of one venue; ``assumed`` names symbols without a table, ``unseen`` says why there are none."""
+    """The pools of one venue; ``assumed`` names symbols without a table, or with an old one.
+
+    ``unseen`` says why there are none.
+    """
 
     pools: tuple[Pool, ...] = ()
     assumed: frozenset[str] = frozenset()
@@ -80,7 +84,7 @@ def pools_of(seen: VenueSnapshot, transfers: tuple[Transfer, ...] = ()) -> Pools
         ]
     return Pools(
         pools=tuple(pools),
-        assumed=frozenset(s for s in holdings if not seen.tiers.get(s)),
+        assumed=frozenset(s for s in holdings if seen.tiers_are_old or not seen.tiers.get(s)),
     )
 
 
@@ -105,8 +109,16 @@ def holding_of(
         qty=qty,
         entry=entry,
         mark=mark,
-        tiers=seen.tiers.get(symbol) or ASSUMED,
+        tiers=_tiers_of(symbol, seen),
     )
+
+
+def _tiers_of(symbol: str, seen: VenueSnapshot) -> Tiers:
+    """The table of a contract; an old one may have changed, and counts where it asks for more than is assumed."""
+    told = seen.tiers.get(symbol)
+    if not told:
+        return ASSUMED
+    return at_least(told, ASSUMED_RATE) if seen.tiers_are_old else told
 
 
 def _entry(position: Position, mark: Decimal) -> Decimal | None:

@@ -54,6 +54,7 @@ class Bank:
         *events: Fill | LedgerEntry,
         answered: bool = True,
         ledger: bool = True,
+        ledger_age_s: float = 0,
         commit: bool = True,
         read_s: float | None = None,
         **recorded: Any,
@@ -62,7 +63,8 @@ class Bank:
         read_at = at if read_s is None else NOW + timedelta(seconds=START_S + read_s)
         account = make_account(self.spot, self.futures, self.positions, as_of=read_at)
         seen = make_venue_snapshot(account if answered else None, self.prices)
-        seen = replace(seen, ledger=() if ledger else None)
+        asked_at = at - timedelta(seconds=ledger_age_s)
+        seen = replace(seen, ledger=() if ledger else None, ledger_at=asked_at)
         verdict = self.watch.look(
             make_venues_snapshot(seen, as_of=at),
             make_recorded(
@@ -325,6 +327,23 @@ def test_a_deposit_in_the_books_is_believed_at_once() -> None:
     assert bank.look(0, entry(EntryKind.DEPOSIT, "0.5", -30, "BTC")).doubts == ()
     assert bank.found == [("BTC", dec("0.5"), "ledger")]
     assert bank.record["BTC"] == dec("1.5")
+
+
+def test_old_books_confirm_nothing_until_they_are_new_again() -> None:
+    bank = known()
+    bank.spot["BTC"] = dec("1.5")
+    deposit = entry(EntryKind.DEPOSIT, "0.5", -30, "BTC")
+    assert bank.codes(0, deposit, ledger_age_s=61) == ["flow_unconfirmed"]
+    assert bank.found == []
+    assert bank.codes(10, ledger_age_s=60) == []
+    assert bank.found == [("BTC", dec("0.5"), "ledger")]
+
+
+def test_no_look_with_old_books_counts_for_collateral() -> None:
+    bank = known()
+    bank.futures["USDT"] += 3000
+    looks = [(0, 61), (30, 61), (60, 61), (90, 0), (120, 0), (150, 0)]
+    assert [len(bank.codes(s, ledger_age_s=age)) for s, age in looks] == [1, 1, 1, 1, 1, 0]
 
 
 @pytest.mark.parametrize("shown", ["-0.5", "-0.51"])

@@ -12,9 +12,16 @@ import pytest
 from counterpoise.app.safekeeping import sold_by_guard
 from counterpoise.decide.guards.margin import guard_margin, margin_record, margin_state
 from counterpoise.decide.guards.wallets import futures_wallet
-from counterpoise.domain.guarding import SELLER, MarginState, MarginVerdict, PoolState, Step
+from counterpoise.domain.guarding import (
+    SELLER,
+    MarginState,
+    MarginVerdict,
+    PoolCheck,
+    PoolState,
+    Step,
+)
 from counterpoise.domain.hedge_book import BookLine
-from counterpoise.domain.margin import flat_tier
+from counterpoise.domain.margin import Tiers, flat_tier
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.policy import MarginPolicy, PortfolioPolicy
 from counterpoise.domain.portfolio import Listing, Universe
@@ -462,6 +469,23 @@ def test_a_table_that_is_not_told_is_assumed_and_said() -> None:
     (check,) = verdict.checks
     assert check.assumed == (BTC_PERP,)
     assert check.step is Step.WARN, "2.5 % leaves less room than 0.4 %"
+
+
+def test_a_table_of_yesterday_is_used_no_less_carefully_than_none() -> None:
+    def judged(hours: int, tiers: Tiers) -> PoolCheck:
+        told: dict[str, Any] = {
+            "tiers": {BTC_PERP: tiers},
+            "tiers_at": NOW - timedelta(hours=hours),
+        }
+        (check,) = guard_margin(with_venue(world(30_600), **told), book(), policy()).checks
+        return check
+
+    (none,) = guard_margin(with_venue(world(30_600), tiers={}), book(), policy()).checks
+    low, high = TIERS[BTC_PERP], flat_tier(dec("0.05"))
+    fresh, old = judged(24, low), judged(25, low)
+    assert (fresh.assumed, old.assumed) == ((), (BTC_PERP,))
+    assert fresh.distance != old.distance == none.distance
+    assert judged(25, high).distance == judged(24, high).distance, "it asked for more"
 
 
 def test_figures_that_differ_from_the_venues_are_seen() -> None:
