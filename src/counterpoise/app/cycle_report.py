@@ -122,8 +122,13 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, object]:
-    """Return the report as the JSON object of ``plan --json`` and the journal (Decimals as text)."""
+def document_of(
+    report: CycleReport, policy: PortfolioPolicy, *, alone: bool = True
+) -> dict[str, object]:
+    """Return the report as the JSON object of ``plan --json`` and the journal (Decimals as text).
+
+    The journal goes without what ``alone`` adds (:func:`counterpoise.app.margin_view.margin_rows`).
+    """
     equity = report.view.equity if not isinstance(report.view, Unvalued) else None
     view = report.view if isinstance(report.view, PortfolioView) else None
     return {
@@ -135,7 +140,7 @@ def document_of(report: CycleReport, policy: PortfolioPolicy) -> dict[str, objec
         "equity": _money(equity),
         "weights": _weights(report, policy),
         "within_band": report.within_band,
-        "margin": margin_rows(report.snapshot, report.margin, view, policy.margin),
+        "margin": margin_rows(report.snapshot, report.margin, view, policy.margin, alone=alone),
         "carry": carry_rows(report.hedges.carry),
         "basis": basis_rows(report.hedges.basis),
         "cross": cross_rows(report.hedges.relation),

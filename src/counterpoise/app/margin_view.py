@@ -44,12 +44,15 @@ def margin_rows(
     margin: MarginVerdict,
     view: PortfolioView | None = None,
     policy: MarginPolicy | None = None,
+    *,
+    alone: bool = True,
 ) -> dict[str, dict[str, object]]:
     """Return ``{venue: {distance, ratio, wallets, pools, stress}}``; distance and ratio are those of the worst pool.
 
     Null: nothing is open there, or it could not be judged (``unseen`` says why). A stress row's ``equity`` is that of
     the whole portfolio, coins included, whatever pools the move liquidates; null where it could not be valued.
-    A pool's ``missing`` is what it lacks to be ``wanted`` (a distance, by ``policy``) away.
+    Without ``alone`` the distance after a move of one asset alone is null: it takes most of the time, and nobody is
+    shown it. A pool's ``missing`` is what it lacks to be ``wanted`` (a distance, by ``policy``) away.
     """
     rows: dict[str, dict[str, object]] = {}
     pools = [c.pool for c in margin.checks]
@@ -76,7 +79,7 @@ def margin_rows(
                 _stress(c.pool, row, _equity(view, pools, row))
                 for c in mine
                 if any(h.qty for h in c.pool.holdings)
-                for row in stressed(c.pool, MOVES)
+                for row in stressed(c.pool, MOVES, alone=alone)
             ],
             "unseen": unseen.text if unseen is not None else None,
         }

@@ -26,7 +26,7 @@ class EveryLook:
 
     def row(self, report: CycleReport, policy: PortfolioPolicy) -> JournalRow | None:
         """Return the row of one look."""
-        return _row(report, document_of(report, policy))
+        return _row(report, document_of(report, policy, alone=False))
 
 
 class ChangedLooks:
@@ -42,7 +42,7 @@ class ChangedLooks:
         if seen == self._known and not (report.results or report.fills or report.alerts):
             self._between += 1
             return None
-        document = {**document_of(report, policy), "looks_before": self._between}
+        document = {**document_of(report, policy, alone=False), "looks_before": self._between}
         self._known, self._between = seen, 0
         return _row(report, document)
 

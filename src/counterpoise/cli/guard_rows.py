@@ -42,7 +42,7 @@ def _print_carry(rows: Sequence[Mapping[str, Any]]) -> None:
         )
         for row, name in zip(rows, names, strict=True)
     ]
-    columns = ("hedge", ">now", ">so far", ">budget", ">in all", ">budget")
+    columns = ("hedge", ">now", ">so far", ">budget", ">in all", ">limit")
     print_table("Carry a year, and in all (paid above 0, received below)", columns, cells)
     for row, name in zip(rows, names, strict=True):
         if row["why"] is not None:
@@ -63,13 +63,13 @@ def _print_drawdown(row: Mapping[str, Any] | None) -> None:
         return
     following = row.get("next")
     cells = (
+        _words(row["tier"]),
         money(row["high"]),
         money(row.get("loss")),
         percent(row["depth"]),
-        _words(row["tier"]),
         f"{_words(following['tier'])} at {percent(following['at'])}" if following else UNKNOWN,
     )
-    print_table("Drawdown", (">high", ">lost", ">part", "tier", "next"), [cells])
+    print_table("Drawdown", ("tier", ">high", ">lost", ">part", "next"), [cells])
 
 
 def _print_basis(rows: Sequence[Mapping[str, Any]]) -> None:

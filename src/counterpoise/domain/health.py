@@ -257,15 +257,26 @@ def share_to_cut(pool: Pool, sizes: Mapping[str, Decimal], distance: Decimal) ->
 _HALVINGS = 40
 
 
-def stressed(pool: Pool, moves: Iterable[Decimal]) -> tuple[Stress, ...]:
-    """Return the pool after each of ``moves``: of all its assets together, then of each alone."""
+def stressed(pool: Pool, moves: Iterable[Decimal], *, alone: bool = True) -> tuple[Stress, ...]:
+    """Return the pool after each of ``moves``: of all its assets together, then of each alone.
+
+    How far it is after one asset alone has moved takes longer than all the rest; without ``alone`` that is None.
+    """
     assets = list(dict.fromkeys(h.asset for h in pool.holdings if h.qty))
-    groups: list[str | None] = [None, *(assets if len(assets) > 1 else ())]
-    return tuple(stressed_by(pool, group, move) for group in groups for move in moves)
+    whole, listed = distance_of(pool), tuple(moves)
+    together = [
+        replace(stressed_by(pool, None, move), distance=_rest(pool, move, whole)) for move in listed
+    ]
+    single = [
+        stressed_by(pool, asset, move, far=alone)
+        for asset in (assets if len(assets) > 1 else ())
+        for move in listed
+    ]
+    return (*together, *single)
 
 
-def stressed_by(pool: Pool, asset: str | None, move: Decimal) -> Stress:
-    """Return the pool after ``move`` of ``asset``, None: of all its assets."""
+def stressed_by(pool: Pool, asset: str | None, move: Decimal, *, far: bool = False) -> Stress:
+    """Return the pool after ``move`` of ``asset``, None: of all its assets; its distance only with ``far``."""
     moved = replace(
         pool,
         holdings=tuple(
@@ -273,26 +284,26 @@ def stressed_by(pool: Pool, asset: str | None, move: Decimal) -> Stress:
             for h in pool.holdings
         ),
     )
-    left = moved.balance - moved.maintenance
+    balance, maintenance = moved.balance, moved.maintenance
+    left = balance - maintenance
     return Stress(
         asset=asset,
         move=move,
-        balance=moved.balance,
+        balance=balance,
         left=left,
         ratio=moved.ratio,
-        distance=_rest(pool, move) if asset is None else distance_of(moved).adverse,
+        distance=distance_of(moved).adverse if far else None,
         liquidated=left <= 0 and any(h.qty for h in pool.holdings),
     )
 
 
-def _rest(pool: Pool, move: Decimal) -> Decimal | None:
+def _rest(pool: Pool, move: Decimal, whole: Distance) -> Decimal | None:
     """How far the pool is after all its assets have moved: what is left of the way, measured from there."""
-    found = distance_of(pool)
-    if found.adverse is None:
+    if whole.adverse is None:
         return None
     if margin_left(pool, move) <= 0:
         return ZERO
-    return min(abs((ONE + m) / (ONE + move) - ONE) for m in (found.up, found.down) if m is not None)
+    return min(abs((ONE + m) / (ONE + move) - ONE) for m in (whole.up, whole.down) if m is not None)
 
 
 def liquidation_prices(pool: Pool) -> dict[str, Decimal | None]:

@@ -54,7 +54,7 @@ def apart(**changes: Any) -> dict[str, Any]:
 def test_carry_stands_beside_its_budget(capsys: pytest.CaptureFixture[str]) -> None:
     print_guards(carried(check("half")))
     out = capsys.readouterr().out
-    assert "half BTC/USDT:USDT  21.9 %  12.3 %  15.0 %  0.61 %   0.5 %" in out
+    assert "half BTC/USDT:USDT  21.9 %  12.3 %  15.0 %  0.61 %  0.5 %" in out
     assert out.count("half") == 1, "what is within its budget needs no sentence"
 
 
@@ -86,7 +86,7 @@ def test_what_is_not_known_is_a_dash_and_venues_are_told_apart(
     out = capsys.readouterr().out
     assert f"half {BTC_PERP} at {VENUE}" in out
     assert f"other {BTC_PERP} at second" in out
-    assert "-       -  15.0 %       -   0.5 %" in out
+    assert "-       -  15.0 %       -  0.5 %" in out
 
 
 @pytest.mark.parametrize("columns", [60, 80])
@@ -107,10 +107,12 @@ def test_no_figure_is_cut_where_there_is_little_room(
 def test_a_loss_shows_its_high_its_tier_and_the_next(capsys: pytest.CaptureFixture[str]) -> None:
     print_guards({"drawdown": LOST})
     out = capsys.readouterr().out
-    assert "10,456,789.12  1,290,961.52  12.3 %  slow  reduce only at 20.0 %" in out
+    assert "slow  10,456,789.12  1,290,961.52  12.3 %  reduce only at 20.0 %" in out
     last = {**LOST, "tier": "cancel_only", "next": None, "depth": "0"}
     print_guards({"drawdown": last})
-    assert "cancel only  -" in capsys.readouterr().out, "a tier that stays is shown without a loss"
+    assert "cancel only  10,456,789.12" in capsys.readouterr().out, (
+        "a tier that stays is shown without a loss"
+    )
 
 
 def test_a_contract_far_from_its_coin_is_shown_with_how_long_adding_waits(
@@ -142,8 +144,8 @@ def test_a_row_of_an_older_version_is_shown_as_far_as_it_goes(
     lost = {"depth": "0.1", "high": "1", "tier": "slow"}
     print_guards({"carry": [old], "drawdown": lost})
     out = capsys.readouterr().out
-    assert "12.3 %       -  0.61 %       -" in out
-    assert "1.00     -  10.0 %  slow  -" in out
+    assert "12.3 %       -  0.61 %      -" in out
+    assert "slow  1.00     -  10.0 %  -" in out
 
 
 @pytest.mark.parametrize(

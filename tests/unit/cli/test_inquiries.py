@@ -81,7 +81,7 @@ def test_status_for_people(cli: Cli, ran: Path) -> None:
     assert "Last cycle: 2 orders sent" in told
     (row,) = [line for line in told.splitlines() if line.split()[:1] == ["BTC"]]
     assert " ".join(row.split()) == "BTC 70.0 % 61.2 % 60.0 % ±5.0 pp"
-    assert "104,167.19  4,166.69  4.0 %  none  slow at 5.0 %" in told
+    assert "none  104,167.19  4,166.69  4.0 %  slow at 5.0 %" in told
     assert "Strategy half wants -0.35 BTC in futures" in told
     assert "Position BTC/USDT:USDT on main: -0.4 BTC, of which -0.1 is not ours" in told
     assert "Working orders: 1, 1 without a proven outcome" in told

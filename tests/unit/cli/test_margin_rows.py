@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from counterpoise.app.margin_view import margin_rows
 from counterpoise.cli.margin_rows import print_margin
 from counterpoise.decide.guards.margin import guard_margin
 from counterpoise.domain.policy import MarginPolicy
-from tests.build import make_policy
-from tests.unit.decide.guards.test_margin import book, with_venue, world
+from tests.build import VENUE, make_policy, make_snapshot, with_venue
+from tests.unit.decide.guards.test_margin import book, world
 
 
 def shown(capsys: pytest.CaptureFixture[str], futures: int, **changes: object) -> str:
@@ -61,3 +63,23 @@ def test_without_futures_nothing_is_printed(capsys: pytest.CaptureFixture[str]) 
     snapshot = world(1000, qty=0)
     print_margin(margin_rows(snapshot, guard_margin(snapshot, book(0), make_policy())))  # type: ignore[arg-type]  # JSON
     assert capsys.readouterr().out == ""
+
+
+def test_the_journal_keeps_all_that_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """It goes without distances that take most of the time and that nobody is shown."""
+    made = make_snapshot(
+        spot={"BTC": 1}, futures={"USDT": 60_000}, positions={"BTC": -1, "SOL": -100}
+    )
+    positions = {
+        s: replace(p, entry_price=made.venues[VENUE].quotes[s].mark)
+        for s, p in made.venues[VENUE].account.positions.items()  # type: ignore[union-attr]  # it was read
+    }
+    account = replace(made.venues[VENUE].account, positions=positions)  # type: ignore[type-var]  # it was read
+    snapshot = with_venue(made, account=account)
+    verdict = guard_margin(snapshot, book(), make_policy())
+    shown = []
+    for alone in (True, False):
+        print_margin(margin_rows(snapshot, verdict, alone=alone))  # type: ignore[arg-type]  # JSON
+        shown.append(capsys.readouterr().out)
+    assert "SOL" in shown[0]
+    assert shown[0] == shown[1]

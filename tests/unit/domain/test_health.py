@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -184,6 +185,10 @@ def test_the_stress_view_moves_all_together_and_each_alone() -> None:
         assert there is not None
         assert row.distance is not None
         assert abs(row.distance - there) < dec("1e-40"), "as if measured there"
+    light = {(s.asset, s.move): s for s in stressed(pool, [dec("0.2")], alone=False)}
+    assert light[None, dec("0.2")] == worst
+    assert seen["BTC", dec("0.2")].distance is not None
+    assert light["BTC", dec("0.2")] == replace(seen["BTC", dec("0.2")], distance=None)
     single = stressed(_pool(60, _held(-1)), [dec("0.2")])
     assert [s.asset for s in single] == [None]
 
