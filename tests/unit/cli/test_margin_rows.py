@@ -14,6 +14,12 @@ from tests.build import VENUE, make_policy, make_snapshot, with_venue
 from tests.unit.decide.guards.test_margin import book, world
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As into a pipe, whatever runs the tests."""
+    monkeypatch.setenv("COLUMNS", "160")
+
+
 def shown(capsys: pytest.CaptureFixture[str], futures: int, **changes: object) -> str:
     snapshot = world(futures, spot=1000)
     policy = make_policy(margin=MarginPolicy(**changes))  # type: ignore[arg-type]  # keyword table
