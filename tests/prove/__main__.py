@@ -1,0 +1,87 @@
+"""``python -m tests.prove``: the whole programme, one stage, or one case again.
+
+Without arguments every stage runs in full and a table is printed; the exit code is 1 when anything was found, or when
+a stage ran fewer cases than it promises.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tests.prove import crash
+from tests.prove.programme import STAGES, quiet
+from tests.prove.scenarios import SCENARIOS
+from tests.prove.stages import Tally, run_stage
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.prove", description=__doc__)
+    parser.add_argument("stage", nargs="?", choices=(*STAGES, "all"), default="all")
+    parser.add_argument("--seed", type=int, default=1, help="another set of cases; default 1")
+    parser.add_argument("--part", type=float, default=1.0, help="so much of each stage, 0.05")
+    parser.add_argument("--scenario", choices=tuple(SCENARIOS), help="one case of it again")
+    parser.add_argument("--deaths", default="", help="points at which it dies: 17 or 17,40")
+    parser.add_argument("--sqlite", action="store_true", help="on a database file")
+    args = parser.parse_args()
+    quiet()
+    if args.scenario:
+        return _again(args)
+    names = list(STAGES) if args.stage == "all" else [args.stage]
+    tallies = [_run(name, args.seed, args.part) for name in names]
+    print("\n" + table(tallies, args.seed))
+    short = [t for t in tallies if args.part >= 1 and t.cases < t.stage.least]
+    for tally in short:
+        print(f"{tally.stage.name}: ran {tally.cases} of the {tally.stage.least} it promises")
+    return 1 if short or any(t.findings for t in tallies) else 0
+
+
+def _run(name: str, seed: int, part: float) -> Tally:
+    shown = sys.stderr.isatty()
+
+    def say(line: str) -> None:
+        if shown:
+            print(f"\r{line}\033[K", end="", file=sys.stderr, flush=True)
+
+    tally = run_stage(STAGES[name], seed, part, say)
+    if shown:
+        print(file=sys.stderr)
+    print(
+        f"{name}: {tally.cases} cases in {tally.wall_s:.0f} s, {len(tally.findings)} findings",
+        flush=True,
+    )
+    for finding in tally.findings[:10]:
+        print(f"  {finding.command}")
+        for complaint in finding.complaints[:5]:
+            print(f"    {complaint}")
+    return tally
+
+
+def table(tallies: list[Tally], seed: int) -> str:
+    """Return the table of ``docs/reliability.md``."""
+    lines = [f"| stage | what | cases (seed {seed}) | findings |", "|---|---|---:|---:|"]
+    for tally in tallies:
+        facts = ", ".join(f"{number:,} {name}" for name, number in tally.facts.items())
+        what = tally.stage.title + (f" ({facts})" if facts else "")
+        lines.append(f"| {tally.stage.name} | {what} | {tally.cases:,} | {len(tally.findings)} |")
+    return "\n".join(lines)
+
+
+def _again(args: argparse.Namespace) -> int:
+    deaths = tuple(int(n) for n in args.deaths.split(",") if n)
+    case = crash.Case(scenario=args.scenario, deaths=deaths, sqlite=args.sqlite)
+    outcome = crash.run(case)
+    for number in deaths:
+        where = outcome.points[number] if number < len(outcome.points) else "never reached"
+        print(f"died at {number}: {where}")
+    for complaint in outcome.complaints:
+        print(complaint)
+    print(
+        f"{outcome.lives} lives, {len(outcome.points)} points, {len(outcome.complaints)} complaints"
+    )
+    return 1 if outcome.complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""All stages, in the order in which they are run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+
+import structlog
+
+from tests.prove import crash
+from tests.prove.scenarios import SCENARIOS
+from tests.prove.stages import Judged, Stage
+
+_NAMES = tuple(SCENARIOS)
+
+
+def quiet() -> None:
+    """Let the daemon's log be silent: thousands of lives would fill a disk with it."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+def _crashed(case: crash.Case) -> Judged:
+    outcome = crash.run(case)
+    facts = (("lives", outcome.lives), ("deaths", outcome.lives - 1))
+    return Judged(complaints=outcome.complaints, facts=facts)
+
+
+def _every_point(_seed: int, part: float) -> Iterable[crash.Case]:
+    cases = list(crash.single(_NAMES))
+    step = max(1, round(1 / part))
+    return cases[::step]
+
+
+def _pairs(seed: int, part: float) -> Iterable[crash.Case]:
+    return crash.double(_NAMES, max(1, int(2000 * part)), seed)
+
+
+def _disk(seed: int, part: float) -> Iterable[crash.Case]:
+    return crash.on_disk(_NAMES, max(1, int(500 * part)), seed)
+
+
+STAGES: Mapping[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            name="crash",
+            title="death at every await, request and commit of every scenario",
+            least=7500,
+            cases=_every_point,
+            judge=_crashed,
+        ),
+        Stage(
+            name="disk",
+            title="the same on SQLite files, points by chance",
+            least=500,
+            cases=_disk,
+            judge=_crashed,
+        ),
+        Stage(
+            name="double",
+            title="a second death inside the recovery from the first",
+            least=2000,
+            cases=_pairs,
+            judge=_crashed,
+        ),
+    )
+}
