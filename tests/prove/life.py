@@ -149,9 +149,9 @@ class Play:
     """One scenario on its stage. ``wrap`` and ``store_wrap`` put what goes wrong between the daemon and its world.
 
     It runs for ``until``, and on to a look at which all is quiet. ``prepare`` leaves what an earlier process left;
-    ``stops_at``: when it is stopped cleanly, to be started again. ``cap``: what position and work may reach, base units
-    to either side. ``allowed_rejects``: codes the exchange may refuse with. ``expect``: what the end must show beside
-    what must always hold; returns complaints.
+    ``stops_at``: when it is stopped cleanly, to be started again. ``cap``: what position and work may reach, base
+    units to either side. ``allowed_rejects``: codes the exchange may refuse with; ``reaches``: what is wanted can be
+    had. ``expect``: what the end must show beside what must always hold; returns complaints.
     """
 
     exchange: SimExchange
@@ -166,6 +166,7 @@ class Play:
     stops_at: timedelta | None = None
     cap: Decimal = dec("1")
     allowed_rejects: frozenset[str] = frozenset()
+    reaches: bool = True
     expect: Callable[[Play], list[str]] = lambda _play: []
     ear: Ear = field(default_factory=Ear)
     disk: Any = field(default_factory=MemoryDisk)

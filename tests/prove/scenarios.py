@@ -122,7 +122,7 @@ def stage(
     }
     play_changes = {
         k: changes.pop(k)
-        for k in ("cap", "expect", "prepare", "stops_at", "allowed_rejects")
+        for k in ("cap", "expect", "prepare", "stops_at", "allowed_rejects", "reaches")
         if k in changes
     }
     troubles = faults or Faults()
@@ -420,7 +420,7 @@ def deleveraged_before_sending() -> Play:
 
 def delisted_in_mid_ladder() -> Play:
     """The contract stops trading: orders expire, and the position is closed at its mark."""
-    play = stage(volume="2", minutes=6)
+    play = stage(volume="2", minutes=6, allowed_rejects=frozenset({"market_closed"}), reaches=False)
     at(play, 0.7, lambda: play.exchange.delist("BTCUSDT", MarketKind.PERP))
     return play
 

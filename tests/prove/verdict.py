@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from counterpoise.decide.guards.rejects import MOST_REFUSED
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.order import Order, OrderState
 from counterpoise.plan.ids import is_own
@@ -167,6 +168,8 @@ def _converged(play: Play, rows: Mapping[str, Order], recorded: Any) -> list[str
     for (venue, symbol), target in recorded.targets.items():
         record = recorded.positions.get((venue, symbol))
         have = record.expected_qty if record is not None else ZERO
+        if not play.reaches:
+            break
         working = sum(
             (
                 o.remaining_qty
@@ -183,15 +186,19 @@ def _converged(play: Play, rows: Mapping[str, Order], recorded: Any) -> list[str
 
 
 def _rejects(events: list[Event], allowed: frozenset[str]) -> list[str]:
-    """I8 and I10: the exchange refuses nothing that we could have known."""
+    """I8 and I10: the exchange refuses nothing that we could have known, and nothing again and again."""
     codes: defaultdict[str, int] = defaultdict(int)
     for event in _own(events, "reject"):
         codes[str(event["code"])] += 1
-    return [
-        f"I8: refused {number} times with {code}"
-        for code, number in codes.items()
-        if code not in allowed | {"would_take", "reduce_only"}
-    ] + [f"I10: refused {n} times with {code}" for code, n in codes.items() if n > 25]
+    found = []
+    for code, times in codes.items():
+        if code in {"would_take", "reduce_only"}:
+            continue  # the market moved, or the position was closed meanwhile
+        if code not in allowed:
+            found.append(f"I8: refused {times} times with {code}")
+        if times > MOST_REFUSED:
+            found.append(f"I10: refused {times} times with {code}")
+    return found
 
 
 def _foreign_untouched(events: list[Event]) -> list[str]:

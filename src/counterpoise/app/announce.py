@@ -215,9 +215,11 @@ class Announcer:
                 text = f"The outcome of {order.symbol} {order.client_order_id} is still not proven"
                 yield f"order:{order.client_order_id}", (Severity.CRITICAL, text)
         for refusal in report.refused:
-            if refusal.reason.code in _TOLD:
-                continue  # whoever set the state was told what it does
             order = refusal.order
+            if refusal.reason.code in _TOLD or (
+                refusal.reason.code == "quarantined" and f"rejected:{order.symbol}" in raised
+            ):
+                continue  # whoever set the state was told what it does
             text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
             yield f"refused:{order.symbol}:{refusal.reason.code}", (Severity.WARNING, text)
         yield from inactive(report)

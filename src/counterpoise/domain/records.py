@@ -142,13 +142,29 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An order that the venue did not take lately, and that was not to be expected. ``why``: its code and words."""
+
+    at: datetime
+    venue: str
+    symbol: str
+    why: str
+
+    @property
+    def code(self) -> str:
+        """The venue's code."""
+        return self.why.partition(":")[0].strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """Everything persisted that a cycle needs.
 
     ``orders`` holds every order that is not final or whose fills were not all read, and every order of a current
     target's decision, oldest first.
     ``recent_fills`` are our fills of the last 24 h; ``placed_at`` tells the orders of the last minute, ``placed_24h``
-    how many the last 24 h had, ``tried`` what became of those of the last 20 minutes, oldest first.
+    how many the last 24 h had, ``tried`` what became of those of the last 20 minutes, oldest first,
+    ``refusals`` those of the last hour that the venue did not take.
     ``raised`` are the keys of alerts not cleared. ``book`` holds every line of the hedge book; ``commands`` those
     still pending, oldest first; ``approvals`` those that wait or cap; ``wallets`` is (venue, asset) -> what is
     explained; ``ledger_at`` venue -> instant of its newest booked entry.
@@ -164,6 +180,7 @@ class Recorded:
     placed_at: tuple[datetime, ...] = ()
     placed_24h: int = 0
     tried: tuple[Tried, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     raised: frozenset[str] = frozenset()
     book: Mapping[LineKey, BookLine] = field(default_factory=dict)
     commands: tuple[Command, ...] = ()

@@ -114,6 +114,11 @@ class Executor:
             return order.moved(
                 OrderState.REJECTED, at=now, reason="not sent: an earlier rung is unproven"
             )
+        if any(o.symbol == order.symbol and o.is_refusal for o in earlier):
+            # what the venue did not take of one rung it will not take of the next
+            return order.moved(
+                OrderState.REJECTED, at=now, reason="not sent: an earlier rung was refused"
+            )
         outcome: PlaceOutcome = await self._venues[order.venue].place(order)
         at = self._clock.now()
         match outcome:

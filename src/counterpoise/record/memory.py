@@ -30,6 +30,7 @@ from counterpoise.domain.records import (
     OutboxRow,
     PortfolioRecord,
     Recorded,
+    Refusal,
     StrategyRecord,
     Tried,
 )
@@ -40,6 +41,7 @@ from counterpoise.record.rules import (
     BARS_KEPT,
     PLACED,
     RECENT,
+    REFUSED,
     TRIED,
     check,
     check_moves,
@@ -112,6 +114,11 @@ class MemoryStore:
             tried=tuple(
                 Tried(at=at, rejected=self._orders[id_].is_refusal)
                 for at, (id_,) in book.placed[bisect_right(book.placed, (now - TRIED, _LAST)) :]
+            ),
+            refusals=tuple(
+                Refusal(at=at, venue=order.venue, symbol=order.symbol, why=order.reason or "")
+                for at, (id_,) in book.placed[bisect_right(book.placed, (now - REFUSED, _LAST)) :]
+                if (order := self._orders[id_]).is_refusal
             ),
             raised=frozenset(book.raised),
             book=dict(book.lines),

@@ -27,6 +27,9 @@ PLACED = timedelta(minutes=1)
 #: How far back ``Recorded.tried`` reaches: a reject of the last ten minutes, and what was placed in the ten before it.
 TRIED = 2 * REJECTS_WITHIN
 
+#: How far back ``Recorded.refusals`` reaches.
+REFUSED = timedelta(hours=1)
+
 #: Bars older than this, seen from the newest of their series, are dropped when new ones come.
 BARS_KEPT = timedelta(days=400)
 

@@ -20,6 +20,7 @@ from counterpoise.decide.guards.exposure_limits import (
     net_refusal,
     size_refusal,
 )
+from counterpoise.decide.guards.rejects import quarantine_refusal, reject_refusal
 from counterpoise.decide.guards.survival import Carried, carried
 from counterpoise.decide.guards.tally import Tally, mark_of, notional_of, shown, tally_of
 from counterpoise.decide.guards.trading_state import state_refusal, stop_refusal
@@ -28,10 +29,10 @@ from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ONE, ZERO, dec, text
 from counterpoise.domain.order import Order, TimeInForce
 from counterpoise.domain.plan import Approved, Refused
-from counterpoise.domain.policy import REJECTS_WITHIN, PortfolioPolicy
+from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import PortfolioView
-from counterpoise.domain.reasons import Reason, reason, shown_span
-from counterpoise.domain.records import Recorded, Tried
+from counterpoise.domain.reasons import Reason, reason
+from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Quote, Snapshot
 
 LIMITS = "limits"
@@ -165,7 +166,8 @@ def _refusal(
         return reason("not_valued", missing="the portfolio")
     if snapshot.venues[order.venue].account is None:
         return reason("not_valued", missing=f"account of {order.venue}")
-    why = _rate_refusal(order, snapshot, recorded, policy, tally)
+    why = quarantine_refusal(order, recorded.refusals, snapshot.as_of)
+    why = why or _rate_refusal(order, snapshot, recorded, policy, tally)
     young = snapshot.as_of - policy.freshness.max_quote_age
     why = why or _collar_refusal(order, _quote(order, snapshot), limits.price_collar, young)
     if why is not None:
@@ -199,26 +201,6 @@ def _rate_refusal(
     if order.reduce_only:
         return None
     return reject_refusal(recorded.tried, limits.max_rejects, snapshot.as_of)
-
-
-def reject_refusal(tried: Iterable[Tried], most: int, now: datetime) -> Reason | None:
-    """Return why nothing may be added because the venue refuses what is sent, or None.
-
-    It begins with the reject that makes ``most`` of them in ten minutes, at least half of what was placed in that
-    time, and lasts until ten minutes have passed without another. ``tried`` is oldest first.
-    """
-    orders = tuple(tried)
-    for last in (t for t in orders if t.rejected and now - t.at < REJECTS_WITHIN):
-        near = [t for t in orders if last.at - REJECTS_WITHIN < t.at <= last.at]
-        refused = sum(t.rejected for t in near)
-        if refused >= most and 2 * refused >= len(near):
-            return reason(
-                "max_rejects",
-                refused=refused,
-                placed=len(near),
-                window=shown_span(int(REJECTS_WITHIN.total_seconds())),
-            )
-    return None
 
 
 def _quote(order: Order, snapshot: Snapshot) -> Quote | None:

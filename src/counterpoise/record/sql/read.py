@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from counterpoise.domain.operator import CommandState
 from counterpoise.domain.order import Fill, Order, OrderState, is_refusal
-from counterpoise.domain.records import PortfolioRecord, Recorded, Tried
+from counterpoise.domain.records import PortfolioRecord, Recorded, Refusal, Tried
 from counterpoise.record.rules import (
     CAPPING,
     LIVE_STATES,
     PLACED,
     RECENT,
+    REFUSED,
     TRIED,
     UNPROVEN_STATES,
     never_recorded,
@@ -69,6 +70,7 @@ async def read_recorded(connection: AsyncConnection, name: str, now: datetime) -
         placed_at=tuple(row.created_at for row in placed),
         placed_24h=day.scalar_one(),
         tried=await _tried(connection, name, now),
+        refusals=await _refusals(connection, name, now),
         raised=frozenset(row.key for row in await parts(tables.alert_state)),
         book={line.key: line for line in map(book_rows.line_of, await parts(tables.book_lines))},
         commands=tuple(
@@ -104,6 +106,24 @@ async def _tried(connection: AsyncConnection, name: str, now: datetime) -> tuple
     return tuple(
         Tried(at=row.created_at, rejected=is_refusal(OrderState(row.state), row.reason))
         for row in found
+    )
+
+
+async def _refusals(connection: AsyncConnection, name: str, now: datetime) -> tuple[Refusal, ...]:
+    """Orders of the last hour that the venue did not take, oldest first."""
+    found = await connection.execute(
+        select(_ORDERS.c.created_at, _ORDERS.c.venue, _ORDERS.c.symbol, _ORDERS.c.reason)
+        .where(
+            _ORDERS.c.portfolio == name,
+            _ORDERS.c.created_at > now - REFUSED,
+            _ORDERS.c.state == OrderState.REJECTED.value,
+        )
+        .order_by(_ORDERS.c.created_at, _ORDERS.c.client_order_id)
+    )
+    return tuple(
+        Refusal(at=row.created_at, venue=row.venue, symbol=row.symbol, why=row.reason or "")
+        for row in found
+        if is_refusal(OrderState.REJECTED, row.reason)
     )
 
 

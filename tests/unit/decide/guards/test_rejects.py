@@ -1,0 +1,52 @@
+"""The same refusal again and again: three an hour on one contract, then it is left alone until the hour is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from counterpoise.decide.guards.rejects import quarantine_refusal
+from counterpoise.domain.records import Refusal
+from tests.build import BTC_PERP, NOW, SOL_PERP, VENUE, make_order
+
+LOT = "-1013: Filter failure: LOT_SIZE"
+
+
+def refused(
+    minutes_ago: float, why: str = LOT, symbol: str = BTC_PERP, venue: str = VENUE
+) -> Refusal:
+    return Refusal(at=NOW - timedelta(minutes=minutes_ago), venue=venue, symbol=symbol, why=why)
+
+
+def test_the_third_refusal_within_an_hour_ends_it_for_the_rest_of_the_hour() -> None:
+    order = make_order()
+    assert quarantine_refusal(order, [refused(50), refused(20)], NOW) is None
+    found = quarantine_refusal(order, [refused(50), refused(20), refused(1)], NOW)
+    assert found is not None
+    assert (found.code, found.numbers["times"]) == ("quarantined", "3")
+    assert "3 times within an hour (-1013: Filter failure: LOT_SIZE)" in found.text
+    assert found.text.endswith("none is sent before 12:10 UTC")
+    # the oldest of three leaves the hour
+    assert quarantine_refusal(order, [refused(60), refused(20), refused(1)], NOW) is None
+
+
+@pytest.mark.parametrize(
+    "third",
+    [
+        refused(1, symbol=SOL_PERP),
+        refused(1, venue="other"),
+        refused(1, why="-2019: Margin is insufficient."),
+    ],
+)
+def test_other_contracts_venues_and_reasons_do_not_add_up(third: Refusal) -> None:
+    assert quarantine_refusal(make_order(), [refused(3), refused(2), third], NOW) is None
+
+
+@pytest.mark.parametrize(
+    "why", ["-1015: Too many new orders", "-1008: overloaded", "-1021: ahead", "absent"]
+)
+def test_what_passes_by_itself_is_no_reason(why: str) -> None:
+    assert (
+        quarantine_refusal(make_order(), [refused(n, why=why) for n in (9, 8, 7, 6)], NOW) is None
+    )
