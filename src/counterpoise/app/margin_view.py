@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from counterpoise.decide.guards.foresight import ForeseenPool
 from counterpoise.domain.guarding import MarginVerdict, PoolCheck
 from counterpoise.domain.health import (
     Pool,
@@ -139,6 +140,22 @@ def _stress(pool: Pool, row: Stress, equity: Decimal | None) -> dict[str, object
         "ratio": _share(row.ratio),
         "distance": _share(row.distance),
     }
+
+
+def foreseen_rows(
+    pools: Iterable[ForeseenPool], policy: MarginPolicy | None
+) -> list[dict[str, object]]:
+    """Return per pool that a plan's orders change: how it would stand, and what would be moved in then."""
+    wanted = policy.warn + policy.hysteresis if policy is not None else None
+    return [
+        {
+            "venue": p.check.pool.venue,
+            **_pool(p.check, wanted),
+            "moved": text(p.moved.qty) if p.moved is not None else None,
+            "then": _share(p.then.adverse) if p.then is not None else None,
+        }
+        for p in pools
+    ]
 
 
 def transfer_row(transfer: Transfer) -> Mapping[str, object]:

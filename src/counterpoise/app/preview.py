@@ -13,6 +13,7 @@ from counterpoise.app.calendar import due_instants
 from counterpoise.app.cycle_report import CycleReport, document_of, iso
 from counterpoise.app.gate import strays_shown
 from counterpoise.app.judge import Judgement, judge
+from counterpoise.app.margin_view import foreseen_rows
 from counterpoise.app.operator import Heeded, answered, heeded, waiting
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
@@ -21,6 +22,7 @@ from counterpoise.app.start import first_start, refuse_changed, restart
 from counterpoise.app.storage import open_storage_if_any
 from counterpoise.config.settings import Settings
 from counterpoise.decide.guards.flows import FlowWatch
+from counterpoise.decide.guards.foresight import ForeseenPool, after_orders
 from counterpoise.decide.guards.plausibility import PlausibilityWatch
 from counterpoise.domain.carried import carried_of
 from counterpoise.domain.errors import SafetyRefusal
@@ -77,7 +79,16 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
         "config_hash": app.settings.hashes[policy.id],
         "config_changed": foreseen.config_changed,
         "start_refused": foreseen.refusal,
+        "margin_after": foreseen_rows(_after(foreseen), policy.margin),
     }
+
+
+def _after(foreseen: Foreseen) -> tuple[ForeseenPool, ...]:
+    """The collateral once what would be sent, and what works already, is filled."""
+    judged = foreseen.judged
+    orders = [*(a.order for a in judged.approved), *judged.plan.keep]
+    snapshot = foreseen.report.snapshot
+    return after_orders(snapshot, foreseen.recorded, foreseen.policy, orders)
 
 
 async def foresee(app: App, store: Store | None, policy: PortfolioPolicy) -> Foreseen:

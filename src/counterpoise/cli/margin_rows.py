@@ -50,11 +50,35 @@ def print_margin(margin: Mapping[str, Mapping[str, Any]]) -> None:
         for symbol, price in pool["liquidation"].items():
             if price is not None:
                 say(f"{symbol} would be liquidated at {quantity(price)}, all else standing still")
-        if pool["missing"] != "0":
-            far = f" for a distance of {percent(pool['wanted'])}" if pool.get("wanted") else ""
-            say(f"{money(pool['missing'], pool['asset'])} are missing{far} and out of reach")
+        _say_missing(pool)
     for venue, row in margin.items():
         _print_stress(venue, row.get("stress", ()))
+
+
+def print_margin_after(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print how the collateral would stand once the orders of a plan are filled, and what would be moved then."""
+    for row in rows:
+        name = f"{row['asset']} at {row['venue']}"
+        if row["distance"] is None:
+            say(f"After these orders nothing could liquidate {name}.")
+            continue
+        said = f"After these orders, filled at the mark: {name} would be {percent(row['distance'])} from liquidation"
+        if row["moved"] is not None:
+            said += (
+                f"; then {money(row['moved'], row['asset'])} would be moved in from the spot wallet, giving"
+                f" {percent(row['then'])}"
+            )
+        elif row["step"] in {"stop_adding", "reduce", "flatten"}:
+            said += f" ({_STEPS[row['step']]})"
+        say(said)
+        _say_missing(row)
+
+
+def _say_missing(pool: Mapping[str, Any]) -> None:
+    """What lacks, and for which distance."""
+    if pool["missing"] != "0":
+        far = f" for a distance of {percent(pool['wanted'])}" if pool.get("wanted") else ""
+        say(f"{money(pool['missing'], pool['asset'])} are missing{far} and out of reach")
 
 
 def _pool(venue: str, pool: Mapping[str, Any]) -> tuple[str, ...]:

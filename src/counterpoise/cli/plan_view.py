@@ -8,7 +8,7 @@ from typing import Any
 from counterpoise.cli.explain_view import paused_words, split_paused
 from counterpoise.cli.figures import count, money, percent, points, quantity
 from counterpoise.cli.guard_rows import print_guards
-from counterpoise.cli.margin_rows import print_margin
+from counterpoise.cli.margin_rows import print_margin, print_margin_after
 from counterpoise.cli.output import print_table
 from counterpoise.cli.standing_words import standing_lines
 from counterpoise.cli.word_view import print_operator
@@ -32,6 +32,7 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
     _print_targets(document.get("targets", ()))
     _print_coins(document.get("coins", ()))
     _print_orders(document["orders"], quote)
+    print_margin_after(document.get("margin_after", ()))
     _print_cancels(document)
     refused, paused = split_paused(document["refused"])
     if paused:
