@@ -225,8 +225,7 @@ SENTENCES: Mapping[str, str] = {
     "max_orders_per_minute": "more than {limit} orders within a minute",
     "max_open_orders": "more than {limit} open orders",
     "price_collar": "price {price} is {distance} away from the {what} {mark}, more than {limit}",
-    "margin_short": "needs {needed} {asset} of free futures margin, {available} is there: move {missing} {asset}"
-    " from the spot wallet to the futures wallet",
+    "margin_short": "needs {needed} {asset} of free futures margin, {available} is there: {advice}",
     "trading_state": "trading state is {state}",
     "flattening_adds": "own futures are being closed, and this order would add to |position|",
     "flattening_foreign": "closing our {own} of {symbol} would add to |position|, because {baseline} that are not ours"

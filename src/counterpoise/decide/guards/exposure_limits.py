@@ -70,7 +70,7 @@ def size_refusal(
             limit=shown(limits.max_leverage),
         )
     why = _position_refusal(order, snapshot, recorded, policy, tally)
-    return why or margin_refusal(order, notional, snapshot, tally)
+    return why or margin_refusal(order, notional, snapshot, tally, policy)
 
 
 def _position_refusal(
@@ -127,9 +127,12 @@ def _purse_refusal(order: Order, snapshot: Snapshot, tally: Tally) -> Reason | N
 
 
 def margin_refusal(
-    order: Order, notional: Decimal, snapshot: Snapshot, tally: Tally
+    order: Order, notional: Decimal, snapshot: Snapshot, tally: Tally, policy: PortfolioPolicy
 ) -> Reason | None:
-    """Return why the futures wallet does not carry the initial margin; a leverage nobody told counts as 1."""
+    """Return why the futures wallet does not carry the initial margin; a leverage nobody told counts as 1.
+
+    It advises to move what is missing only where the spot wallet has it, beyond what ``keep_buffer`` keeps there.
+    """
     seen = snapshot.venues[order.venue]
     settle = seen.instruments[order.symbol].settle
     if settle is None or seen.account is None:
@@ -140,12 +143,25 @@ def margin_refusal(
     needed = notional / leverage_of(snapshot, order.venue, order.symbol)
     if used + needed <= available:
         return None
+    missing = quantize(used + needed - available, _CENT, ROUND_CEILING)
+    coins = seen.account.spot.get(settle)
+    spare = coins.free if coins is not None else ZERO
+    spare -= tally.spent.get((order.venue, settle), ZERO)
+    spare -= policy.margin.keep_buffer if policy.margin is not None else ZERO
+    more = f"{text(missing)} {settle}"
+    advice = f"move {more} from the spot wallet to the futures wallet"
+    if spare < missing:
+        advice = (
+            f"bring {more} to the futures wallet of {order.venue} (its spot wallet can spare"
+            f" {shown(max(spare, ZERO))}), or hedge less"
+        )
     return reason(
         "margin_short",
         asset=settle,
         needed=shown(used + needed),
         available=shown(available),
-        missing=text(quantize(used + needed - available, _CENT, ROUND_CEILING)),
+        missing=text(missing),
+        advice=advice,
     )
 
 

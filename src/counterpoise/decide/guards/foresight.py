@@ -21,7 +21,7 @@ from counterpoise.domain.transfer import Purse, Transfer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeseenPool:
-    """A pool after the orders; ``moved``: collateral that would then be brought in, ``then`` how far it is after that."""
+    """A pool after the orders; ``moved``: what would then be brought in, ``then``: how far it is after that."""
 
     check: PoolCheck
     moved: Transfer | None = None

@@ -24,7 +24,7 @@ from counterpoise.decide.guards.rejects import quarantine_refusal, reject_refusa
 from counterpoise.decide.guards.survival import Carried, carried
 from counterpoise.decide.guards.tally import Tally, mark_of, notional_of, shown, tally_of
 from counterpoise.decide.guards.trading_state import state_refusal, stop_refusal
-from counterpoise.domain.guarding import MARGIN, UNGUARDED, MarginVerdict
+from counterpoise.domain.guarding import DRAWDOWN, MARGIN, UNGUARDED, MarginVerdict
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ONE, ZERO, dec, text
 from counterpoise.domain.order import Order, TimeInForce
@@ -36,6 +36,8 @@ from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Quote, Snapshot
 
 LIMITS = "limits"
+#: Reasons that say how much collateral is missing.
+_MISSING = ("margin_short", "not_survivable")
 
 
 def review(
@@ -56,29 +58,41 @@ def review(
     tally = tally_of(snapshot, recorded, view)
     valid_until = snapshot.as_of + policy.freshness.approval
     for whole in orders:
-        order, short = _afforded(whole, snapshot, view, tally)
-        if short is not None:
-            refused.append(_refused(replace(whole, qty=whole.qty - order.qty), LIMITS, short))
+        order, short = _afforded(whole, snapshot, policy, view, tally)
         asked = _halved(order, snapshot) if slowed is not None else order
         why = _refusal(asked, snapshot, recorded, policy, view, tally, margin)
         if why is not None:
-            refused.append(_refused(order, LIMITS, why))
+            refused.append(_refused(whole, _guard_of(why, asked, margin), why))
             continue
-        if slowed is not None and asked.qty != order.qty:
-            refused.append(_refused(replace(order, qty=order.qty - asked.qty), LIMITS, slowed))
         passes = _carried(asked, snapshot, recorded, policy, tally)
-        if passes.why is not None:
-            refused.append(_refused(replace(asked, qty=asked.qty - passes.qty), MARGIN, passes.why))
         part = replace(asked, qty=passes.qty)
+        # one refusal for an order, by the guard that leaves the least of it
+        if passes.why is not None:
+            refused.append(_refused(_rest(whole, part), MARGIN, passes.why))
+        elif slowed is not None and asked.qty != order.qty:
+            refused.append(_refused(_rest(whole, part), DRAWDOWN, slowed))
+        elif short is not None:
+            refused.append(_refused(_rest(whole, part), LIMITS, short))
         if passes.why is None or _tradable(part, snapshot):
             tally.count(part, snapshot)
     approved = tuple(Approved(order=o, valid_until=valid_until) for o in tally.approved)
     return approved, tuple(refused)
 
 
+def _rest(whole: Order, part: Order) -> Order:
+    """What of an order does not pass."""
+    return replace(whole, qty=whole.qty - part.qty)
+
+
+def _guard_of(why: Reason, order: Order, margin: MarginVerdict) -> str:
+    """Who refuses: the margin guard where it lets nothing be added, else the limits."""
+    return MARGIN if why == stop_refusal(order, margin.stops) else LIMITS
+
+
 def _afforded(
     order: Order,
     snapshot: Snapshot,
+    policy: PortfolioPolicy,
     view: PortfolioView | None,
     tally: Tally,
 ) -> tuple[Order, Reason | None]:
@@ -90,7 +104,7 @@ def _afforded(
     if view is None or not adds or order.time_in_force is not TimeInForce.IOC:
         return order, None
     notional = notional_of(order, order.qty, snapshot)
-    short = margin_refusal(order, notional, snapshot, tally)
+    short = margin_refusal(order, notional, snapshot, tally, policy)
     if short is None:
         return order, None
     part = replace(order, qty=affordable(order, notional, snapshot, tally))
@@ -107,7 +121,7 @@ def _halved(order: Order, snapshot: Snapshot) -> Order:
 
 
 def _refused(order: Order, guard: str, why: Reason) -> Refused:
-    missing = why.numbers.get("missing") if why.code in {"margin_short", "not_survivable"} else None
+    missing = why.numbers.get("missing") if why.code in _MISSING else None
     return Refused(
         order=order,
         guard=guard,

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterpoise.decide.guards.limits import review
+from counterpoise.domain.guarding import UNGUARDED, MarginVerdict
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.order import Order, OrderState, OrderType, Side
+from counterpoise.domain.order import Order, OrderState, OrderType, Side, TimeInForce
 from counterpoise.domain.plan import Approved, Refused
-from counterpoise.domain.policy import FreshnessPolicy, LimitsPolicy
+from counterpoise.domain.policy import FreshnessPolicy, LimitsPolicy, MarginPolicy
 from counterpoise.domain.portfolio import PortfolioView
+from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.snapshot import Snapshot
 from tests.build import (
@@ -59,15 +61,16 @@ def reviewed(
     snapshot: Snapshot | None = None,
     recorded: Recorded | None = None,
     view: PortfolioView | None = None,
+    guard: MarginPolicy | None = None,
+    margin: MarginVerdict = UNGUARDED,
 ) -> tuple[tuple[Approved, ...], tuple[Refused, ...]]:
     seen = snapshot or world()
     # margin is a guard of its own, with tests of its own
     policy = make_policy(
-        limits=limits, freshness=FreshnessPolicy(approval=timedelta(seconds=30)), margin=None
+        limits=limits, freshness=FreshnessPolicy(approval=timedelta(seconds=30)), margin=guard
     )
-    return review(
-        orders, seen, recorded or make_recorded(), policy, view or make_view(seen, policy)
-    )
+    known = recorded or make_recorded()
+    return review(orders, seen, known, policy, view or make_view(seen, policy), margin)
 
 
 def verdict(order: Order, *args: Any, **kwargs: Any) -> str:
@@ -479,9 +482,46 @@ def test_what_was_approved_before_uses_the_wallet_up() -> None:
     assert len(approved) == 2
     assert refused.margin_missing == 2000
     assert refused.reason.text == (
-        "needs 12000 USDT of free futures margin, 10000 is there: move 2000 USDT"
-        " from the spot wallet to the futures wallet"
+        "needs 12000 USDT of free futures margin, 10000 is there: bring 2000 USDT to the futures wallet of main (its"
+        " spot wallet can spare 0), or hedge less"
     )
+
+
+@pytest.mark.parametrize(
+    ("spot", "advice"),
+    [
+        (3000, "move 2000 USDT from the spot wallet to the futures wallet"),
+        (
+            2999,
+            (
+                "bring 2000 USDT to the futures wallet of main (its spot wallet can spare 1999), or"
+                " hedge less"
+            ),
+        ),
+    ],
+)
+def test_what_the_spot_wallet_keeps_is_not_advised_to_be_moved(spot: int, advice: str) -> None:
+    made = with_leverage(make_snapshot(spot={"BTC": 1, "USDT": spot}, futures={"USDT": 10_000}), 5)
+    guard = MarginPolicy(keep_buffer=dec(1000), survive=dec("0.01"))
+    _, (refused,) = reviewed([make_order(qty="0.6")], guard=guard, snapshot=made)
+    assert refused.reason.text.endswith(f"10000 is there: {advice}")
+
+
+def test_one_order_is_refused_once_by_the_guard_that_leaves_least() -> None:
+    """Crossing, 5x: the wallet pays 0.49 of it, 30 % of adverse move leaves 0.3 or so."""
+    made = with_leverage(make_snapshot(spot={"BTC": 1}, futures={"USDT": 10_000}), 5)
+    order = make_order(qty="0.6", time_in_force=TimeInForce.IOC)
+    (approved,), (refused,) = reviewed([order], guard=MarginPolicy(), snapshot=made)
+    assert (refused.guard, refused.reason.code) == ("margin", "not_survivable")
+    assert refused.order.qty + approved.order.qty == order.qty
+
+
+def test_what_the_margin_guard_stops_is_told_as_its_own() -> None:
+    made = with_leverage(make_snapshot(spot={"BTC": 1}, futures={"USDT": 10_000}), 5)
+    stop = reason("margin_stops_adding", venue=VENUE, asset="USDT", distance="19 %", step="x")
+    margin = MarginVerdict(stops={(VENUE, "USDT"): stop})
+    _, (refused,) = reviewed([make_order(qty="0.1")], snapshot=made, margin=margin)
+    assert (refused.guard, refused.reason) == ("margin", stop)
 
 
 def test_a_wallet_that_is_not_there_carries_nothing() -> None:
