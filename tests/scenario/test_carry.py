@@ -77,7 +77,9 @@ async def test_a_budget_that_is_spent_closes_the_hedge_and_gives_it_back() -> No
     assert stage.position() == ZERO, "cheap for two hours says nothing"
     await stage.run(policy, hours=24)
     assert stage.position() == dec("-0.5")
-    assert told(stage, f"carry:{LINE}")[1:] == [f"{LINE}: its carry is within its budget again"]
+    assert told(stage, f"carry:{LINE}")[1:] == [
+        "half in BTC/USDT:USDT at sim: its carry is within its budget again"
+    ]
     assert stage.duplicates() == 0
 
 
@@ -189,7 +191,7 @@ async def test_adding_waits_while_the_basis_is_absurd_and_goes_on_when_it_is_not
     await stage.run(policy, hours=1)
     assert stage.position() == dec("-0.5")
     assert told(stage, "basis:")[1:] == [
-        "sim/BTC/USDT:USDT stands as near to its coin as usual again"
+        "BTC/USDT:USDT at sim stands as near to its coin as usual again"
     ]
 
 

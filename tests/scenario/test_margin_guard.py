@@ -163,7 +163,7 @@ async def test_too_little_equity_takes_working_orders_down_and_only_a_person_goe
     poor = replace(guarded(), limits=LimitsPolicy(min_equity=dec(200_000)))
     await stage.run(poor, hours=0.1)
     assert (await stage.recorded()).portfolio.trading_state is TradingState.CANCEL_ONLY
-    assert [k for k, _, _ in alerts(stage)].count("state_lowered") == 1
+    assert [k for k, _, _ in alerts(stage)] == ["hold:equity_too_low"], "told once, with the state"
     assert stage.position() == -1, "what is hedged stays hedged"
 
 

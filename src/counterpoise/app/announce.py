@@ -5,7 +5,7 @@ Fills are announced in the transaction that books them; conditions in the one th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,6 +23,7 @@ from counterpoise.domain.portfolio import PortfolioView, Universe
 from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import Reconciled
+from counterpoise.notify.clearing import cleared_text
 from counterpoise.notify.doubt_messages import (
     changes_accepted,
     doubt_conditions,
@@ -31,8 +32,8 @@ from counterpoise.notify.doubt_messages import (
 from counterpoise.notify.drawdown_messages import drawdown_conditions
 from counterpoise.notify.hedge_messages import hedge_conditions
 from counterpoise.notify.margin_messages import (
-    MARGIN_AGAIN,
     MARGINAL,
+    missing_grown,
     reminder,
     state_lowered,
     transfers_told,
@@ -80,6 +81,10 @@ _NEEDS = frozenset(
 REMIND_EVERY = timedelta(minutes=15)
 
 
+#: How long nothing may be refused any more before that is told.
+_STAYS_AWAY = timedelta(minutes=1)
+
+
 class Announcer:
     """Turns cycle results into alerts for one portfolio."""
 
@@ -87,6 +92,8 @@ class Announcer:
         self._policy = policy
         #: Positions unexplained in the last cycle: a fill that arrives between two reads is no news.
         self._suspects: frozenset[str] = frozenset()
+        #: Since when what was refused no longer is: it comes and goes with every order.
+        self._away: dict[str, datetime] = {}
         #: When a halted portfolio's margin was last told of, by pool.
         self._reminded: dict[str, datetime] = {}
 
@@ -170,7 +177,7 @@ class Announcer:
         # a change that is told for the first time tells the state with it
         said_so = [change.why for change in changes if change.key in new]
         if lower is not None and lower.why not in said_so:
-            yield state_lowered(portfolio, lower.state, lower.why.text, at)
+            yield state_lowered(portfolio, lower, at)
 
     def conditions(
         self, report: CycleReport, seen: Reconciled, raised: frozenset[str]
@@ -183,16 +190,34 @@ class Announcer:
         alerts = [
             condition_raised(portfolio, key, key.split(":")[0], severity, message, at)
             for key, (severity, message) in active.items()
-            if key not in raised
+            if key not in raised or key in missing_grown(report.margin)
         ]
+        over = self._over(report, raised, active)
         alerts += [
-            condition_cleared(portfolio, key, key.split(":")[0], cleared_text(key), at)
-            for key in sorted(raised - set(active))
-            if not (report.held and key.startswith(_JUDGED))
-            and key != DEAD_MAN
-            and not key.startswith(unseen)
+            condition_cleared(
+                portfolio, key, key.split(":")[0], cleared_text(key, gone=_gone(key, report)), at
+            )
+            for key in sorted(over)
+            if key != DEAD_MAN and not key.startswith(unseen)
         ]
         return tuple(alerts)
+
+    def _over(
+        self, report: CycleReport, raised: frozenset[str], active: Collection[str]
+    ) -> Iterator[str]:
+        """The keys that no longer hold, and have not for long enough where they come and go."""
+        away = raised - set(active)
+        self._away = {k: seen for k, seen in self._away.items() if k in away}
+        for key in away:
+            if report.held and key.startswith(_JUDGED):
+                continue
+            if report.state is not TradingState.RUN and _forbidden_too(key):
+                continue  # the state lets nothing pass that could be refused
+            if key.startswith("refused:"):
+                since = self._away.setdefault(key, report.as_of)
+                if since == report.as_of or report.as_of - since < _STAYS_AWAY:
+                    continue
+            yield key
 
     def _active(
         self, report: CycleReport, seen: Reconciled, raised: frozenset[str]
@@ -227,7 +252,7 @@ class Announcer:
         yield from _waits(report)
         yield from margin_said(report, self._policy, raised)
         yield from hedge_conditions(report.hedges, report.decisions, report.positions, report.as_of)
-        yield from drawdown_conditions(report.drawdown)
+        yield from drawdown_conditions(report.drawdown, raised)
         yield from unproven_transfers((*seen.transfers, *report.transfers))
         suspects = frozenset(f"position:{v}:{s}" for v, s in seen.unexplained)
         for (where, symbol), why in seen.unexplained.items():
@@ -235,6 +260,20 @@ class Announcer:
             if key in self._suspects or key in raised:
                 yield key, (Severity.CRITICAL, f"Nothing is sent: {why.text}")
         self._suspects = suspects
+
+
+def _forbidden_too(key: str) -> bool:
+    """Whether a lowered trading state keeps from being done what ``key`` said is not done."""
+    return key.startswith("refused:") or (
+        key.startswith("margin:") and key.endswith(":stop_adding")
+    )
+
+
+def _gone(key: str, report: CycleReport) -> bool:
+    """Whether nothing is left in the pool that ``key`` speaks of."""
+    pools = {c.key for c in report.margin.checks if c.distance.adverse is not None}
+    kind, _, rest = key.partition(":")
+    return kind == "margin" and rest.rpartition(":")[0] not in pools
 
 
 def _rejected(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str, _Condition]]:
@@ -274,82 +313,3 @@ def _reached(report: CycleReport, symbol: str) -> bool:
             held = account.positions.get(symbol)
             return (held.qty if held is not None else ZERO) == target.qty
     return False
-
-
-#: What is said when a condition of a kind no longer holds; ``{what}`` is the rest of its key.
-_CLEARED = {
-    "venue": "{what} answers again",
-    "hold": "Deciding again: no longer held by {words}",
-    "order": "The outcome of order {what} is settled",
-    "refused": "Orders on {head} are no longer refused ({words})",
-    "position": "The position of {words} at {head} is explained again",
-    "rejected": "Orders on {what} are taken again",
-    "key": "The key is accepted again",
-    "drawdown": "Equity no longer asks for {words}",
-    "dead_man": "The countdown that takes orders down without us runs again",
-    "margin": "{pool}: {margin}",
-    "collateral": "{what}: no collateral is missing any more",
-    "margin_unseen": "The margin at {what} can be judged again",
-    "margin_differs": "{what}: the venue's margin figure agrees with ours again",
-    "margin_table": "The margin table of {what} is known",
-    "transfer": "The outcome of transfer {what} is settled",
-    "carry": "{what}: its carry is within its budget again",
-    "carry_ask": "{what}: its carry is within its budget again",
-    "basis": "{what} stands as near to its coin as usual again",
-    "basis_late": "{what} stands as near to its coin as usual again, after adding had gone on",
-    "cross": "The cross hedge {what} stands on a good relation again, or is over",
-    "cross_unmeasured": "The relation of the cross hedge {what} can be measured again, or it is over",
-    "look": "Looking works again",
-    "price": "The prices of {words} at {head} are believed again",
-    "inactive": "{what} trades again",
-    "off_peg": "{what} is with its peers again",
-    "settings": "{words} at {head}: as it was, or taken as it is now",
-    "unrestored": "{words} at {head} no longer has to be set back",
-}
-
-
-#: Codes of reasons in a word or two; one that is not here is told by its own words.
-_WORDS = {
-    "not_valued": "what could not be valued",
-    "cancel_only": "CANCEL_ONLY",
-    "reduce_only": "REDUCE_ONLY",
-    "slow": "halved orders",
-    "stale": "old prices or balances",
-    "equity_too_low": "too little equity",
-    "wallet_gone": "an empty wallet",
-    "ahead": "clocks that disagree",
-    "price_apart": "prices that disagree",
-    "price_jumped": "a price that jumped",
-    "flow_unconfirmed": "a balance nobody explained",
-    "convert_apart": "spot and contract to meet",
-    "convert_coins_locked": "free coins",
-    "convert_no_pair": "a spot pair",
-    "convert_quote_short": "money in the spot wallet",
-    "convert_spread": "a narrower spread",
-}
-
-
-#: Kinds whose key ends with a venue and a name that has colons of its own.
-_NAMED = frozenset({"position", "price", "settings", "unrestored"})
-
-
-def cleared_text(key: str) -> str:
-    """Return what is said when the condition ``key`` no longer holds."""
-    kind, _, what = key.partition(":")
-    if kind == "waits" and what.count(":") == 2:
-        strategy, code, asset = what.split(":")
-        return f"{strategy}: its conversion of {asset} no longer waits for {_plain(code)}"
-    if kind == "refused":
-        # a contract's symbol has a colon of its own
-        head, _, rest = what.rpartition(":")
-    else:
-        head, _, rest = what.partition(":")
-    pool, _, step = what.rpartition(":")
-    words = rest or head if kind in _NAMED else _plain(rest or head)
-    return _CLEARED.get(kind, "No longer so: {what}").format(
-        what=what, head=head, words=words, pool=pool, margin=MARGIN_AGAIN.get(step, step)
-    )
-
-
-def _plain(code: str) -> str:
-    return _WORDS.get(code, code.replace("_", " "))

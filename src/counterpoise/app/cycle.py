@@ -137,7 +137,7 @@ class Cycle:
         commands = (*told.commands, *done, *told.later)
         report = self._report(snapshot, recorded, seen, judged, execution, commands)
         report = replace(report, doubted=look.doubted, unrestored=unrestored)
-        raised = recorded.raised | {change.key for change in changed}
+        raised = recorded.raised | {a.key for a in news if a.key is not None}
         conditions = self._announcer.conditions(report, seen, raised)
         conditions += transfers_told(policy.id, execution.transfers, snapshot.as_of)
         report = replace(report, alerts=(*news, *conditions))

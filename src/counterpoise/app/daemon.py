@@ -11,13 +11,13 @@ import contextlib
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
 
-from counterpoise.app.announce import DEAD_MAN, cleared_text
+from counterpoise.app.announce import DEAD_MAN
 from counterpoise.app.build import App, open_app
 from counterpoise.app.clock import WallClock
 from counterpoise.app.cycle import Cycle
@@ -33,6 +33,7 @@ from counterpoise.domain.events import Severity
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Changes
+from counterpoise.notify.clearing import cleared_text
 from counterpoise.notify.console import ConsoleSink
 from counterpoise.notify.messages import condition_cleared, condition_raised
 from counterpoise.notify.relay import Relay
@@ -60,6 +61,8 @@ class _Runner:
     pace: Pace
     due: datetime
     dead_man: DeadMan
+    #: What guards refused in the last look: the same again is no news in the log.
+    refused: set[str] = field(default_factory=set)
 
 
 class Daemon:
@@ -169,8 +172,13 @@ class Daemon:
             runner.due = clock.now() + timedelta(minutes=1)
             return
         runner.due = runner.pace.next_look(report, clock.now())
-        refused = [r for r in report.refused if r.reason.code != PAUSED]
-        noteworthy = report.results or report.fills or report.held or refused
+        refused = {
+            f"{r.order.symbol} {r.order.side.value} {r.guard} {r.reason.code}"
+            for r in report.refused
+            if r.reason.code != PAUSED
+        }
+        noteworthy = report.results or report.fills or report.held or refused != runner.refused
+        runner.refused = refused
         (log.info if noteworthy else log.debug)(
             "cycle", portfolio=report.portfolio, as_of=iso(report.as_of), summary=report.summary
         )

@@ -37,6 +37,7 @@ from counterpoise.domain.carried import carried_of, strays_of
 from counterpoise.domain.decision import Decisions, Want
 from counterpoise.domain.guarding import (
     DRAWDOWN,
+    EQUITY,
     UNGUARDED,
     UNMEASURED,
     DrawdownVerdict,
@@ -133,9 +134,7 @@ def judge(  # noqa: PLR0913, PLR0917 - all that one look is judged by
     # nothing is lost or won on prices that nothing is decided on
     sound = view if all(why.code == "equity_too_low" for why in held) else _unjudged(view)
     drawdown = guard_drawdown(sound, recorded, policy, flows)
-    broke = (
-        Lowering(state=_STOPPED, why=held[-1], by="equity") if isinstance(sound, Broke) else None
-    )
+    broke = Lowering(state=_STOPPED, why=held[-1], by=EQUITY) if isinstance(sound, Broke) else None
     lower = lowered(recorded.portfolio.trading_state, margin.lower, _lost(drawdown), broke)
     if lower is not None:
         record = replace(recorded.portfolio, trading_state=lower.state)

@@ -8,6 +8,7 @@ from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.events import Severity
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.reasons import Reason
+from counterpoise.domain.records import TradingState
 from counterpoise.notify.doubt_messages import setting_conditions
 from counterpoise.notify.margin_messages import margin_conditions
 
@@ -42,7 +43,9 @@ def margin_said(
 ) -> Iterator[tuple[str, _Condition]]:
     """What is to be said of the margin; of a venue that does not answer that is said with it."""
     silent = {f"margin_unseen:{n}" for n, v in report.snapshot.venues.items() if v.problems}
-    for key, condition in margin_conditions(report.margin, policy.margin, raised):
+    for key, condition in margin_conditions(
+        report.margin, policy.margin, raised, halted=report.state is TradingState.HALT
+    ):
         if key not in silent:
             yield key, condition
 

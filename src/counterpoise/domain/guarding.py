@@ -20,6 +20,8 @@ from counterpoise.domain.transfer import Transfer
 
 #: Guard ids: keys of their documents, names on their orders.
 MARGIN = "margin"
+#: Who lowers the state where too little equity is left; it remembers nothing.
+EQUITY = "equity"
 #: Who coins sold by the margin guard are booked to.
 SELLER = "margin-guard"
 
@@ -46,7 +48,7 @@ class PoolState:
 
     ``sold``: asset -> the coins the guard means to have sold in all (signed, by the hedge book's count). ``lent``: what
     it has moved into the pool and not brought back, counted up to ``lent_at``; ``spare_since``: since when there has
-    been too much of it.
+    been too much of it. ``asked``: how much collateral people were last told is missing.
     """
 
     step: int = 0
@@ -55,6 +57,7 @@ class PoolState:
     lent: Decimal = ZERO
     lent_at: datetime | None = None
     spare_since: datetime | None = None
+    asked: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +103,9 @@ class PoolCheck:
     """One pool in one look. ``missing``: collateral that would restore the distance and cannot be reached.
 
     ``reachable``: what could be moved into it now. ``assumed``: symbols whose margin table the venue did not tell,
-    or not for a day.
-    ``deepened``: whether this look took a step more. ``differs``: by how much the venue's maintenance figure is off
-    ours (fraction), where both are known.
+    or not for a day. ``deepened``: whether this look took a step more; ``moving``: whether collateral is on its way
+    into it; ``grown``: whether so much more is missing than people were told that they are told again. ``differs``:
+    by how much the venue's maintenance figure is off ours (fraction), where both are known.
     """
 
     pool: Pool
@@ -113,6 +116,8 @@ class PoolCheck:
     assumed: tuple[str, ...] = ()
     differs: Decimal | None = None
     deepened: bool = False
+    moving: bool = False
+    grown: bool = False
 
     @property
     def key(self) -> str:

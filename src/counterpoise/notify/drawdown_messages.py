@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from counterpoise.domain.events import Severity
 from counterpoise.domain.guarding import DrawdownVerdict, Tier
 
 
-def drawdown_conditions(verdict: DrawdownVerdict) -> Iterator[tuple[str, tuple[Severity, str]]]:
-    """Yield the tier that holds, by key ``drawdown:<tier>``: raised and cleared once."""
+def drawdown_conditions(
+    verdict: DrawdownVerdict, raised: Collection[str] = ()
+) -> Iterator[tuple[str, tuple[Severity, str]]]:
+    """Yield the tier that holds, by key ``drawdown:<tier>``: raised and cleared once.
+
+    Milder ones that were told before (``raised``) are not over while a deeper one holds.
+    """
     if verdict.tier is Tier.NONE:
         return
+    for tier in Tier:
+        milder = f"drawdown:{tier.word}"
+        if tier < verdict.tier and milder in raised:
+            yield milder, (Severity.WARNING, "")
     key = f"drawdown:{verdict.tier.word}"
     if verdict.slowed is not None:
         yield key, (Severity.WARNING, f"Drawdown: {verdict.slowed.text}")

@@ -7,20 +7,33 @@ from datetime import datetime
 from decimal import Decimal
 
 from counterpoise.domain.events import Alert, Severity, alert
-from counterpoise.domain.guarding import MarginVerdict, PoolCheck, Step
-from counterpoise.domain.numbers import dec, quantize, text
+from counterpoise.domain.guarding import (
+    DRAWDOWN,
+    EQUITY,
+    MARGIN,
+    Lowering,
+    MarginVerdict,
+    PoolCheck,
+    Step,
+)
+from counterpoise.domain.numbers import dec, quantize
 from counterpoise.domain.policy import MarginPolicy
 from counterpoise.domain.reasons import shown_percent
-from counterpoise.domain.records import TradingState
 from counterpoise.domain.transfer import Purse, Transfer, TransferState
 
 _CENT = dec("0.01")
 _DONE = {
     Step.WARN: "nothing is done yet",
-    Step.TOP_UP: "collateral is moved into it as far as it can be reached",
     Step.STOP_ADDING: "nothing more is added, and orders that would add are taken down",
     Step.REDUCE: "own futures that lose are being reduced",
     Step.FLATTEN: "own futures are being closed",
+}
+#: What would be done about a pool, were the portfolio not halted.
+_UNDONE = {
+    Step.TOP_UP: "collateral would be moved into it",
+    Step.STOP_ADDING: "orders that would add would be taken down",
+    Step.REDUCE: "own futures that lose would be reduced",
+    Step.FLATTEN: "own futures would be closed",
 }
 #: Kinds of conditions that are about one pool: their keys go on with its venue.
 MARGINAL = ("margin", "collateral", "margin_differs")
@@ -31,6 +44,11 @@ MARGIN_AGAIN = {
     "reduce": "futures are no longer being reduced",
     "flatten": "futures are no longer being closed",
 }
+#: The same where nothing is left in the pool that could be liquidated.
+MARGIN_GONE = {
+    "near": "nothing is left that could be liquidated",
+    "flatten": "own futures are closed",
+}
 _PURSES = {
     Purse.SPOT: "the spot wallet",
     Purse.FUTURES: "the futures wallet",
@@ -39,12 +57,17 @@ _PURSES = {
 
 
 def margin_conditions(
-    margin: MarginVerdict, policy: MarginPolicy | None, raised: Collection[str]
+    margin: MarginVerdict,
+    policy: MarginPolicy | None,
+    raised: Collection[str],
+    *,
+    halted: bool = False,
 ) -> Iterator[tuple[str, tuple[Severity, str]]]:
     """Yield every lasting condition of the margin, by key.
 
     That liquidation is near is one condition, whatever is done about it. From where things are no longer added each
-    step is one more; a fall through several of them at once speaks of the last only. ``raised``: keys told before.
+    step is one more; a fall through several of them at once speaks of the last only. That collateral is missing is
+    over once the distance that is wanted was reached. ``raised``: keys told before; ``halted``: nothing is sent.
     """
     if policy is None:
         return
@@ -52,18 +75,14 @@ def margin_conditions(
         yield f"margin_unseen:{venue}", (Severity.CRITICAL, f"Margin: {why.text}")
     for check in margin.checks:
         if check.step > Step.SAFE:
-            yield f"margin:{check.key}:near", (Severity.WARNING, _step_text(check))
-        for step in (Step.STOP_ADDING, Step.REDUCE, Step.FLATTEN):
-            key = f"margin:{check.key}:{step.word}"
-            told = key in raised or (step is check.step and check.deepened)
-            if step <= check.step and told:
-                yield key, (Severity.CRITICAL, _step_text(check))
-        if check.missing >= _CENT:
+            yield from _near(check, raised, halted=halted)
+        short = f"collateral:{check.key}"
+        if check.missing >= _CENT or (short in raised and check.step > Step.SAFE):
             said = (
                 f"{_where(check)} needs {_money(check.missing)} {check.pool.asset} more than can be reached to be"
                 f" {_percent(policy.warn + policy.hysteresis)} from liquidation again: move it there by hand"
             )
-            yield f"collateral:{check.key}", (Severity.CRITICAL, said)
+            yield short, (Severity.CRITICAL, said)
         if check.differs is not None and check.differs > policy.tolerance:
             said = (
                 f"{_where(check)}: the venue's maintenance margin is {_percent(check.differs)} off what its tables"
@@ -78,20 +97,67 @@ def margin_conditions(
             yield f"margin_table:{symbol}", (Severity.WARNING, said)
 
 
-def _step_text(check: PoolCheck) -> str:
+def _near(
+    check: PoolCheck, raised: Collection[str], *, halted: bool
+) -> Iterator[tuple[str, tuple[Severity, str]]]:
+    """That liquidation is near, and the steps taken; one that came at once is told by its own words alone."""
+    steps, said = list(_steps(check, raised)), _step_text(check, halted=halted)
+    near = f"margin:{check.key}:near"
+    if near in raised or not steps:
+        yield near, (Severity.WARNING, said)
+    for step in steps:
+        yield f"margin:{check.key}:{step.word}", (Severity.CRITICAL, said)
+
+
+def _steps(check: PoolCheck, raised: Collection[str]) -> Iterator[Step]:
+    """The steps that are told of: those told before that hold on, and the one just taken."""
+    for step in (Step.STOP_ADDING, Step.REDUCE, Step.FLATTEN):
+        told = f"margin:{check.key}:{step.word}" in raised
+        if step <= check.step and (told or (step is check.step and check.deepened)):
+            yield step
+
+
+def missing_grown(margin: MarginVerdict) -> frozenset[str]:
+    """Return the keys of conditions told anew: that much more collateral is missing than was last said."""
+    return frozenset(f"collateral:{check.key}" for check in margin.checks if check.grown)
+
+
+def _step_text(check: PoolCheck, *, halted: bool) -> str:
     pool, adverse = check.pool, check.distance.adverse
     ratio = (
         f", maintenance is {_percent(pool.ratio)} of the balance" if pool.ratio is not None else ""
     )
     way = "up" if check.distance.up == adverse else "down"
-    return f"{_where(check)} would be liquidated by a move of {_percent(adverse)} {way}{ratio}: {_DONE[check.step]}"
+    done = _done(check, halted=halted)
+    return (
+        f"{_where(check)} would be liquidated by a move of {_percent(adverse)} {way}{ratio}: {done}"
+    )
+
+
+def _done(check: PoolCheck, *, halted: bool) -> str:
+    """What is done about it, as it is."""
+    if halted and check.step in _UNDONE:
+        return f"{_UNDONE[check.step]}, but HALT keeps everything from being sent"
+    if check.step is not Step.TOP_UP:
+        return _DONE[check.step]
+    if check.moving:
+        return "collateral is moved into it"
+    if check.reachable >= _CENT:
+        return "collateral could be reached, but is not moved now"
+    return "no more collateral can be reached"
 
 
 def _where(check: PoolCheck) -> str:
-    pool = check.pool
-    if pool.isolated is not None:
-        return f"{pool.isolated} at {pool.venue}"
-    return f"The {pool.asset} futures wallet at {pool.venue}"
+    return pool_name(check.pool.venue, check.pool.asset, check.pool.isolated)
+
+
+def pool_name(venue: str, asset: str, isolated: str | None) -> str:
+    """Return what a pool of collateral is called: a wallet, or an isolated position."""
+    return (
+        f"{isolated} at {venue}"
+        if isolated is not None
+        else f"The {asset} futures wallet at {venue}"
+    )
 
 
 def transfers_told(
@@ -100,7 +166,7 @@ def transfers_told(
     """Return an alert for every transfer whose outcome is known."""
     alerts: list[Alert] = []
     for transfer in transfers:
-        amount = f"{text(transfer.qty)} {transfer.asset}"
+        amount = f"{_money(transfer.qty)} {transfer.asset}"
         way = f"from {_PURSES[transfer.source]} to {_PURSES[transfer.target]} at {transfer.venue}"
         if transfer.state is TransferState.DONE:
             said, severity = f"Moved {amount} {way}: {transfer.why}", Severity.INFO
@@ -122,17 +188,30 @@ def unproven_transfers(
     for transfer in transfers:
         if transfer.state is TransferState.UNKNOWN:
             said = (
-                f"Whether {text(transfer.qty)} {transfer.asset} went from {_PURSES[transfer.source]} to"
+                f"Whether {_money(transfer.qty)} {transfer.asset} went from {_PURSES[transfer.source]} to"
                 f" {_PURSES[transfer.target]} at {transfer.venue} is not proven: it counts as gone and not arrived,"
                 " and is not sent again"
             )
             yield f"transfer:{transfer.id}", (Severity.CRITICAL, said)
 
 
-def state_lowered(portfolio: str, state: TradingState, why: str, at: datetime) -> Alert:
-    """Return the alert that a guard lowered the trading state."""
-    said = f"The trading state is {state.value} now: {why}. Only you can raise it again (resume)."
-    return alert(portfolio, "state_lowered", Severity.CRITICAL, said, at)
+def state_lowered(portfolio: str, lower: Lowering, at: datetime) -> Alert:
+    """Return the alert that a guard lowered the trading state; it raises the condition behind it as well."""
+    key, then = None, ""
+    if lower.by == MARGIN and lower.why.code == "margin_lowers":
+        then = ": own futures are closed, and nothing else is sent"
+    elif lower.by == DRAWDOWN:
+        key, then = (
+            f"drawdown:{lower.state.value.lower()}",
+            "; after resume it is measured from the equity then",
+        )
+    elif lower.by == EQUITY:
+        key = f"hold:{lower.why.code}"
+    said = (
+        f"The trading state is {lower.state.value} now, because {lower.why.text}{then}. Only you can raise it again:"
+        " counterpoise resume"
+    )
+    return alert(portfolio, "state_lowered", Severity.CRITICAL, said, at, key=key)
 
 
 def reminder(portfolio: str, check: PoolCheck, at: datetime) -> Alert:
@@ -149,4 +228,4 @@ def _percent(value: Decimal | None) -> str:
 
 
 def _money(value: Decimal) -> str:
-    return text(quantize(value, _CENT))
+    return f"{quantize(value, _CENT):,}"

@@ -17,7 +17,7 @@ from counterpoise.domain.events import Severity
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState
-from counterpoise.domain.policy import ExecutionPolicy
+from counterpoise.domain.policy import ExecutionPolicy, LimitsPolicy
 from counterpoise.domain.records import OutboxRow
 from counterpoise.record.sql.outbox import SqlOutbox
 from counterpoise.venue.sim import MarketKind, Wallet
@@ -92,6 +92,18 @@ async def test_each_portfolio_is_looked_at_when_it_is_due(new_desk: NewDesk) -> 
     assert [p.qty for p in other] == [dec(-1)]
     assert world.position() == dec("-0.5")
     assert len(desk.ear.of("stopped")) == 2
+
+
+async def test_the_same_refusal_is_logged_once(
+    new_desk: NewDesk, logged: list[dict[str, object]]
+) -> None:
+    policy = make_policy(limits=LimitsPolicy(max_position_notional=dec(1)))
+    desk = await new_desk(policy)
+    await desk.run(hours=1)
+    looks = [r for r in desk.reports if r.refused]
+    assert len(looks) > 3
+    said = [x for x in logged if x["event"] == "cycle" and "refused" in str(x["summary"])]
+    assert [x["log_level"] for x in said] == ["info"] + ["debug"] * (len(looks) - 1)
 
 
 # --- stopping

@@ -108,6 +108,12 @@ def top_up(case: PoolCase, wanted: Decimal, reachable: Decimal) -> Transfer | No
     return _transfer(case, qty, source, target)
 
 
+def on_its_way(case: PoolCase) -> bool:
+    """Return whether collateral that was sent into the pool may still arrive."""
+    sent = [t for t in _mine(case.recorded.transfers, case.pool) if t.is_top_up]
+    return _arriving(case) or any(not t.state.is_final for t in sent)
+
+
 def _arriving(case: PoolCase) -> bool:
     """Whether what was just moved is not shown yet: wallets may be read from where it has not arrived."""
     pool = case.pool

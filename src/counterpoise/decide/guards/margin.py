@@ -12,7 +12,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from counterpoise.decide.guards.collateral import doubtful, lent_by, reach, sweep, top_up
+from counterpoise.decide.guards.collateral import (
+    CENT,
+    doubtful,
+    lent_by,
+    on_its_way,
+    reach,
+    sweep,
+    top_up,
+)
 from counterpoise.decide.guards.pool_case import PoolCase, percent
 from counterpoise.decide.guards.pools import Pools, pools_of
 from counterpoise.decide.guards.shrinking import caps_of, differs_by
@@ -29,13 +37,16 @@ from counterpoise.domain.guarding import (
     pool_key,
 )
 from counterpoise.domain.health import Distance, Pool, distance_of, missing_for
-from counterpoise.domain.numbers import ZERO, text
+from counterpoise.domain.numbers import ZERO, dec, text
 from counterpoise.domain.policy import MarginPolicy, PortfolioPolicy
 from counterpoise.domain.portfolio import Contract
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import GuardRecord, Recorded, TradingState
 from counterpoise.domain.snapshot import Account, Snapshot
 from counterpoise.domain.transfer import Transfer
+
+#: People are told again once this many times as much collateral is missing as they were last told.
+_TOLD_AGAIN = dec("1.25")
 
 
 def margin_state(recorded: Recorded) -> MarginState:
@@ -196,6 +207,8 @@ def _judged(
         sweep(case, distance, lent) if step is Step.SAFE and not spoken_for else (None, None)
     )
     moved = [t for t in (added, back) if t is not None]
+    missing = max(wanted - hoped, ZERO)
+    asked, grown = _asked(case.before.asked if step > Step.SAFE else ZERO, missing)
     after = PoolState(
         step=int(step),
         caps=caps,
@@ -203,18 +216,28 @@ def _judged(
         lent=lent,
         lent_at=lent_at,
         spare_since=spare_since,
+        asked=asked,
     )
     check = PoolCheck(
         pool=pool,
         step=step,
         distance=distance,
         reachable=reachable,
-        missing=max(wanted - hoped, ZERO),
+        missing=missing,
         assumed=tuple(h.symbol for h in pool.holdings if h.symbol in case.assumed),
         differs=differs_by(case),
         deepened=step > before,
+        moving=added is not None or on_its_way(case),
+        grown=grown,
     )
     return _with(verdict, check, after, moved), after
+
+
+def _asked(before: Decimal, missing: Decimal) -> tuple[Decimal, bool]:
+    """How much people know to be missing after this look, and whether that is news to those who were told before."""
+    if missing < CENT or missing < before * _TOLD_AGAIN:
+        return before, False
+    return missing, before > 0
 
 
 def _with(

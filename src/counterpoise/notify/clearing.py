@@ -1,0 +1,114 @@
+"""What is said when a lasting condition no longer holds: the words that raised it, never its key."""
+
+from __future__ import annotations
+
+from counterpoise.notify.margin_messages import MARGIN_AGAIN, MARGIN_GONE, pool_name
+
+#: What is said when a condition of a kind no longer holds; ``{what}`` is the rest of its key.
+_CLEARED = {
+    "venue": "{what} answers again",
+    "hold": "Deciding again: no longer held by {words}",
+    "order": "The outcome of order {what} is settled",
+    "refused": "Orders on {head} are no longer refused ({words})",
+    "position": "The position of {words} at {head} is explained again",
+    "rejected": "Orders on {what} are taken again",
+    "key": "The key is accepted again",
+    "drawdown": "Equity no longer asks for {words}",
+    "dead_man": "The countdown that takes orders down without us runs again",
+    "margin": "{pool}: {margin}",
+    "collateral": "{pool}: no collateral is missing any more",
+    "margin_unseen": "The margin at {what} can be judged again",
+    "margin_differs": "{pool}: the venue's margin figure agrees with ours again",
+    "margin_table": "The margin table of {what} is known",
+    "transfer": "The outcome of transfer {what} is settled",
+    "carry": "{line}: its carry is within its budget again",
+    "carry_ask": "{line}: its carry is within its budget again",
+    "basis": "{contract} stands as near to its coin as usual again",
+    "basis_late": "{contract} stands as near to its coin as usual again, after adding had gone on",
+    "cross": "The cross hedge {what} stands on a good relation again, or is over",
+    "cross_unmeasured": "The relation of the cross hedge {what} can be measured again, or it is over",
+    "look": "Looking works again",
+    "price": "The prices of {words} at {head} are believed again",
+    "inactive": "{what} trades again",
+    "off_peg": "{what} is with its peers again",
+    "settings": "{words} at {head}: as it was, or taken as it is now",
+    "unrestored": "{words} at {head} no longer has to be set back",
+}
+
+
+#: Codes of reasons in a word or two; one that is not here is told by its own words.
+_WORDS = {
+    "not_valued": "what could not be valued",
+    "cancel_only": "CANCEL_ONLY",
+    "reduce_only": "REDUCE_ONLY",
+    "slow": "halved orders",
+    "stale": "old prices or balances",
+    "equity_too_low": "too little equity",
+    "wallet_gone": "an empty wallet",
+    "ahead": "clocks that disagree",
+    "price_apart": "prices that disagree",
+    "price_jumped": "a price that jumped",
+    "flow_unconfirmed": "a balance nobody explained",
+    "convert_apart": "spot and contract to meet",
+    "convert_coins_locked": "free coins",
+    "convert_no_pair": "a spot pair",
+    "convert_quote_short": "money in the spot wallet",
+    "convert_spread": "a narrower spread",
+}
+
+
+#: Kinds whose key ends with a venue and a name that has colons of its own.
+_NAMED = frozenset({"position", "price", "settings", "unrestored"})
+
+
+def cleared_text(key: str, *, gone: bool = False) -> str:
+    """Return what is said when the condition ``key`` no longer holds.
+
+    ``gone``: of a pool in which nothing is left that could be liquidated.
+    """
+    kind, _, what = key.partition(":")
+    if kind == "waits" and what.count(":") == 2:
+        strategy, code, asset = what.split(":")
+        return f"{strategy}: its conversion of {asset} no longer waits for {_plain(code)}"
+    if kind == "refused":
+        # a contract's symbol has a colon of its own
+        head, _, rest = what.rpartition(":")
+    else:
+        head, _, rest = what.partition(":")
+    step = what.rpartition(":")[2]
+    words = rest or head if kind in _NAMED else _plain(rest or head)
+    return _CLEARED.get(kind, "No longer so: {what}").format(
+        what=what,
+        head=head,
+        words=words,
+        pool=_pool(what.removesuffix(f":{step}") if kind == "margin" else what),
+        line=_line(what),
+        contract=_contract(what),
+        margin=_margin(step, gone=gone),
+    )
+
+
+def _margin(step: str, *, gone: bool) -> str:
+    return (MARGIN_GONE if gone else {}).get(step) or MARGIN_AGAIN.get(step, step)
+
+
+def _pool(key: str) -> str:
+    """A pool's key in the words that raised it."""
+    venue, _, rest = key.partition("/")
+    asset, _, isolated = rest.partition("/")
+    return pool_name(venue, asset, isolated or None)
+
+
+def _line(key: str) -> str:
+    """The key of a strategy's line in a contract, in words."""
+    strategy, _, rest = key.partition("/")
+    return f"{strategy} in {_contract(rest)}"
+
+
+def _contract(key: str) -> str:
+    venue, _, symbol = key.partition("/")
+    return f"{symbol} at {venue}"
+
+
+def _plain(code: str) -> str:
+    return _WORDS.get(code, code.replace("_", " "))
