@@ -17,6 +17,7 @@ from counterpoise.app.margin_view import foreseen_rows
 from counterpoise.app.operator import Heeded, answered, heeded, waiting
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
+from counterpoise.app.rights import check_rights
 from counterpoise.app.safekeeping import standing_shown
 from counterpoise.app.start import first_start, refuse_changed, restart
 from counterpoise.app.storage import open_storage_if_any
@@ -74,13 +75,25 @@ class Foreseen:
 async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> dict[str, object]:
     """Return one portfolio's document; ``store`` is None before there is a database."""
     foreseen = await foresee(app, store, policy)
+    keys, unfit = await _keys(app, policy)
     return {
         **document_of(foreseen.report, policy),
         "config_hash": app.settings.hashes[policy.id],
         "config_changed": foreseen.config_changed,
-        "start_refused": foreseen.refusal,
+        "start_refused": foreseen.refusal if unfit is None else unfit,
+        "keys": keys,
         "margin_after": foreseen_rows(_after(foreseen), policy.margin),
     }
+
+
+async def _keys(app: App, policy: PortfolioPolicy) -> tuple[list[str], str | None]:
+    """What a start would tell of the portfolio's keys, and why it would be refused for one."""
+    venues = {v: app.venues[v] for v in policy.venues}
+    try:
+        told = await check_rights(venues, app.settings.venues, app.clock.now())
+    except SafetyRefusal as refusal:
+        return [], str(refusal)
+    return [line for lines in told.values() for line in lines], None
 
 
 def _after(foreseen: Foreseen) -> tuple[ForeseenPool, ...]:

@@ -55,7 +55,14 @@ def oddities(name: str, access: VenueAccess, rights: KeyRights, now: datetime) -
             " or set allow_withdraw_key: true"
         )
     found: list[Oddity] = []
-    if access.environment is Environment.LIVE and rights.ip_bound is False:
+    if rights.withdraw:
+        text = (
+            f"the key of {name} can withdraw, as allow_withdraw_key lets it: whoever gets hold of it can take"
+            " everything; make one without that right"
+        )
+        found.append(Oddity(text=text))
+    # a local practice exchange is reached from this machine only
+    if access.environment is not Environment.LOCAL and rights.ip_bound is False:
         text = f"the key of {name} works from every address: bind it to yours at the exchange"
         found.append(Oddity(text=text))
     if rights.trade_futures is False:

@@ -9,7 +9,7 @@ from counterpoise.cli.explain_view import paused_words, split_paused
 from counterpoise.cli.figures import count, money, percent, points, quantity
 from counterpoise.cli.guard_rows import print_guards
 from counterpoise.cli.margin_rows import print_margin, print_margin_after
-from counterpoise.cli.output import print_table
+from counterpoise.cli.output import print_table, say
 from counterpoise.cli.standing_words import standing_lines
 from counterpoise.cli.word_view import print_operator
 from counterpoise.domain.order import OrderState
@@ -47,6 +47,8 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
         print(f"Waiting on {hold['symbol']}: {hold['text']}")
     for held in document["held"]:
         print(f"No decision: {held['text']}")
+    for line in document.get("keys", ()):
+        say(f"Warning: {line}")
     for note in document["notes"]:
         print(f"Note: {note}")
     for problem in document["problems"]:

@@ -126,8 +126,8 @@ class OnChange(StrEnum):
 class MarginPolicy:
     """When the margin guard acts: adverse moves to liquidation (fractions, all assets together), descending.
 
-    ``survive``: what an opening must survive with all collateral that can be reached; one that is cut for it survives
-    ``hysteresis`` more. A level is left again only ``hysteresis`` beyond it.
+    ``survive``: what an opening must survive with all collateral that can be reached. A level is left again only
+    ``hysteresis`` beyond it.
     ``may_sell``: coins the guard may sell when collateral runs out. ``transfers``: whether it may move collateral
     between wallets of one venue at all; then ``keep_buffer`` (quote) stays in the spot wallet and no more than
     ``max_top_up_24h`` (quote; None: no limit) is moved in a day. What it moved is brought back once the distance was
@@ -152,6 +152,15 @@ class MarginPolicy:
     max_slippage: Decimal = dec("0.01")
     tolerance: Decimal = dec("0.10")
     on_change: OnChange = OnChange.CANCEL_ONLY
+
+    @property
+    def cut_for(self) -> Decimal:
+        """What an opening survives that is cut because all of it would not survive ``survive``.
+
+        A little more: cut right at ``survive`` (= ``warn`` by default) it would be warned of at once, and grow by
+        another bit with every tick that helps it.
+        """
+        return self.survive + self.hysteresis / 2
 
 
 class Spent(StrEnum):

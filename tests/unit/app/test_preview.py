@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from counterpoise.app.preview import preview_of
@@ -10,6 +12,7 @@ from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import Command, CommandKind, CommandState
 from counterpoise.domain.policy import DrawdownPolicy, FundingPolicy, LimitsPolicy
 from counterpoise.domain.records import Changes, TradingState
+from counterpoise.venue.sim.model import KeyRights
 from counterpoise.venue.sim.venue import SimVenue
 from tests.scenario.world import World, make_world
 from tests.unit.app.desk import make_app, make_policy
@@ -87,3 +90,19 @@ async def test_a_plan_shows_what_a_strategy_makes_of_a_word() -> None:
     assert command["answer"] == decision["text"]
     (kept,) = await world.store.commands("p", 9)
     assert kept.state is CommandState.PENDING
+
+
+async def test_a_plan_tells_of_keys_as_a_start_would(capsys: pytest.CaptureFixture[str]) -> None:
+    world, venue = await hedged()
+    world.exchange.set_rights(world.api_key, KeyRights(withdraw=True))
+    app = make_app(world.clock, {"sim": venue}, make_policy())
+    document = await preview_of(app, world.store, make_policy())
+    print_plan(document)
+    told = capsys.readouterr().out
+    assert "A start on this config would be refused: venues.sim: expected a key that cannot" in told
+    venues = {n: replace(a, allow_withdraw_key=True) for n, a in app.settings.venues.items()}
+    allowed = replace(app, settings=replace(app.settings, venues=venues))
+    document = await preview_of(allowed, world.store, make_policy())
+    assert document["start_refused"] is None
+    print_plan(document)
+    assert "Warning: the key of sim can withdraw" in capsys.readouterr().out

@@ -46,7 +46,16 @@ async def test_a_key_that_can_withdraw_is_refused_unless_it_is_allowed() -> None
     rights = KeyRights(withdraw=True, ip_bound=True)
     with pytest.raises(SafetyRefusal, match=r"venues.main: expected a key that cannot withdraw"):
         await checked(rights)
-    assert await checked(rights, allow_withdraw_key=True) == ()
+    (told,) = await checked(rights, allow_withdraw_key=True)
+    assert "the key of main can withdraw, as allow_withdraw_key lets it" in told
+
+
+async def test_an_unbound_key_is_told_of_everywhere_but_on_this_machine() -> None:
+    loose = KeyRights(withdraw=False, ip_bound=False)
+    for environment in (Environment.LIVE, Environment.DEMO, Environment.TESTNET):
+        (told,) = await checked(loose, environment=environment)
+        assert "works from every address" in told
+    assert await checked(loose, environment=Environment.LOCAL) == ()
 
 
 async def test_the_simulated_exchange_refuses_it_as_well() -> None:
@@ -80,8 +89,6 @@ async def test_what_is_odd_is_said(changes: dict[str, object], expected: str) ->
 async def test_near_misses_are_not() -> None:
     later = KeyRights(withdraw=False, expires_at=NOW + timedelta(days=14))
     assert await checked(later) == ()
-    loose = KeyRights(withdraw=False, ip_bound=False)
-    assert await checked(loose, environment=Environment.LOCAL) == ()
 
 
 async def test_rights_that_cannot_be_read_do_not_stop_a_start() -> None:

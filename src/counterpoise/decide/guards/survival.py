@@ -44,7 +44,7 @@ def carried(
 ) -> Carried:
     """Return how much of ``order``, which adds to futures, the collateral carries.
 
-    All of it passes where it survives ``policy.survive``; else as much of it as survives ``policy.hysteresis`` more.
+    All of it passes where it survives ``policy.survive``; else as much of it as survives ``policy.cut_for``.
     ``others`` may fill beside it; ``spent`` of the collateral's asset is already promised to purchases of coins.
     """
     pool = _pool(order, seen, recorded)
@@ -64,9 +64,7 @@ def carried(
     missing = missing_for(standing.with_sizes(wished), policy.survive) - reachable
     if missing <= 0:
         return Carried(qty=order.qty)
-    # a part stops a little earlier, so that it does not warn at once nor grow with every tick that helps it
-    beyond = policy.survive + policy.hysteresis
-    share = share_that_survives(standing, wished, beyond, reachable)
+    share = share_that_survives(standing, wished, policy.cut_for, reachable)
     return Carried(
         qty=seen.instruments[order.symbol].shrink_qty(order.qty * share),
         why=reason(
