@@ -15,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 UV := .tools/bin/uv
-PYTEST := $(BIN)/pytest -n $(JOBS) -m "not browser and not testnet"
+PYTEST := $(BIN)/pytest -n $(JOBS) -m "not browser and not testnet and not prove"
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1

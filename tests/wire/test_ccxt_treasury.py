@@ -309,9 +309,14 @@ async def test_a_countdown_is_armed_and_disarmed() -> None:
         await venue.countdown([PERP], None)
         sent = [(s.params["symbol"], s.params["countdownTime"]) for s in scripted.seen[-2:]]
         assert sent == [("BTCUSDT", "120000"), ("BTCUSDT", "0")]
-        scripted.answers[COUNTDOWN] = error(400, -1102, "Mandatory parameter missing.")
-        with pytest.raises(VenueError):
-            await venue.countdown([PERP], None)
+        for answer in (
+            error(400, -1102, "Mandatory parameter missing."),
+            {},
+            {"symbol": "ETHUSDT", "countdownTime": "120000"},
+        ):
+            scripted.answers[COUNTDOWN] = answer
+            with pytest.raises(VenueError):
+                await venue.countdown([PERP], None)
 
 
 # --- rights

@@ -87,7 +87,7 @@ def positions(
 ) -> dict[str, Position]:
     """Map /fapi/v3/positionRisk; raises ValueError for a long and a short of one contract: they are no one number."""
     found: dict[str, Position] = {}
-    for row in reply:
+    for row in rows(reply):
         qty = dec(row["positionAmt"])
         if qty == ZERO:
             continue
@@ -137,14 +137,16 @@ def margin_modes(reply: Any, catalogue: Catalogue) -> dict[str, MarginMode]:
         catalogue.symbol(Scope.FUTURES, row["symbol"]): MARGIN_MODES.get(
             str(row.get("marginType")).upper()
         )
-        for row in reply
+        for row in rows(reply)
     }
     return {symbol: mode for symbol, mode in told.items() if mode is not None}
 
 
 def leverages(reply: Any, catalogue: Catalogue) -> dict[str, Decimal]:
     """Map /fapi/v1/symbolConfig; a symbol without an entry stays unknown."""
-    return {catalogue.symbol(Scope.FUTURES, row["symbol"]): dec(row["leverage"]) for row in reply}
+    return {
+        catalogue.symbol(Scope.FUTURES, row["symbol"]): dec(row["leverage"]) for row in rows(reply)
+    }
 
 
 def quote(
@@ -225,10 +227,17 @@ def fill(venue: str, symbol: str, row: Mapping[str, Any]) -> Fill:
     )
 
 
+def rows(reply: Any) -> list[Any]:
+    """Return a reply that is a list. Raises TypeError: an empty object is no empty list, and no flat position."""
+    if not isinstance(reply, list):
+        raise TypeError(f"expected a list, was {type(reply).__name__}")
+    return reply
+
+
 def rows_by_id(reply: Any) -> dict[str, Mapping[str, Any]]:
     """Index a list (or the single object a question about one symbol gets) by the venue's symbol."""
-    rows: Iterable[Any] = reply if isinstance(reply, list) else [reply]
-    return {row["symbol"]: row for row in rows}
+    told: Iterable[Any] = reply if isinstance(reply, list) else [reply]
+    return {row["symbol"]: row for row in told}
 
 
 def price(value: Any) -> Decimal | None:

@@ -20,7 +20,7 @@ from counterpoise.venue.ccxt.endpoints import Scope
 from counterpoise.venue.ccxt.faults import is_not_found
 from counterpoise.venue.ccxt.instants import to_ms
 from counterpoise.venue.ccxt.instruments import Listing
-from counterpoise.venue.ccxt.mapping import understood, venue_order_id
+from counterpoise.venue.ccxt.mapping import rows, understood, venue_order_id
 from counterpoise.venue.ccxt.wire import Wire
 
 #: How the client ids of the venue's own orders begin.
@@ -110,7 +110,7 @@ class Origins:
         }
         reply = await wire.read(ask.FORCE_ORDERS, params)
         with understood("forced orders"):
-            for row in reply:
+            for row in rows(reply):
                 key = (row["symbol"], venue_order_id(row))
                 self._keep(key, forced_by(str(row["clientOrderId"])))
 

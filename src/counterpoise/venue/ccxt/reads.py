@@ -106,17 +106,11 @@ async def read_open_orders(
     found: list[VenueOrder] = []
     with understood("open orders"):
         for (endpoint, _), reply in zip(asked, replies, strict=True):
-            for row in _list(reply):
+            for row in mapping.rows(reply):
                 symbol = catalogue.symbol(endpoint.scope, row["symbol"])
                 if symbol in listed:
                     found.append(mapping.venue_order(symbol, row))
     return tuple(found)
-
-
-def _list(reply: Any) -> list[Any]:
-    if not isinstance(reply, list):
-        raise TypeError(f"expected a list, was {type(reply).__name__}")
-    return reply
 
 
 def _by_scope(listings: Iterable[Listing | None]) -> dict[Scope, list[Listing]]:

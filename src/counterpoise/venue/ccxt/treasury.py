@@ -175,7 +175,12 @@ async def restore(
 async def countdown(wire: Wire, listing: Listing, after: timedelta | None) -> None:
     """Let the venue cancel all orders of a contract ``after`` a while; None disarms. Raises VenueError."""
     wait_ms = 0 if after is None else after // timedelta(milliseconds=1)
-    await wire.read(ask.COUNTDOWN, {"symbol": listing.id, "countdownTime": str(wait_ms)})
+    params = {"symbol": listing.id, "countdownTime": str(wait_ms)}
+    reply = await wire.read(ask.COUNTDOWN, params)
+    with understood("countdown"):
+        told = reply["symbol"], dec(str(reply["countdownTime"]))
+    if told[0] != listing.id:
+        raise VenueError(f"countdown: expected {listing.id}, was {told[0]}")
 
 
 async def read_rights(wire: Wire) -> KeyRights | None:
