@@ -9,6 +9,7 @@ from counterpoise.app.cycle_report import document_of
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import Command, CommandKind
+from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import DrawdownPolicy, LimitsPolicy
 from counterpoise.domain.records import Changes, TradingState
 from counterpoise.domain.standing import standing_of
@@ -150,3 +151,47 @@ async def test_a_milder_tier_is_not_over_while_a_deeper_one_holds() -> None:
     await said(stage, CommandKind.RESUME)
     await stage.run(policy, hours=0.1)
     assert over(stage) == {"drawdown:slow", "drawdown:reduce_only"}
+
+
+async def test_where_the_guard_cuts_a_hedge_it_says_so_beside_the_strategy() -> None:
+    stage = await hedged(futures=31_500, spot=0)
+    stage.price(BTC=118_500)
+    await stage.run(guarded(), hours=0.1)
+    (row,) = document_of(stage.reports[0], guarded())["decisions"]  # type: ignore[misc]  # a list of objects
+    (cut,) = row["cut_by"]
+    assert cut.startswith("BTC/USDT:USDT is cut to 0.")
+    assert cut.endswith(": USDT collateral at sim is 10.53 % from liquidation")
+    orders = await stage.store.orders("p", live_only=False, limit=100)
+    closing = [o for o in orders if o.guard is not None]
+    assert closing
+    # what was taken down to cross says that instead
+    assert {(o.reason or "").split(" 0.")[0] for o in closing} <= {
+        "BTC/USDT:USDT is cut to",
+        "patience",
+    }
+    assert all(o.reason != "patience" for o in closing if o.state is OrderState.FILLED)
+
+
+async def test_coins_the_guard_sells_are_told_loudly_and_with_the_cause() -> None:
+    stage = await hedged(futures=31_500, spot=0)
+    stage.price(BTC=118_500)
+    await stage.run(guarded(may_sell=("BTC",)), hours=0.5)
+    sold = [a for a in told(stage) if a.kind == "coins_traded"]
+    assert sold
+    assert {a.severity for a in sold} == {Severity.WARNING}
+    assert all(" are sold in coins beside the futures that are cut, as" in a.text for a in sold)
+    assert all("collateral at sim is " in a.text for a in sold)
+
+
+async def test_orders_that_a_lowered_state_takes_down_say_so() -> None:
+    stage = make_stage(
+        {"BTC": 100_000}, {"BTC": 1, "USDT": 0}, futures=60_000, every=timedelta(minutes=1)
+    )
+    await stage.run(guarded(), hours=0.01)
+    assert any(o.state is OrderState.OPEN for o in (await stage.recorded()).orders)
+    await said(stage, CommandKind.PAUSE)
+    await stage.run(guarded(), hours=0.05)
+    orders = await stage.store.orders("p", live_only=False, limit=100)
+    gone = [o for o in orders if o.state is OrderState.CANCELED]
+    assert gone
+    assert {o.reason for o in gone} == {"trading state CANCEL_ONLY"}

@@ -5,7 +5,7 @@ Fills are announced in the transaction that books them; conditions in the one th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,12 +14,13 @@ from counterpoise.app.judge import Judgement
 from counterpoise.app.troubles import inactive, margin_said, settings_now, unanswered
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.flows import is_dust
-from counterpoise.domain.guarding import Step
+from counterpoise.domain.guarding import SELLER, Step
+from counterpoise.domain.hedge_book import BookLine, LineKey
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.portfolio import PortfolioView, Universe
+from counterpoise.domain.portfolio import Contract, PortfolioView, Universe
 from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import Reconciled
@@ -104,8 +105,12 @@ class Announcer:
         judged: Judgement,
         universe: Universe,
         at: datetime,
+        before: Mapping[LineKey, BookLine] | None = None,
     ) -> tuple[Alert, ...]:
-        """Return one alert per contract that our fills moved (``recorded`` already contains them) and per flow."""
+        """Return one alert per contract that our fills moved (``recorded`` already contains them) and per flow.
+
+        ``before`` is the hedge book before these fills.
+        """
         assets = {(x.venue, x.instrument.symbol): a for a, x in universe.contracts}
         alerts = [
             flow_found(self._policy.id, flow, self._policy.quote)
@@ -121,10 +126,13 @@ class Announcer:
             if is_spot(position.symbol):
                 target = recorded.targets.get(key)
                 why = target.why if target is not None else ""
-                alerts.append(coins_traded(self._policy.id, position.symbol, fills, why, at))
+                sold = coins_traded(self._policy.id, position.symbol, fills, why, at)
+                # coins go only where people allowed it: they are told louder than of a strategy's trade
+                loud = Severity.WARNING if _sold_by_guard(key, seen, before) else sold.severity
+                alerts.append(replace(sold, severity=loud))
                 continue
             after = recorded.positions[key].own_qty
-            before = after - sum((f.signed_qty for f in fills), ZERO)
+            was = after - sum((f.signed_qty for f in fills), ZERO)
             asset = assets.get(key, position.symbol)
             # the target the fills worked for: a new one of this very cycle is not in the records yet
             target = recorded.targets.get(key)
@@ -132,13 +140,13 @@ class Announcer:
             if isinstance(judged.view, PortfolioView) and asset in judged.view.assets:
                 view = judged.view.assets[asset]
                 weight_after = view.effective_weight
-                weight_before = view.weight_of(view.exposure_qty - (after - before))
+                weight_before = view.weight_of(view.exposure_qty - (after - was))
             forced = seen.forced.get(key)
             told = hedge_moved(
                 self._policy.id,
                 asset,
                 position.symbol,
-                before,
+                was,
                 after,
                 fills,
                 weight_before,
@@ -260,6 +268,15 @@ class Announcer:
             if key in self._suspects or key in raised:
                 yield key, (Severity.CRITICAL, f"Nothing is sent: {why.text}")
         self._suspects = suspects
+
+
+def _sold_by_guard(
+    pair: Contract, seen: Reconciled, before: Mapping[LineKey, BookLine] | None
+) -> bool:
+    """Whether the margin guard's own line in ``pair`` was moved."""
+    key = (SELLER, *pair)
+    line, was = seen.booked.lines.get(key), (before or {}).get(key)
+    return line is not None and line.qty != (was.qty if was is not None else ZERO)
 
 
 def _forbidden_too(key: str) -> bool:

@@ -119,7 +119,9 @@ class Cycle:
             raise
         policy, recorded, seen, snapshot = self._policy, look.recorded, look.seen, look.snapshot
         done = answered(recorded.commands, judged.decisions, snapshot.as_of)
-        moved = self._announcer.moved(seen, recorded, judged, look.universe, snapshot.as_of)
+        moved = self._announcer.moved(
+            seen, recorded, judged, look.universe, snapshot.as_of, look.before.book
+        )
         news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of), *moved)
         outcomes = proven(look.before.transfers, seen.moved)
         news += self._announcer.guarded(judged, recorded, outcomes, snapshot.as_of)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from counterpoise.app.carry_view import basis_rows, carry_rows, cross_rows
-from counterpoise.app.margin_view import margin_rows, transfer_row
+from counterpoise.app.margin_view import cuts_of, margin_rows, transfer_row
 from counterpoise.decide.guards.plausibility import PLAUSIBLE, Plausibility
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
@@ -222,6 +222,7 @@ def _weights(report: CycleReport, policy: PortfolioPolicy) -> dict[str, dict[str
 def _decisions(report: CycleReport) -> list[dict[str, object]]:
     if report.decisions is None:
         return []
+    cuts = cuts_of(report.plan, report.decisions.decisions, report.margin)
     return [
         {
             "strategy": d.strategy,
@@ -231,6 +232,7 @@ def _decisions(report: CycleReport) -> list[dict[str, object]]:
             "kind": d.kind,
             "overlay": {"asset": d.asset, "qty": text(d.overlay)},
             "given": text(d.granted),
+            "cut_by": cuts.get(d.asset, []) if d.granted else [],
             "coins": _text(d.coins),
             "previous": text(d.previous),
             "changed": d.changed,

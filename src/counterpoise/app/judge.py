@@ -15,6 +15,7 @@ from counterpoise.app.safekeeping import (
     guarded_by,
     kept_alive,
     lowered,
+    sales_explained,
     sold_by_guard,
     unclaimed,
 )
@@ -328,9 +329,12 @@ def _claimed(
     claims |= strays.claims
     spots = [key for key in recorded.book if is_spot(key[2])]
     booked = crossed(wanting(recorded.book, claims, spots), marks, lots, snapshot.as_of)
-    wants = wants_of(decisions.decisions, claims, policy.assets, universe, _baselines(recorded))
+    wants = wants_of(
+        decisions.decisions, claims, policy.assets, universe, _baselines(recorded), decisions.notes
+    )
     busy = {(o.venue, o.symbol) for o in recorded.orders if not o.state.is_final}
     coins = coin_wants_of(decisions.decisions, booked.lines, own, busy, universe)
+    coins = sales_explained(coins, margin, booked.lines)
     return booked, (*explained(wants, margin), *strays.wants, *coins)
 
 

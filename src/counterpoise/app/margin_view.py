@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from counterpoise.decide.guards.foresight import ForeseenPool
+from counterpoise.domain.decision import Decision
 from counterpoise.domain.guarding import MarginVerdict, PoolCheck
 from counterpoise.domain.health import (
     Pool,
@@ -15,6 +16,7 @@ from counterpoise.domain.health import (
     stressed_by,
 )
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
+from counterpoise.domain.plan import Plan
 from counterpoise.domain.policy import MarginPolicy
 from counterpoise.domain.portfolio import PortfolioView
 from counterpoise.domain.snapshot import Snapshot
@@ -85,6 +87,22 @@ def margin_rows(
             "unseen": unseen.text if unseen is not None else None,
         }
     return rows
+
+
+def cuts_of(
+    plan: Plan, decisions: Iterable[Decision], margin: MarginVerdict
+) -> dict[str, list[str]]:
+    """Return asset -> why its futures are smaller than strategies want, where the margin guard cuts them."""
+    wanted: dict[str, Decimal] = {}
+    for decision in decisions:
+        wanted[decision.asset] = wanted.get(decision.asset, ZERO) + decision.granted
+    cuts: dict[str, list[str]] = {}
+    for target in plan.targets:
+        contract = (target.venue, target.symbol)
+        cap = margin.caps.get(contract)
+        if cap is not None and abs(wanted.get(target.asset, ZERO)) > cap:
+            cuts.setdefault(target.asset, []).append(margin.why[contract].text)
+    return cuts
 
 
 def _pool(check: PoolCheck, wanted: Decimal | None) -> dict[str, object]:

@@ -12,11 +12,11 @@ from counterpoise.domain.decision import Want
 from counterpoise.domain.guarding import MARGIN, SELLER, Lowering, MarginVerdict
 from counterpoise.domain.hedge_book import Booked, BookLine, LineKey, wanting
 from counterpoise.domain.instrument import base_of, is_spot
-from counterpoise.domain.numbers import ZERO
+from counterpoise.domain.numbers import ZERO, text
 from counterpoise.domain.plan import Approved, Plan, Refused
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Universe
-from counterpoise.domain.reasons import Reason
+from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import GuardRecord, Recorded, TradingState
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.standing import standing_of, standing_record, standing_rows
@@ -100,17 +100,40 @@ def _want(
         asset=base_of(symbol),
         qty=baseline + sum((q for k, q in claims.items() if k[1:] == contract), ZERO),
         why=margin.why[contract].text,
+        guarded=True,
     )
 
 
 def explained(wants: tuple[Want, ...], margin: MarginVerdict) -> tuple[Want, ...]:
     """Return the wants with the guard's word on those that it cuts: it, not a strategy, is why they move."""
     return tuple(
-        replace(want, why=margin.why[contract].text)
+        replace(want, why=margin.why[contract].text, guarded=True)
         if (contract := (want.venue, want.symbol)) in margin.why
         else want
         for want in wants
     )
+
+
+def sales_explained(
+    coins: tuple[Want, ...], margin: MarginVerdict, lines: Mapping[LineKey, BookLine]
+) -> tuple[Want, ...]:
+    """Return the wants of coins with the guard's word on those of which it sells."""
+    return tuple(_sale(want, margin, lines) for want in coins)
+
+
+def _sale(want: Want, margin: MarginVerdict, lines: Mapping[LineKey, BookLine]) -> Want:
+    line = lines.get((SELLER, want.venue, want.symbol))
+    if line is None or line.pending >= 0:
+        return want
+    cut = [why.text for (_, symbol), why in margin.why.items() if base_of(symbol) == want.asset]
+    why = reason(
+        "margin_sells",
+        qty=text(-line.pending),
+        asset=want.asset,
+        why="; ".join(cut) or "its collateral was too near to liquidation",
+    )
+    said = "; ".join(w for w in (why.text, want.why) if w)
+    return replace(want, why=said, guarded=True)
 
 
 def sold_by_guard(

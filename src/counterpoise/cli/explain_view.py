@@ -52,6 +52,8 @@ def _decision(decision: Mapping[str, Any]) -> Iterator[str]:
     given = decision.get("given", qty)
     if given != qty:
         yield f"{asset}: {quantity(given)} of it is granted"
+    for cut in decision.get("cut_by", ()):
+        yield f"but {cut}"
     if decision.get("coins") is not None:
         yield f"{asset}: shall have traded {quantity(decision['coins'])} in coins in all"
     for waits in decision.get("waits_for", ()):
@@ -71,6 +73,13 @@ def paused_words(state: object) -> str:
     return f"{'halted' if state == 'HALT' else 'paused'} ({state})"
 
 
+def _unsaid(row: Mapping[str, Any], cycle: Mapping[str, Any]) -> str:
+    """Why coins are traded, where no strategy has said so."""
+    why = row.get("why")
+    said = {d["text"] for d in cycle.get("decisions", ())}
+    return f": {why}" if why and why not in said else ""
+
+
 def _outcome(cycle: Mapping[str, Any]) -> Iterator[str]:
     """What became of the wishes: positions, coins, orders, refusals, waits."""
     for target in cycle.get("targets", ()):
@@ -82,7 +91,7 @@ def _outcome(cycle: Mapping[str, Any]) -> Iterator[str]:
     for coins in cycle.get("coins", ()):
         yield (
             f"{coins['symbol']}: {quantity(coins['traded'])} traded in coins so far, on the way to"
-            f" {quantity(coins['target'])}"
+            f" {quantity(coins['target'])}{_unsaid(coins, cycle)}"
         )
     for key, what in (("orders", "order"), ("cancels", "cancel"), ("fills", "fill")):
         if cycle.get(key):

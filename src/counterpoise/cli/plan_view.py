@@ -84,7 +84,7 @@ def _print_decisions(decisions: Sequence[Mapping[str, Any]]) -> None:
             d["overlay"]["asset"],
             quantity(d["previous"]),
             quantity(d["overlay"]["qty"]),
-            d["text"],
+            "; but ".join((d["text"], *d.get("cut_by", ()))),
         )
         for d in decisions
     ]

@@ -90,7 +90,8 @@ class Outcome:
 class Want:
     """The position wanted in one contract: foreign baseline + sum of overlays, signed base units.
 
-    ``why`` is the sentence of every strategy that changed its mind (of all that want something, if none did).
+    ``why`` is the sentence of every strategy that changed its mind (of all that want something, if none did), or of
+    the guard that keeps it from what it wants; ``guarded``: the margin guard is why it moves.
     """
 
     venue: str
@@ -100,6 +101,7 @@ class Want:
     why: str = field(
         default="", compare=False
     )  # told to people; the same want in other words is no other want
+    guarded: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ SENTENCES: Mapping[str, str] = {
     "margin_sweeps": "it is needed there no more, liquidation is {distance} away",
     "margin_reduces": "{symbol} is cut to {cap}: {asset} collateral at {venue} is {distance} from liquidation",
     "margin_closes": "{symbol} is closed: {asset} collateral at {venue} is {distance} from liquidation",
-    "margin_sells": "{qty} {asset} are sold beside it, as guard_may_sell allows",
+    "margin_sells": "{qty} {asset} are sold in coins beside the futures that are cut, as guard_may_sell allows: {why}",
     "not_survivable": "a move of {survive} against {symbol} would need {missing} {asset} more collateral than can be"
     " reached at {venue}",
     # carry
@@ -192,7 +192,7 @@ SENTENCES: Mapping[str, str] = {
     "setting_changed": "{what} of {symbol} at {venue} changed from {before} to {now}, and not by us",
     "hedge_mode": "{venue} keeps longs and shorts of a contract apart (hedge mode): nothing is sent before it is"
     " switched back to one-way mode",
-    "below_minimum": "the missing {qty} {asset} is below what the venue trades (min {min_qty}, {min_notional})",
+    "below_minimum": "the missing {qty} {asset} is less than the venue trades: at least {least}",
     "rungs_refused": "resting orders on {symbol} were refused {attempts} times each: crossing comes after patience",
     "unproven_order": "an order on {symbol} has no proven outcome yet: nothing new is sent there",
     "position_unexplained": "position of {symbol} is {position}, but fills and baseline explain {expected}",

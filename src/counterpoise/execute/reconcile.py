@@ -144,6 +144,11 @@ def bound(row: Order, report: VenueOrder, at: datetime) -> Order:
     )
 
 
+_WORKING = frozenset({OrderState.OPEN, OrderState.PARTIALLY_FILLED})
+#: Why an order ended that nobody here is on record as having taken down.
+TAKEN_DOWN = "found canceled at the venue: by hand, by its countdown (dead_man), or at a stop"
+
+
 def _merge(
     row: Order,
     shown: Mapping[tuple[str, str], VenueOrder],
@@ -157,7 +162,9 @@ def _merge(
         return bound(row, report, now) if report is not None else row
     report = report or looked_up.get(row.client_order_id)
     if report is not None:
-        return bound(row, report, now)
+        found = bound(row, report, now)
+        unasked = row.state in _WORKING and found.state is OrderState.CANCELED
+        return replace(found, reason=TAKEN_DOWN) if unasked else found
     if row.client_order_id in absent and row.state.is_unproven:
         if row.venue_order_id is not None:
             return row.moved(OrderState.CANCELED, at=now, reason="ended and forgotten by the venue")

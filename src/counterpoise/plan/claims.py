@@ -14,6 +14,7 @@ from counterpoise.domain.hedge_book import BookLine, LineKey
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO, dec, shrink_step, split
 from counterpoise.domain.portfolio import Contract, Listing, Universe
+from counterpoise.domain.reasons import Reason
 from counterpoise.plan.roll import legs, rung_of
 
 
@@ -153,8 +154,13 @@ def wants_of(
     assets: Iterable[str],
     universe: Universe,
     baselines: Mapping[Contract, Decimal],
+    notes: Iterable[Reason] = (),
 ) -> tuple[Want, ...]:
-    """Return the position wanted in every contract that is traded: in that of each asset, and in one it leaves."""
+    """Return the position wanted in every contract that is traded: in that of each asset, and in one it leaves.
+
+    ``notes`` are what guards said of the decisions: of what they cut, they and not the strategy say why.
+    """
+    cuts = {(n.numbers["strategy"], n.numbers["asset"]): n.text for n in notes if n.code in _CUT}
     known = set(assets)
     return tuple(
         Want(
@@ -163,7 +169,7 @@ def wants_of(
             asset=asset,
             qty=baselines.get(_key(listing), ZERO)
             + sum((q for k, q in claims.items() if k[1:] == _key(listing)), ZERO),
-            why=_why(asset, decisions),
+            why=_why(asset, decisions, cuts),
         )
         for asset, listing in universe.contracts
         if asset in known
@@ -201,9 +207,17 @@ def coin_wants_of(
     return tuple(wants)
 
 
-def _why(asset: str, decisions: Sequence[Decision]) -> str:
-    """The sentences behind a want: of those that changed their mind, else of those that want something."""
-    about = [d for d in decisions if d.asset == asset]
-    speakers = [d for d in about if d.changed] or [d for d in about if d.overlay != 0]
+#: Codes of what guards of carry and relation say of the part they leave.
+_CUT = frozenset({"brakes_cut", "brakes_close"})
+
+
+def _why(
+    asset: str, decisions: Sequence[Decision], cuts: Mapping[tuple[str, str], str] | None = None
+) -> str:
+    """The sentences behind a want: of those that changed their mind or were cut, else of those that want something."""
+    about, said = [d for d in decisions if d.asset == asset], cuts or {}
+    speakers = [d for d in about if d.changed or (d.strategy, asset) in said] or [
+        d for d in about if d.overlay != 0
+    ]
     speakers = speakers or [d for d in about if d.coins is not None]
-    return "; ".join(d.reason.text for d in speakers)
+    return "; ".join(said.get((d.strategy, asset), d.reason.text) for d in speakers)

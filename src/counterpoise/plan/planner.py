@@ -314,6 +314,7 @@ def _order(
         state=OrderState.PENDING,
         created_at=case.now,
         updated_at=case.now,
+        reason=case.want.why if case.want.guarded and (case.reduces or case.coins) else None,
     )
 
 
@@ -323,13 +324,11 @@ def _cancels(orders: tuple[Order, ...], why: str) -> tuple[Cancel, ...]:
 
 
 def _too_small(case: _Case, missing: Decimal) -> Reason:
-    return reason(
-        "below_minimum",
-        qty=text(missing),
-        asset=case.want.asset,
-        min_qty=text(case.instrument.min_qty),
-        min_notional=text(case.instrument.min_notional),
-    )
+    instrument, asset = case.instrument, case.want.asset
+    least = f"{text(instrument.min_qty)} {asset}"
+    if missing >= instrument.min_qty:
+        least = f"{text(instrument.min_notional)} {instrument.quote} in value"
+    return reason("below_minimum", qty=text(missing), asset=asset, least=least)
 
 
 def _hold(

@@ -93,6 +93,7 @@ def test_the_document_has_every_key_of_the_contract_with_its_type() -> None:
             "kind": "hedge",
             "overlay": {"asset": "BTC", "qty": "-0.5"},
             "given": "-0.5",
+            "cut_by": [],
             "coins": None,
             "previous": "0",
             "changed": True,

@@ -10,7 +10,13 @@ from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import MOVES, Fill, Order, OrderState, Side, VenueOrder
 from counterpoise.domain.records import Changes, PositionRecord, Recorded
 from counterpoise.domain.snapshot import Snapshot
-from counterpoise.execute.reconcile import Reconciled, bound, orders_to_look_up, reconcile
+from counterpoise.execute.reconcile import (
+    TAKEN_DOWN,
+    Reconciled,
+    bound,
+    orders_to_look_up,
+    reconcile,
+)
 from counterpoise.record.memory import MemoryStore
 from tests.build import (
     BTC_PERP,
@@ -431,3 +437,24 @@ def test_a_look_that_shows_nothing_new_changes_nothing() -> None:
     seen = merged(recorded, look(make_venue_order(row), positions={"BTC": "-0.3"}))
     assert (seen.changed, seen.fills, seen.positions, seen.unexplained) == ((), (), (), {})
     assert seen.orders == (row,)
+
+
+@pytest.mark.parametrize("state", [S.OPEN, S.PARTIALLY_FILLED])
+def test_an_order_that_nobody_here_took_down_says_how_that_may_be(state: S) -> None:
+    row = known(state)
+    (ended,) = merged(
+        make_recorded(orders=(row,)), looked_up={row.client_order_id: _gone(row)}
+    ).orders
+    assert (ended.state, ended.reason) == (S.CANCELED, TAKEN_DOWN)
+
+
+def test_an_order_that_was_taken_down_keeps_why() -> None:
+    row = replace(known(S.PENDING_CANCEL), reason="patience")
+    (ended,) = merged(
+        make_recorded(orders=(row,)), looked_up={row.client_order_id: _gone(row)}
+    ).orders
+    assert (ended.state, ended.reason) == (S.CANCELED, "patience")
+
+
+def _gone(row: Order) -> VenueOrder:
+    return make_venue_order(row, state=S.CANCELED)

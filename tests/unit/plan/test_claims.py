@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from counterpoise.domain.hedge_book import BookLine, crossed, wanting
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.portfolio import Listing, Universe
 from counterpoise.domain.reasons import reason
-from counterpoise.plan.claims import claims_of, within_caps
+from counterpoise.plan.claims import claims_of, wants_of, within_caps
 from tests.build import Number, make_instrument
 
 
@@ -127,3 +128,14 @@ def test_a_cap_between_lots_is_cut_to_the_lot_below() -> None:
     assert capped("0.1009", {"a": "-0.2"}) == {"a": dec("-0.1")}
     growing = capped("0.1009", {"a": "-0.05", "b": "-0.2"}, {"a": "-0.05", "b": 0})
     assert growing == {"a": dec("-0.05"), "b": dec("-0.05")}
+
+
+def test_what_a_guard_cut_is_explained_by_the_guard() -> None:
+    contract = Listing(venue="v", instrument=make_instrument("BTC/USDT:USDT"))
+    universe = Universe(spot={}, futures={"BTC": contract})
+    decisions = [replace(overlay("a", -1), given=dec(0), previous=dec(-1)), overlay("b", 0)]
+    cut = reason("brakes_close", strategy="a", asset="BTC", why="its carry is too dear")
+    (want,) = wants_of(decisions, claims_of(decisions, universe), ["BTC"], universe, {}, [cut])
+    assert want.why == "a holds no futures on BTC: its carry is too dear"
+    (want,) = wants_of(decisions, claims_of(decisions, universe), ["BTC"], universe, {})
+    assert want.why == "no BTC is held: nothing to hedge"

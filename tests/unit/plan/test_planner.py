@@ -367,7 +367,14 @@ def test_less_than_the_venue_trades_is_left_and_said() -> None:
     made = planned("-0.0005")
     assert (made.place, held(made), made.wake_at) == ((), ["below_minimum"], None)
     assert made.holds[0].reason.text == (
-        "the missing 0.0005 BTC is below what the venue trades (min 0.001, 5)"
+        "the missing 0.0005 BTC is less than the venue trades: at least 0.001 BTC"
+    )
+
+
+def test_of_two_minima_the_one_that_bites_is_told() -> None:
+    made = planned("-0.004", costly(world()))
+    assert made.holds[0].reason.text == (
+        "the missing 0.004 BTC is less than the venue trades: at least 500 USDT in value"
     )
 
 
