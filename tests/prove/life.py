@@ -151,7 +151,8 @@ class Play:
     It runs for ``until``, and on to a look at which all is quiet. ``prepare`` leaves what an earlier process left;
     ``stops_at``: when it is stopped cleanly, to be started again. ``cap``: what position and work may reach, base
     units to either side. ``allowed_rejects``: codes the exchange may refuse with; ``reaches``: what is wanted can be
-    had. ``expect``: what the end must show beside what must always hold; returns complaints.
+    had; ``coins``: coins are traded too. ``expect``: what the end must show beside what must always hold; returns
+    complaints.
     """
 
     exchange: SimExchange
@@ -162,16 +163,20 @@ class Play:
     every: timedelta = timedelta(seconds=30)
     wrap: Callable[[SimVenue], Any] = lambda venue: venue
     store_wrap: Callable[[Any], Any] = lambda store: store
+    sink_wrap: Callable[[Any], Any] = lambda sink: sink
     prepare: Callable[[Play, Any], Awaitable[None]] | None = None
     stops_at: timedelta | None = None
     cap: Decimal = dec("1")
     allowed_rejects: frozenset[str] = frozenset()
     reaches: bool = True
+    coins: bool = False
     expect: Callable[[Play], list[str]] = lambda _play: []
     ear: Ear = field(default_factory=Ear)
     disk: Any = field(default_factory=MemoryDisk)
     lives: int = 0
     reports: int = 0
+    #: When it was stopped, and when it began again: nothing may be placed between.
+    rests: list[tuple[datetime, datetime]] = field(default_factory=list)
     last: CycleReport | None = None
     exchange_start: datetime = field(init=False)
 
@@ -179,7 +184,7 @@ class Play:
         self.exchange_start = self.exchange.now
 
 
-async def play(scene: Play, boundaries: Boundaries, *, longest: int = 4000) -> None:
+async def play(scene: Play, boundaries: Boundaries, *, longest: int = 600) -> None:
     """Let a daemon live to the end of ``scene``; after each death a new one starts on what it left.
 
     Raises AssertionError when it does not come to its end within ``longest`` looks.
@@ -208,7 +213,7 @@ async def _live(scene: Play, store: Any, outbox: Any, boundaries: Boundaries, lo
     disk = Watched("store", scene.store_wrap(store), boundaries)
     relay = Relay(
         Watched("outbox", outbox, boundaries),
-        {"ear": Watched("ear", scene.ear, boundaries)},
+        {"ear": Watched("ear", scene.sink_wrap(scene.ear), boundaries)},
         scene.clock,
     )
     end = scene.exchange_start + scene.until
@@ -239,10 +244,11 @@ async def _live(scene: Play, store: Any, outbox: Any, boundaries: Boundaries, lo
             and scene.clock.market_now >= scene.exchange_start + scene.stops_at
         ):
             scene.stops_at = None
+            stopped = scene.clock.market_now
             await leave(app, disk, scene.policy)
             await relay.deliver_pending()
-            # stopped cleanly, and started again a while later by the caller's next turn of the loop
             await scene.clock.sleep(dec(20))
+            scene.rests.append((stopped, scene.clock.market_now))
             return await _live(scene, store, outbox, boundaries, longest)
         scene.reports += 1
         assert scene.reports < longest, "it does not come to rest"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import structlog
 
 from tests.prove import crash
+from tests.prove.bugs import BUGS, caught
 from tests.prove.scenarios import SCENARIOS
 from tests.prove.stages import Judged, Stage
 
@@ -39,6 +41,29 @@ def _disk(seed: int, part: float) -> Iterable[crash.Case]:
     return crash.on_disk(_NAMES, max(1, int(500 * part)), seed)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hunt:
+    """The case of one bug, by its name: what a worker process can be told."""
+
+    bug: str
+
+    @property
+    def command(self) -> str:
+        """What shows it again."""
+        return BUGS[self.bug].command
+
+
+def _hunted(hunt: Hunt) -> Judged:
+    bug = BUGS[hunt.bug]
+    found = caught(bug)
+    away = () if found else (f"the bug got away: {bug.name}",)
+    return Judged(complaints=away, facts=(("caught", int(bool(found))),))
+
+
+def _bugs(_seed: int, part: float) -> Iterable[Hunt]:
+    return [Hunt(bug=name) for name in BUGS][:: max(1, round(1 / part))]
+
+
 STAGES: Mapping[str, Stage] = {
     stage.name: stage
     for stage in (
@@ -62,6 +87,13 @@ STAGES: Mapping[str, Stage] = {
             least=2000,
             cases=_pairs,
             judge=_crashed,
+        ),
+        Stage(
+            name="bugs",
+            title="bugs put into the product, each of which must be caught",
+            least=25,
+            cases=_bugs,
+            judge=_hunted,
         ),
     )
 }

@@ -43,7 +43,7 @@ from counterpoise.venue.sim import (
 from counterpoise.venue.sim import Side as SimSide
 from counterpoise.venue.sim.venue import SimVenue
 from tests.prove.life import VENUE, Play, ScriptedClock
-from tests.prove.trouble import LOST, UNANSWERED, Faults, TroubledStore, TroubledVenue
+from tests.prove.trouble import LOST, UNANSWERED, Faults, TroubledSink, TroubledStore, TroubledVenue
 from tests.scenario.stage import NO_FEES, REAL_FEES, START, rules
 
 MINUTE = timedelta(minutes=1)
@@ -65,7 +65,7 @@ def stage(
     *strategies: StrategyPolicy,
     wiggle: str = "0.0008",
     volume: str = "20",
-    coins: str = "1",
+    held: str = "1",
     collateral: int = 60_000,
     minutes: float = 8,
     faults: Faults | None = None,
@@ -76,14 +76,11 @@ def stage(
     """A stage; by default all five rungs fill a part each minute, and what is left crosses after two."""
     candles = _bars(wiggle, volume)
     kinds = tuple(MarketKind)
+    # funding is charged on the hour; with it the play begins shortly before one
+    hour = timedelta(hours=1)
     rates = [
-        FundingSeries(
-            symbol="BTCUSDT",
-            rates=tuple(
-                FundingRate(START + n * timedelta(minutes=3), dec(funding or 0))
-                for n in range(1, 9)
-            ),
-        )
+        FundingSeries(symbol="BTCUSDT", rates=(FundingRate(START + hour, dec(rate)),))
+        for rate in ([funding] if funding is not None else [])
     ]
     exchange = SimExchange(
         rules=[
@@ -92,13 +89,13 @@ def stage(
         series=[
             Series(kind=k.value, symbol="BTCUSDT", interval=MINUTE, candles=candles) for k in kinds
         ],
-        funding=rates if funding is not None else [],
-        now=START,
+        funding=rates,
+        now=START + hour - 3 * MINUTE if rates else START,
         fees=REAL_FEES if fees else NO_FEES,
     )
     keys = exchange.open_account(
         {
-            (Wallet.SPOT, "BTC"): dec(coins),
+            (Wallet.SPOT, "BTC"): dec(held),
             (Wallet.SPOT, "USDT"): dec(40_000),
             (Wallet.FUTURES, "USDT"): dec(collateral),
         }
@@ -122,7 +119,7 @@ def stage(
     }
     play_changes = {
         k: changes.pop(k)
-        for k in ("cap", "expect", "prepare", "stops_at", "allowed_rejects", "reaches")
+        for k in ("cap", "expect", "prepare", "stops_at", "allowed_rejects", "reaches", "coins")
         if k in changes
     }
     troubles = faults or Faults()
@@ -134,6 +131,7 @@ def stage(
         until=timedelta(minutes=minutes),
         wrap=lambda venue: TroubledVenue(venue, troubles),
         store_wrap=lambda store: TroubledStore(store, troubles),
+        sink_wrap=lambda sink: TroubledSink(sink, troubles),
         **{"cap": dec("0.5"), **play_changes},
     )
 
@@ -276,7 +274,7 @@ def start_with_foreign_order() -> Play:
 
 def partial_fill_then_reprice() -> Play:
     """A thin market fills a little of it, then moves away; patience takes the rest across."""
-    play = stage(wiggle="0.0006", volume="1", minutes=9, expect=_ends_at("-0.5"))
+    play = stage(wiggle="0.0006", volume="0.6", minutes=9, expect=_ends_at("-0.5"))
     at(play, 1.2, lambda: play.exchange.set_price("BTCUSDT", dec(99_800)))
     return play
 
@@ -316,7 +314,7 @@ def post_only_reject() -> Play:
 
 def residue_below_minimum() -> Play:
     """What is held leaves less than a lot to trade."""
-    return stage(coins="0.9011", minutes=8, cap=dec("0.451"), expect=_ends_at("-0.45"))
+    return stage(held="0.9011", minutes=8, cap=dec("0.4506"), expect=_ends_at("-0.45"))
 
 
 def reduce_only_close() -> Play:
@@ -351,7 +349,7 @@ def fee_in_coin() -> Play:
         legs=Legs.BOTH,
         settle=SettlePolicy(mode=SettleMode.FUTURES_FIRST, deadline=timedelta(minutes=3)),
     )
-    return stage(drift, coins="0.3", volume="60", minutes=16, fees=True, cap=dec("0.8"))
+    return stage(drift, held="0.3", volume="60", minutes=16, fees=True, cap=dec("0.8"), coins=True)
 
 
 def funding_ticks() -> Play:
@@ -367,6 +365,21 @@ def too_many_requests() -> Play:
 def unknown_but_placed() -> Play:
     """The third rung is placed, and its answer is lost."""
     return stage(faults=Faults(places={2: UNANSWERED}), minutes=9, expect=_ends_at("-0.5"))
+
+
+def unknown_and_slow_to_show() -> Play:
+    """The third rung is placed, its answer is lost, and the exchange does not show it for a while."""
+    faults = Faults(places={2: UNANSWERED}, hides=timedelta(seconds=25))
+    return stage(wiggle="0.0002", faults=faults, minutes=9, expect=_ends_at("-0.5"))
+
+
+def nobody_listens() -> Play:
+    """The sink takes nothing for two minutes."""
+    faults = Faults()
+    play = stage(volume="2", minutes=9, faults=faults, expect=_ends_at("-0.5"))
+    at(play, 0.4, lambda: setattr(faults, "deaf_sink", True))
+    at(play, 2.4, lambda: setattr(faults, "deaf_sink", False))
+    return play
 
 
 def unknown_and_lost() -> Play:
@@ -395,8 +408,8 @@ def database_locked() -> Play:
     """Nothing can be written for a minute in mid-ladder."""
     faults = Faults()
     play = stage(volume="2", minutes=9, faults=faults, expect=_ends_at("-0.5"))
-    at(play, 0.6, lambda: setattr(faults, "locked", True))
-    at(play, 1.6, lambda: setattr(faults, "locked", False))
+    at(play, 1.8, lambda: setattr(faults, "locked", True))
+    at(play, 2.9, lambda: setattr(faults, "locked", False))
     return play
 
 
@@ -446,7 +459,9 @@ SCENARIOS: Mapping[str, Callable[[], Play]] = {
         funding_ticks,
         too_many_requests,
         unknown_but_placed,
+        unknown_and_slow_to_show,
         unknown_and_lost,
+        nobody_listens,
         blind_for_a_while,
         clock_two_seconds_ahead,
         database_locked,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random  # noqa: TID251 - seeded: the same slice at every run
 
 import pytest
 
-from counterpoise.domain.order import Accepted
-from counterpoise.execute.executor import Executor
 from tests.prove import crash
-from tests.prove.scenarios import SCENARIOS, ladder_of_five
+from tests.prove.bugs import BUGS, caught
+from tests.prove.scenarios import SCENARIOS
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -36,23 +34,9 @@ def test_a_death_on_a_database_file() -> None:
     assert crash.run(case).complaints == ()
 
 
-def test_an_order_that_is_sent_again_after_a_death_is_found(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """An executor that forgets what it sent: the row is written after the answer, as other bots do it."""
-
-    async def careless(self: Executor, changes, cancels, approved, transfers=()):  # type: ignore[no-untyped-def]  # a broken stand-in
-        placed = []
-        for approval in approved:
-            outcome = await self._venues[approval.order.venue].place(approval.order)
-            assert isinstance(outcome, Accepted)
-            placed.append(replace(approval.order, state=outcome.order.state))
-        await self._store.commit(replace(changes, orders=(*changes.orders, *placed)))
-        return await real(self, replace(changes), cancels, (), transfers)
-
-    real = Executor.execute
-    monkeypatch.setattr(Executor, "execute", careless)
-    points = crash.run(crash.Case(scenario="ladder of five"), ladder_of_five).points
-    sent = [n for n, name in enumerate(points) if name == "venue.place after"]
-    outcome = crash.run(crash.Case(scenario="ladder of five", deaths=(sent[0],)))
-    assert any("does not know" in line for line in outcome.complaints), outcome.complaints
+@pytest.mark.parametrize(
+    "bug",
+    ["a time-out is taken for a no", "working orders do not count", "a close is not reduce-only"],
+)
+def test_a_bug_is_caught(bug: str) -> None:
+    assert caught(BUGS[bug])

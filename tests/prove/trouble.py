@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from counterpoise.domain.errors import StoreError, VenueError
@@ -25,6 +26,10 @@ class Faults:
     canceled: int = 0
     blind: bool = False
     locked: bool = False
+    deaf_sink: bool = False
+    #: After an order arrived unanswered the venue hides it for so long, from every question.
+    hides: timedelta = timedelta(0)
+    hidden: dict[str, datetime] = field(default_factory=dict)
 
 
 class TroubledVenue:
@@ -47,7 +52,19 @@ class TroubledVenue:
         """Read, unless reads fail."""
         if self._faults.blind:
             raise VenueError("sim: time-out")
-        return await self._inner.open_orders(symbols)
+        return tuple(
+            o for o in await self._inner.open_orders(symbols) if not self._hides(o.client_order_id)
+        )
+
+    async def order(self, symbol: str, client_order_id: str) -> Any:
+        """Look one up, unless it is hidden."""
+        if self._hides(client_order_id):
+            return None
+        return await self._inner.order(symbol, client_order_id)
+
+    def _hides(self, client_order_id: str | None) -> bool:
+        until = self._faults.hidden.get(client_order_id or "")
+        return until is not None and self._inner._exchange.now < until
 
     async def place(self, order: Order) -> PlaceOutcome:
         """Place, as this one's number says."""
@@ -59,7 +76,12 @@ class TroubledVenue:
         if fate not in {None, UNANSWERED}:
             return NotPlaced(code=str(fate), text="as the exchange says")
         outcome: PlaceOutcome = await self._inner.place(order)
-        return Unknown(text="time-out") if fate == UNANSWERED else outcome
+        if fate != UNANSWERED:
+            return outcome
+        if self._faults.hides:
+            until = self._inner._exchange.now + self._faults.hides
+            self._faults.hidden[order.client_order_id] = until
+        return Unknown(text="time-out")
 
     async def cancel(self, order: Order) -> CancelOutcome:
         """Cancel, as this one's number says."""
@@ -87,6 +109,20 @@ class TroubledStore:
         if self._faults.locked:
             raise StoreError("database is locked")
         await self._inner.commit(changes)
+
+
+class TroubledSink:
+    """``inner`` that takes nothing while it is deaf."""
+
+    def __init__(self, inner: Any, faults: Faults) -> None:
+        self._inner = inner
+        self._faults = faults
+
+    async def deliver(self, alert: Any) -> None:
+        """Deliver, unless it is deaf."""
+        if self._faults.deaf_sink:
+            raise ConnectionError("nobody listens")
+        await self._inner.deliver(alert)
 
 
 def _nothing() -> None:

@@ -15,9 +15,12 @@ from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.order import Order, OrderState
 from counterpoise.plan.ids import is_own
 from counterpoise.venue.sim import MarketKind
+from counterpoise.venue.sim.log import ms_of
 from tests.prove.life import VENUE, Play
 
 _MANY = 100_000
+#: More than any scenario needs: the conversion with a rung of coins and of futures a minute has 36.
+MOST_CANCELS = 50
 Event = Mapping[str, Any]
 
 
@@ -35,10 +38,14 @@ async def complaints(play: Play) -> list[str]:
             *_no_duplicate(events, rows),
             *_written_ahead(events, rows),
             *_within_cap(events, play.cap),
+            *_closes_only_close(events),
+            *_no_churn(events),
             *_records_equal(play, events, rows, recorded),
             *_converged(play, rows, recorded),
+            *(await _book_adds_up(play, store, events, recorded)),
             *_rejects(events, play.allowed_rejects),
             *_foreign_untouched(events),
+            *_rested(play, events),
             *(await _alerts_arrived(play)),
             *play.expect(play),
         ]
@@ -128,6 +135,32 @@ def _within_cap(events: list[Event], cap: Decimal) -> list[str]:
     return found
 
 
+def _closes_only_close(events: list[Event]) -> list[str]:
+    """I8: an order against the position is reduce-only, and never larger than it when it is placed."""
+    position: defaultdict[str, Decimal] = defaultdict(Decimal)
+    found: list[str] = []
+    for event in events:
+        if event["market"] != "perp" or event["qty"] is None:
+            continue
+        symbol, qty = str(event["symbol"]), dec(str(event["qty"]))
+        signed = qty if event["side"] == "buy" else -qty
+        if event["event"] in {"fill", "deleverage", "liquidation"}:
+            position[symbol] += signed
+        elif event["event"] == "place" and is_own(event["client_id"]):
+            against = position[symbol] * signed < 0
+            if against and not event["reduce_only"]:
+                found.append(f"I8: {event['client_id']} closes and is not reduce-only")
+            if event["reduce_only"] and not against:
+                found.append(f"I8: {event['client_id']} is reduce-only and has nothing to close")
+    return found
+
+
+def _no_churn(events: list[Event]) -> list[str]:
+    """I10: nothing is placed and taken down for ever on a market that stands still."""
+    taken = [e for e in _own(events, "cancel") if e["status"] == "canceled"]
+    return [f"I10: {len(taken)} orders were taken down"] if len(taken) > MOST_CANCELS else []
+
+
 def _records_equal(
     play: Play, events: list[Event], rows: Mapping[str, Order], recorded: Any
 ) -> list[str]:
@@ -185,6 +218,33 @@ def _converged(play: Play, rows: Mapping[str, Order], recorded: Any) -> list[str
     return found
 
 
+async def _book_adds_up(play: Play, store: Any, events: list[Event], recorded: Any) -> list[str]:
+    """I7: the hedge book holds our position, and all that was charged for it, each once."""
+    found: list[str] = []
+    held: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    funding = fees = ZERO
+    for line in recorded.book.values():
+        held[line.venue, line.symbol] += line.qty
+        funding, fees = funding + line.funding, fees + line.fees
+    for closed in await store.closed_hedges(play.policy.id, play.exchange_start):
+        funding, fees = funding + closed.funding, fees + closed.fees
+    for key, position in recorded.positions.items():
+        if held.get(key, ZERO) != position.own_qty:
+            found.append(
+                f"I7: the book holds {held.get(key)} of {key[1]}, we hold {position.own_qty}"
+            )
+    charged = sum((dec(str(e["qty"])) for e in events if e["event"] == "funding"), ZERO)
+    if funding != charged:
+        found.append(f"I7: funding of {funding} on record, {charged} was charged")
+    paid = sum(
+        (dec(str(e["fee"])) for e in _own(events, "fill") if e["market"] == "perp" and e["fee"]),
+        ZERO,
+    )
+    if not play.coins and fees != paid:
+        found.append(f"I7: fees of {fees} on record, {paid} were charged")
+    return found
+
+
 def _rejects(events: list[Event], allowed: frozenset[str]) -> list[str]:
     """I8 and I10: the exchange refuses nothing that we could have known, and nothing again and again."""
     codes: defaultdict[str, int] = defaultdict(int)
@@ -208,6 +268,31 @@ def _foreign_untouched(events: list[Event]) -> list[str]:
         for e in events
         if e["event"] == "cancel" and not is_own(e["client_id"]) and e["code"] != "script"
     ]
+
+
+def _rested(play: Play, events: list[Event]) -> list[str]:
+    """I13: between a stop and the next start nothing is placed, and nothing of ours is at work."""
+    found: list[str] = []
+    for stopped, again in play.rests:
+        first, last = (ms_of(at) for at in (stopped, again))
+        found += [
+            f"I13: {e['client_id']} was placed after the stop"
+            for e in _own(events, "place")
+            if first <= int(e["at"]) < last
+        ]
+        until = [e for e in events if int(e["at"]) <= last]
+        ended = {e["client_id"] for e in until if e["event"] == "cancel"}
+        filled: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for e in _own(until, "fill"):
+            filled[str(e["client_id"])] += dec(str(e["qty"]))
+        found += [
+            f"I13: {e['client_id']} worked on after the stop"
+            for e in _own(until, "place")
+            if int(e["at"]) < first
+            and e["client_id"] not in ended
+            and filled[str(e["client_id"])] != dec(str(e["qty"]))
+        ]
+    return found
 
 
 async def _alerts_arrived(play: Play) -> list[str]:
