@@ -86,8 +86,9 @@ class CycleReport:
         parts += self._sent()
         stopped = sum(r.reason.code == PAUSED for r in self.refused)
         if stopped:
-            state = "halted" if self.state is TradingState.HALT else "paused"
-            parts.append(f"{state}: would send {_counted(stopped, 'order')}")
+            orders = _counted(stopped, "order")
+            halted = self.state is TradingState.HALT
+            parts.append(f"halted: {orders} not sent" if halted else f"paused: would send {orders}")
         if len(self.refused) > stopped:
             rest = len(self.refused) - stopped
             parts.append(f"{_counted(rest, 'order')} refused by a guard")

@@ -68,9 +68,11 @@ def split_paused(
     return rest, len(refused) - len(rest)
 
 
-def paused_words(state: object) -> str:
-    """Return what a trading state that sends nothing is called."""
-    return f"{'halted' if state == 'HALT' else 'paused'} ({state})"
+def unsent_words(state: object, orders: int) -> str:
+    """Return what a trading state is called that keeps ``orders`` from being sent."""
+    if state == "HALT":
+        return f"halted (HALT): nothing is sent; {count(orders, 'order')} would be without it"
+    return f"paused ({state}): would send {count(orders, 'order')}"
 
 
 def _unsaid(row: Mapping[str, Any], cycle: Mapping[str, Any]) -> str:
@@ -98,7 +100,7 @@ def _outcome(cycle: Mapping[str, Any]) -> Iterator[str]:
             yield f"{count(len(cycle[key]), what)} in this cycle"
     refused, paused = split_paused(cycle.get("refused", ()))
     if paused:
-        yield f"{paused_words(cycle.get('state'))}: would send {count(paused, 'order')}"
+        yield unsent_words(cycle.get("state"), paused)
     for refusal in refused:
         yield f"refused by {refusal['guard']}: {refusal['text']}"
     for hold in cycle.get("holds", ()):

@@ -16,6 +16,13 @@ _STEPS = {
     "reduce": "reduce: being reduced",
     "flatten": "flatten: being closed",
 }
+#: The same in HALT, where nothing is done.
+_HALTED = {
+    "top_up": "top_up: would be topped up, but HALT",
+    "stop_adding": "stop_adding: nothing is sent (HALT)",
+    "reduce": "reduce: would be reduced, but HALT",
+    "flatten": "flatten: would be closed, but HALT",
+}
 _LEGEND = (
     "Up and down: how far all prices together may rise or fall before liquidation; reachable: what can still be"
     " moved in; balance: the wallet with open profit and loss; ratio: maintenance / balance, liquidated at 100 %."
@@ -26,7 +33,7 @@ _GONE = (
 )
 
 
-def print_margin(margin: Mapping[str, Mapping[str, Any]]) -> None:
+def print_margin(margin: Mapping[str, Mapping[str, Any]], state: object = None) -> None:
     """Print every pool that has a position, and the stress view of all assets together."""
     for venue, row in margin.items():
         if row.get("unseen"):
@@ -44,7 +51,7 @@ def print_margin(margin: Mapping[str, Mapping[str, Any]]) -> None:
         ">reachable",
         "step",
     )
-    print_table("Margin", columns, [_pool(venue, pool) for venue, pool in pools])
+    print_table("Margin", columns, [_pool(venue, pool, state) for venue, pool in pools])
     say(_LEGEND)
     for _, pool in pools:
         for symbol, price in pool["liquidation"].items():
@@ -81,7 +88,7 @@ def _say_missing(pool: Mapping[str, Any]) -> None:
         say(f"{money(pool['missing'], pool['asset'])} are missing{far} and out of reach")
 
 
-def _pool(venue: str, pool: Mapping[str, Any]) -> tuple[str, ...]:
+def _pool(venue: str, pool: Mapping[str, Any], state: object) -> tuple[str, ...]:
     name = pool["isolated"] or pool["asset"]
     return (
         f"{name} at {venue}",
@@ -91,8 +98,18 @@ def _pool(venue: str, pool: Mapping[str, Any]) -> tuple[str, ...]:
         percent(pool["up"]),
         percent(pool["down"]),
         money(pool["reachable"]),
-        _STEPS.get(pool["step"], pool["step"]),
+        _step(pool, state),
     )
+
+
+def _step(pool: Mapping[str, Any], state: object) -> str:
+    """The step taken and what is done in it."""
+    step: str = pool["step"]
+    if state == "HALT" and step in _HALTED:
+        return _HALTED[step]
+    if step == "top_up" and pool["reachable"] == "0":
+        return "top_up: no more can be moved in"
+    return _STEPS.get(step, step)
 
 
 def _print_stress(venue: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from counterpoise.cli.explain_view import paused_words, split_paused
+from counterpoise.cli.explain_view import split_paused, unsent_words
 from counterpoise.cli.figures import count, money, percent, points, quantity
 from counterpoise.cli.guard_rows import print_guards
 from counterpoise.cli.margin_rows import print_margin, print_margin_after
@@ -26,7 +26,7 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
         print(line)
     print_operator(document)
     print_weights(document["weights"])
-    print_margin(document.get("margin", {}))
+    print_margin(document.get("margin", {}), document["state"])
     print_guards(document)
     _print_decisions(document["decisions"])
     _print_targets(document.get("targets", ()))
@@ -36,7 +36,7 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
     _print_cancels(document)
     refused, paused = split_paused(document["refused"])
     if paused:
-        print(f"Trading is {paused_words(document['state'])}: would send {count(paused, 'order')}.")
+        print(f"Trading is {unsent_words(document['state'], paused)}.")
     for transfer in document.get("transfers", ()):
         amount = f"{quantity(transfer['qty'])} {transfer['asset']}"
         way = f"from {transfer['from']} to {transfer['to']} at {transfer['venue']}"

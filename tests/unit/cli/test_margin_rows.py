@@ -65,6 +65,20 @@ def test_what_could_not_be_judged_is_said(capsys: pytest.CaptureFixture[str]) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [("HALT", "flatten: would be closed, but HALT"), ("CANCEL_ONLY", "flatten: being closed")],
+)
+def test_what_is_not_sent_is_not_said_to_be_done(
+    state: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    snapshot = world(2_500)
+    rows = margin_rows(snapshot, guard_margin(snapshot, book(), make_policy()))
+    print_margin(rows, state)  # type: ignore[arg-type]  # JSON
+    assert said in capsys.readouterr().out
+
+
 def test_without_futures_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     snapshot = world(1000, qty=0)
     print_margin(margin_rows(snapshot, guard_margin(snapshot, book(0), make_policy())))  # type: ignore[arg-type]  # JSON

@@ -119,6 +119,26 @@ def test_a_paused_plan_counts_what_it_would_send(capsys: pytest.CaptureFixture[s
     assert "Refused" not in told
 
 
+def test_a_halted_plan_says_that_nothing_is_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    stopped = {
+        "order": ORDER, "guard": "trading_state", "reason": "trading_state",
+        "text": "trading state is HALT",
+    }  # fmt: skip
+    told = shown(capsys, state="HALT", refused=[stopped])
+    assert "Trading is halted (HALT): nothing is sent; 1 order would be without it." in told
+
+
+def test_what_a_guard_cuts_is_said_beside_the_strategy(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    decision = {
+        "strategy": "half", "reason": "hedge_ratio", "text": "hold -1",
+        "overlay": {"asset": "BTC", "qty": "-1"}, "previous": "-1", "changed": False,
+        "cut_by": ["BTC is cut to 0.1"],
+    }  # fmt: skip
+    assert "hold -1; but BTC is cut to 0.1" in shown(capsys, decisions=[decision])
+
+
 def test_a_portfolio_that_cannot_be_valued_is_named() -> None:
     held = {"reason": "not_valued", "text": "cannot value the portfolio: any listing of SOL"}
     assert list(unvalued(document(held=[held]))) == [

@@ -74,7 +74,7 @@ def _print(one: Mapping[str, Any], config: object) -> None:
     print(f"Last cycle: {one['summary']}")
     print_operator(one)
     print_weights(one["weights"])
-    print_margin(one.get("margin", {}))
+    print_margin(one.get("margin", {}), one["state"])
     print_guards(one)
     for hedge in one["hedges"]:
         wanted = f"{quantity(hedge['overlay'])} {hedge['asset']}"
