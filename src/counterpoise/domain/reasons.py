@@ -220,8 +220,8 @@ SENTENCES: Mapping[str, str] = {
     " {until}",
     "max_rejects": "the venue did not take {refused} of {placed} orders within {window}: nothing is added before"
     " {window} pass without that",
-    "drawdown_slow": "equity is {drawdown} below its high of {high} {quote}: orders that add to futures are halved",
-    "drawdown": "equity fell to {equity} {quote}, {drawdown} below its high of {high}; the limit is {limit}",
+    "drawdown_slow": "equity is {drawdown} below its high of {peak} {quote}: orders that add to futures are halved",
+    "drawdown": "equity fell to {equity} {quote}, {drawdown} below its high of {peak}; the limit is {limit}",
     "max_orders_per_minute": "more than {limit} orders within a minute",
     "max_open_orders": "more than {limit} open orders",
     "price_collar": "price {price} is {distance} away from the {what} {mark}, more than {limit}",
@@ -244,10 +244,13 @@ _FRACTIONS = frozenset(
 )
 #: Distances between weights: 0.03 is 3 percentage points, not 3 % of something.
 _POINTS = frozenset({"band"})
+#: Sums in quote: programs read 75000, people read 75,000.00.
+_MONEY = frozenset({"equity", "peak", "floor"})
 #: Spans of time: programs read 604800s, people read 7d.
 _SPANS = frozenset({"interval", "span", "age", "limit"})
 _SPAN = re.compile(r"(\d+) ?s")
 _NUMBER = re.compile(r"-?\d+\.\d+")
+_SUM = re.compile(r"-?\d+(\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +276,8 @@ def reason(code: str, **numbers: object) -> Reason:
 
 def _shown(name: str, number: str) -> str:
     unit = "%" if name in _FRACTIONS else "pp" if name in _POINTS else None
+    if name in _MONEY and _SUM.fullmatch(number):
+        return f"{quantize(dec(number), dec('0.01')):,}"
     if unit is None:
         span = _SPAN.fullmatch(number) if name in _SPANS else None
         if span is not None:

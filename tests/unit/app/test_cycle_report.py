@@ -190,7 +190,7 @@ def test_a_broke_portfolio_has_an_equity_and_no_weights() -> None:
     assert made["held"] == [
         {
             "reason": "equity_too_low",
-            "text": "equity -200 is not above 0: no weights, no orders",
+            "text": "equity -200.00 is not above 0.00: no weights, no orders",
         }
     ]
 

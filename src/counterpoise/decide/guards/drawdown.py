@@ -186,7 +186,7 @@ def _verdict(
     )
     if tier is Tier.NONE or high is None or depth is None or state.equity is None:
         return made
-    told = {"drawdown": percent(depth), "high": shown(high), "quote": quote}
+    told = {"drawdown": percent(depth), "peak": shown(high), "quote": quote}
     if tier is Tier.SLOW:
         return replace(made, slowed=reason("drawdown_slow", **told))
     limit = tiers.cancel_only if tier is Tier.CANCEL_ONLY else tiers.reduce_only

@@ -110,12 +110,12 @@ def test_what_it_says() -> None:
     slowed = past.look(85_000).slowed
     assert slowed is not None
     assert slowed.text == (
-        "equity is 15 % below its high of 100000 USDT: orders that add to futures are halved"
+        "equity is 15 % below its high of 100,000.00 USDT: orders that add to futures are halved"
     )
     why = past.look(75_000).why
     assert why is not None
     assert why.text == (
-        "equity fell to 75000 USDT, 25 % below its high of 100000; the limit is 20 %"
+        "equity fell to 75,000.00 USDT, 25 % below its high of 100,000.00; the limit is 20 %"
     )
 
 
