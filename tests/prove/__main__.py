@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.prove import crash
+from tests.prove import crash, killing
 from tests.prove.bugs import BUGS, caught
 from tests.prove.programme import STAGES, quiet
 from tests.prove.scenarios import SCENARIOS
@@ -22,12 +22,20 @@ def main() -> int:
     parser.add_argument("stage", nargs="?", choices=(*STAGES, "all"), default="all")
     parser.add_argument("--seed", type=int, default=1, help="another set of cases; default 1")
     parser.add_argument("--part", type=float, default=1.0, help="so much of each stage, 0.05")
+    parser.add_argument(
+        "--kills", default="", help="requests after which each life is ended: 40,250"
+    )
     parser.add_argument("--bug", choices=tuple(BUGS), help="one bug again")
     parser.add_argument("--scenario", choices=tuple(SCENARIOS), help="one case of it again")
     parser.add_argument("--deaths", default="", help="points at which it dies: 17 or 17,40")
     parser.add_argument("--sqlite", action="store_true", help="on a database file")
     args = parser.parse_args()
     quiet()
+    if args.kills:
+        trial = killing.Trial(kills=tuple(int(k) for k in args.kills.split(",")))
+        wrong = killing.tried(trial)
+        print("\n".join(wrong) or "it ended where it would have")
+        return 1 if wrong else 0
     if args.bug:
         found = caught(BUGS[args.bug])
         print("\n".join(found) or "the bug got away")

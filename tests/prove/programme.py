@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from tests.prove import crash
+from tests.prove import crash, killing
 from tests.prove.bugs import BUGS, caught
 from tests.prove.scenarios import SCENARIOS
 from tests.prove.stages import Judged, Stage
@@ -60,6 +60,14 @@ def _hunted(hunt: Hunt) -> Judged:
     return Judged(complaints=away, facts=(("caught", int(bool(found))),))
 
 
+def _killed(trial: killing.Trial) -> Judged:
+    return Judged(complaints=tuple(killing.tried(trial)), facts=(("kills", len(trial.kills)),))
+
+
+def _trials(seed: int, part: float) -> Iterable[killing.Trial]:
+    return killing.trials(seed, max(1, round(20 * part)))
+
+
 def _bugs(_seed: int, part: float) -> Iterable[Hunt]:
     return [Hunt(bug=name) for name in BUGS][:: max(1, round(1 / part))]
 
@@ -87,6 +95,13 @@ STAGES: Mapping[str, Stage] = {
             least=2000,
             cases=_pairs,
             judge=_crashed,
+        ),
+        Stage(
+            name="kill",
+            title="SIGKILL of the real process over HTTP, at moments by chance",
+            least=21,
+            cases=_trials,
+            judge=_killed,
         ),
         Stage(
             name="bugs",

@@ -35,10 +35,7 @@ async def complaints(play: Play) -> list[str]:
         }
         recorded = await store.load(play.policy.id, play.clock.now())
         found = [
-            *_no_duplicate(events, rows),
-            *_written_ahead(events, rows),
-            *_within_cap(events, play.cap),
-            *_closes_only_close(events),
+            *by_the_log(events, rows, play.cap),
             *_no_churn(events),
             *_records_equal(play, events, rows, recorded),
             *_converged(play, rows, recorded),
@@ -52,6 +49,16 @@ async def complaints(play: Play) -> list[str]:
     finally:
         await play.disk.close(died=False)
     return found
+
+
+def by_the_log(events: list[Event], rows: Mapping[str, Order], cap: Decimal) -> list[str]:
+    """Return what the exchange's log of one account says against our rows: nothing twice, unwritten, or too large."""
+    return [
+        *_no_duplicate(events, rows),
+        *_written_ahead(events, rows),
+        *_within_cap(events, cap),
+        *_closes_only_close(events),
+    ]
 
 
 def _own(events: list[Event], kind: str) -> list[Event]:
