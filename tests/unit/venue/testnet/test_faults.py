@@ -198,6 +198,15 @@ def test_too_fast_then_banned_then_free(caller: Caller, exchange: SimExchange) -
     assert caller.raw("GET", "/fapi/v3/account").status == 200
 
 
+def test_after_a_ban_it_begins_anew(caller: Caller, exchange: SimExchange) -> None:
+    arm(caller, "rate_limit", "/fapi/*", args={"retry_after": 10, "ban": 20}, times=None)
+    answers = []
+    for _ in range(3):
+        answers += [place(caller).status, place(caller).status]
+        exchange.advance(dec(20))
+    assert answers == [429, 418] * 3
+
+
 def test_one_that_waits_is_not_banned(caller: Caller, exchange: SimExchange) -> None:
     arm(caller, "rate_limit", "/fapi/*", args={"retry_after": 10})
     assert place(caller).status == 429
@@ -210,7 +219,10 @@ def test_a_lower_weight_limit_is_counted_for_real(caller: Caller, exchange: SimE
     answers = [caller.raw("GET", "/fapi/v3/account") for _ in range(14)]
     assert [a.status for a in answers] == [200, 200, *[429] * 10, 418, 418]
     assert answers[2].headers["Retry-After"] == "60"
-    exchange.advance(dec(120))
+    exchange.advance(dec(60))  # another minute's weight is there, and the ban stands
+    assert caller.raw("GET", "/fapi/v3/account").headers["Retry-After"] == "60"
+    assert caller.raw("GET", "/fapi/v3/account").status == 418
+    exchange.advance(dec(60))
     assert caller.raw("GET", "/fapi/v3/account").status == 200
 
 
