@@ -18,7 +18,7 @@ from counterpoise.domain.order import OrderState
 def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml") -> None:
     """Print the document of ``plan --json`` for people; ``config`` is the file as it was named."""
     name, quote = document["portfolio"], _quote(document)
-    print(
+    say(
         f"Portfolio {name} at {document['as_of']}: equity {money(document['equity'], quote)},"
         f" state {document['state']}"
     )
@@ -36,28 +36,28 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
     _print_cancels(document)
     refused, paused = split_paused(document["refused"])
     if paused:
-        print(f"Trading is {unsent_words(document['state'], paused)}.")
+        say(f"Trading is {unsent_words(document['state'], paused)}.")
     for transfer in document.get("transfers", ()):
         amount = f"{quantity(transfer['qty'])} {transfer['asset']}"
         way = f"from {transfer['from']} to {transfer['to']} at {transfer['venue']}"
-        print(f"Collateral: {amount} {way}: {transfer['why']}")
+        say(f"Collateral: {amount} {way}: {transfer['why']}")
     for refusal in refused:
-        print(f"Refused by {refusal['guard']}: {_order_line(refusal['order'])}: {refusal['text']}")
+        say(f"Refused by {refusal['guard']}: {_order_line(refusal['order'])}: {refusal['text']}")
     for hold in document["holds"]:
-        print(f"Waiting on {hold['symbol']}: {hold['text']}")
+        say(f"Waiting on {hold['symbol']}: {hold['text']}")
     for held in document["held"]:
-        print(f"No decision: {held['text']}")
+        say(f"No decision: {held['text']}")
     for line in document.get("keys", ()):
         say(f"Warning: {line}")
     for note in document["notes"]:
-        print(f"Note: {note}")
+        say(f"Note: {note}")
     for problem in document["problems"]:
-        print(f"Problem: {problem}")
+        say(f"Problem: {problem}")
     if document.get("start_refused"):
-        print(f"A start on this config would be refused: {document['start_refused']}")
+        say(f"A start on this config would be refused: {document['start_refused']}")
     elif document.get("config_changed"):
         accept = f"counterpoise run -c {config} --accept-config {document['config_hash']}"
-        print(f"This config differs from the one last run; if hedges are on, start with: {accept}")
+        say(f"This config differs from the one last run; if hedges are on, start with: {accept}")
 
 
 def print_weights(weights: Mapping[str, Mapping[str, Any]]) -> None:
@@ -108,7 +108,7 @@ def _print_targets(targets: Sequence[Mapping[str, Any]]) -> None:
 
 def _print_coins(coins: Sequence[Mapping[str, Any]]) -> None:
     for row in coins:
-        print(
+        say(
             f"Coins in {row['symbol']}: {quantity(row['traded'])} traded so far,"
             f" {quantity(row['target'])} wanted in all"
         )
@@ -136,16 +136,16 @@ def _print_orders(orders: Sequence[Mapping[str, Any]], quote: str) -> None:
 
 def _print_cancels(document: Mapping[str, Any]) -> None:
     for cancel in document["cancels"]:
-        print(f"Would cancel: {_order_line(cancel)}: {cancel['why']}")
+        say(f"Would cancel: {_order_line(cancel)}: {cancel['why']}")
     unproven = sum(is_unproven(order) for order in document["keeps"])
     working = len(document["keeps"]) - unproven
     if working:
-        print(
+        say(
             f"{count(working, 'working order')} would stay as {_it(working, 'it is', 'they are')}."
         )
     if unproven:
         full = _it(unproven, "it counts", "each counts")
-        print(
+        say(
             f"{count(unproven, 'order')} without a proven outcome would be looked up; {full} in full."
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from counterpoise.config import Settings, load
+from counterpoise.config.schema import json_schema
 from tests.conftest import REPO
 
 EXAMPLES = sorted(path.name for path in (REPO / "config").glob("*.yaml"))
@@ -45,6 +46,22 @@ def test_an_example_tells_an_editor_its_schema(name: str) -> None:
 def test_an_example_never_trades_real_money(name: str, tmp_path: Path) -> None:
     environments = {access.environment.value for access in loaded(name, tmp_path).venues.values()}
     assert "live" not in environments
+
+
+#: Shapes outside strategies, whose keys docs/config.md and config/tactics.yaml show.
+SHAPES = (
+    "VenueModel", "PortfolioModel", "SleeveModel", "ExecutionModel", "ApproveModel", "GuardsModel", "LimitsModel",
+    "DrawdownModel", "FreshnessModel", "MarginModel", "FundingModel", "BudgetModel", "BasisModel",
+    "PlausibilityModel",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_example_that_says_so_has_every_key(shape: str) -> None:
+    text = (REPO / "config" / "binance-demo.yaml").read_text()
+    assert "with every key this version has" in text
+    keys = json_schema()["$defs"][shape]["properties"]
+    assert [key for key in keys if not re.search(rf"\b{key}:", text)] == []
 
 
 def test_there_are_examples() -> None:

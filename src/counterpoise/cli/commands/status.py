@@ -13,7 +13,7 @@ from counterpoise.cli.figures import age, money, quantity
 from counterpoise.cli.guard_rows import print_guards
 from counterpoise.cli.margin_rows import print_margin
 from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
-from counterpoise.cli.output import print_json
+from counterpoise.cli.output import print_json, say
 from counterpoise.cli.plan_view import print_weights
 from counterpoise.cli.standing_words import standing_lines
 from counterpoise.cli.word_view import print_operator
@@ -52,33 +52,33 @@ def command(
         _print(one, outline.path)
     alerts = document["alerts"]
     if alerts["pending"] or alerts["dead"]:
-        print(f"Alerts not delivered: {alerts['pending']} waiting, {alerts['dead']} given up.")
+        say(f"Alerts not delivered: {alerts['pending']} waiting, {alerts['dead']} given up.")
 
 
 def _print(one: Mapping[str, Any], config: object) -> None:
     if one["state"] is None:
-        print(f"Portfolio {one['id']} was never run. Start it with: counterpoise run -c {config}")
+        say(f"Portfolio {one['id']} was never run. Start it with: counterpoise run -c {config}")
         return
     writer = f"written by {one['owner']}" if one["owner"] else "no daemon is running now"
     state = _STATES.get(one["state"], f"state {one['state']}")
     if one["as_of"] is None:
-        print(f"Portfolio {one['id']}: {state}, no cycle yet; {writer}")
+        say(f"Portfolio {one['id']}: {state}, no cycle yet; {writer}")
         return
     ago = f" ({age(one['age_s'])} ago)" if one["age_s"] is not None else ""
-    print(
+    say(
         f"Portfolio {one['id']}: {state}, equity {money(one['equity'])},"
         f" as of {one['as_of']}{ago}; {writer}"
     )
     for line in standing_lines(one):
         print(line)
-    print(f"Last cycle: {one['summary']}")
+    say(f"Last cycle: {one['summary']}")
     print_operator(one)
     print_weights(one["weights"])
     print_margin(one.get("margin", {}), one["state"])
     print_guards(one)
     for hedge in one["hedges"]:
         wanted = f"{quantity(hedge['overlay'])} {hedge['asset']}"
-        print(f"Strategy {hedge['strategy']} wants {wanted} in futures")
+        say(f"Strategy {hedge['strategy']} wants {wanted} in futures")
     if not one["hedges"]:
         print("No strategy wants a hedge.")
     for position in one["positions"]:
@@ -88,7 +88,7 @@ def _print(one: Mapping[str, Any], config: object) -> None:
         unit = f" {base_of(position['symbol'])}" if position["qty"] is not None else ""
         held = f"{quantity(position['qty'])}{unit}"
         where = f"{position['symbol']} on {position['venue']}"
-        print(f"Position {where}: {held}{kept}")
+        say(f"Position {where}: {held}{kept}")
     unknown = one["unknown_orders"]
     proof = f", {unknown} without a proven outcome" if unknown else ""
-    print(f"Working orders: {one['open_orders']}{proof}")
+    say(f"Working orders: {one['open_orders']}{proof}")
