@@ -140,9 +140,7 @@ def _print_cancels(document: Mapping[str, Any]) -> None:
     unproven = sum(is_unproven(order) for order in document["keeps"])
     working = len(document["keeps"]) - unproven
     if working:
-        say(
-            f"{count(working, 'working order')} would stay as {_it(working, 'it is', 'they are')}."
-        )
+        say(f"{count(working, 'working order')} would stay as {_it(working, 'it is', 'they are')}.")
     if unproven:
         full = _it(unproven, "it counts", "each counts")
         say(
