@@ -16,7 +16,7 @@ from counterpoise.app import aligning, cycle, leaving
 from counterpoise.domain.order import Accepted, Fill, Gone, Order, OrderState, Unknown
 from counterpoise.execute import absence, executor, reconcile
 from counterpoise.notify.relay import Relay
-from counterpoise.plan import ids, ladder, planner
+from counterpoise.plan import case, crossing, ids, ladder, planner
 from counterpoise.plan.ids import is_own
 from counterpoise.record.memory import MemoryStore
 from counterpoise.venue.sim import MarketKind
@@ -269,7 +269,7 @@ def _one_id() -> list[Undo]:
     def same(account: str, decision: str, rung: int, attempt: int) -> str:
         return real(account, decision, 0, 0)
 
-    return [_set(planner, "client_order_id", same)]
+    return [_set(case, "client_order_id", same)]
 
 
 @_bug("a new decision at every look", ("ladder of five", ()), ("sign flip", ()))
@@ -305,15 +305,15 @@ def _rounded_up() -> list[Undo]:
 
 @_bug("crossing begins while rungs still rest", ("partial fill then reprice", ()))
 def _crosses_beside() -> list[Undo]:
-    real = planner._impatient
+    real = planner.impatient
 
-    def impatient(case: Any, side: Any) -> Any:
+    def impatient(case: Any, side: Any, pause: Any) -> Any:
         ended = tuple(
             o if o.state.is_final else replace(o, state=OrderState.CANCELED) for o in case.orders
         )
-        return real(replace(case, orders=ended), side)
+        return real(replace(case, orders=ended), side, pause)
 
-    return [_set(planner, "_impatient", impatient)]
+    return [_set(planner, "impatient", impatient)]
 
 
 @_bug("a stop leaves its orders at work", ("stopped in mid ladder", ()))
@@ -398,17 +398,17 @@ def _funding_sign() -> list[Undo]:
 
 @_bug("what is superseded stays at work", ("cancel and replace", ()))
 def _never_cancelled() -> list[Undo]:
-    return [_set(planner, "_cancels", lambda *_args: ())]
+    return [_set(planner, "cancels_of", lambda *_args: ())]
 
 
 @_bug("a close is not reduce-only", ("reduce only close", ()))
 def _close_may_turn() -> list[Undo]:
-    real = planner._order
+    real = planner.order_of
 
     def order(*args: Any) -> Order:
         return replace(real(*args), reduce_only=False)
 
-    return [_set(planner, "_order", order)]
+    return [_set(planner, "order_of", order), _set(crossing, "order_of", order)]
 
 
 @_bug("a refusal is tried again for ever", ("delisted in mid ladder", ()))

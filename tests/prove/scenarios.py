@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from counterpoise.app.start import first_start
@@ -18,6 +18,7 @@ from counterpoise.domain.order import Order, OrderState, OrderType, Side, TimeIn
 from counterpoise.domain.policy import (
     Band,
     ExecutionPolicy,
+    LadderKind,
     LimitsPolicy,
     PortfolioPolicy,
     Sleeve,
@@ -187,6 +188,21 @@ def cold_start_flat() -> Play:
 def ladder_of_five() -> Play:
     """Five rungs, filled minute by minute."""
     return stage(expect=_ends_at("-0.5"))
+
+
+def timed_ladder() -> Play:
+    """Five parts of half a minute in a market too thin for them; what each leaves crosses."""
+    kind = ExecutionPolicy(ladder=LadderKind.TIMED, patience=5 * MINUTE / 2)
+    return stage(execution=kind, volume="1", minutes=9, expect=_ends_at("-0.5"))
+
+
+def chasing_ladder() -> Play:
+    """One order follows a market that leaves it three times; patience takes the rest across."""
+    kind = ExecutionPolicy(ladder=LadderKind.CHASE, patience=2 * MINUTE)
+    play = stage(execution=kind, volume="1", wiggle="0.0004", minutes=9, expect=_ends_at("-0.5"))
+    for minutes, price in ((0.3, 99_900), (0.6, 99_800), (1.3, 99_700)):
+        at(play, minutes, partial(play.exchange.set_price, "BTCUSDT", dec(price)))
+    return play
 
 
 async def _with_rows(
@@ -447,6 +463,8 @@ SCENARIOS: Mapping[str, Callable[[], Play]] = {
         start_with_unknown_absent,
         start_with_foreign_order,
         ladder_of_five,
+        timed_ladder,
+        chasing_ladder,
         partial_fill_then_reprice,
         cancel_and_replace,
         fill_during_cancel,

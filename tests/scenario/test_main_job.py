@@ -11,7 +11,7 @@ from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import Order, PlaceOutcome, Unknown
 from counterpoise.domain.policy import Band, ExecutionPolicy, LimitsPolicy, PortfolioPolicy, Sleeve
 from counterpoise.domain.strategy import DriftPolicy, HedgePolicy, StrategyPolicy
-from counterpoise.plan.planner import CROSSING
+from counterpoise.plan.case import CROSSING
 from counterpoise.venue.sim import MarketKind, OrderKind, PlaceRequest, Side, TimeInForce
 from tests.scenario.world import World, line, make_world
 

@@ -20,8 +20,9 @@ from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import GuardRecord, Recorded, TradingState
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.standing import standing_of, standing_record, standing_rows
+from counterpoise.plan.case import Guarded
 from counterpoise.plan.claims import within_caps
-from counterpoise.plan.planner import Guarded, plan
+from counterpoise.plan.planner import plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

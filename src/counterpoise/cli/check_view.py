@@ -9,7 +9,7 @@ from counterpoise.cli.strategy_words import told
 from counterpoise.config import Settings
 from counterpoise.config.words import duration, percent
 from counterpoise.domain.numbers import ONE
-from counterpoise.domain.policy import PortfolioPolicy, Sleeve
+from counterpoise.domain.policy import ExecutionPolicy, LadderKind, PortfolioPolicy, Sleeve
 
 
 def print_check(settings: Settings) -> None:
@@ -51,13 +51,31 @@ def _assets(sleeve: Sleeve) -> str:
     return ", ".join(f"{asset} {percent(share)}" for asset, share in sleeve.assets.items())
 
 
+def ladder_line(execution: ExecutionPolicy) -> str:
+    """Return in a sentence how a position is moved."""
+    cap = f"under {percent(execution.max_slippage)} from the mark"
+    patience = duration(execution.patience)
+    if execution.ladder is LadderKind.TIMED:
+        part = duration(execution.slot)
+        how = f"{execution.rungs} equal parts, one each {part}; what a part leaves crosses, {cap}"
+    elif execution.ladder is LadderKind.CHASE:
+        how = (
+            f"one order at the best price, anew when that left by {percent(execution.follow)} (each"
+            f" {duration(execution.pause)} at most); crosses after {patience}, {cap}"
+        )
+    else:
+        how = f"{execution.rungs} orders {percent(execution.spacing)} apart; crosses after {patience}, {cap}"
+    return f"Orders: {execution.ladder.value}: {how}"
+
+
 def _rules(policy: PortfolioPolicy) -> list[str]:
     execution, limits = policy.execution, policy.limits
     lines = [
+        ladder_line(execution),
         (
             f"Contracts: {execution.contract.value}, rolled {duration(execution.roll_before)} before"
             f" they expire; futures at most {quantity(limits.max_leverage)} x equity"
-        )
+        ),
     ]
     if policy.approve.deposits:
         deadline = duration(policy.approve.deadline)

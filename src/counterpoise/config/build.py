@@ -98,9 +98,12 @@ def _execution(model: PortfolioModel) -> ExecutionPolicy:
     return ExecutionPolicy(
         cancel_on_stop=written.on_stop == "cancel",
         **given(
+            ladder=written.ladder,
             rungs=written.rungs,
             spacing=written.spacing,
             patience=written.patience,
+            every=written.every,
+            follow=written.follow,
             max_slippage=written.max_slippage,
             contract=written.contract,
             horizon=written.horizon,

@@ -153,12 +153,11 @@ def _manual(value: object) -> str:
     return "manual"
 
 
-def _resting(value: object) -> str:
-    if isinstance(value, str) and value in {"timed", "chase"}:
-        raise Expected("resting", f"{value} ladders come with a later version")
-    if value != "resting":
-        raise Expected("resting")
-    return "resting"
+def _rungs(value: object) -> int:
+    made = units.count(value)
+    if made > 100:
+        raise Expected("a whole number of at least 1 and at most 100")
+    return made
 
 
 def _quantity(value: object) -> Decimal:
@@ -209,7 +208,6 @@ Existing = Annotated[
 ]
 AlwaysWord = Annotated[str, PlainValidator(_always), WithJsonSchema({"const": "always"})]
 ManualWord = Annotated[str, PlainValidator(_manual), WithJsonSchema({"const": "manual"})]
-Resting = Annotated[str, PlainValidator(_resting), WithJsonSchema({"const": "resting"})]
 Share = Annotated[Decimal, PlainValidator(units.share), _shown(rf"^({_N}\s*%|{ENV})$", "60%")]
 ShareAboveZero = Annotated[
     Decimal, PlainValidator(units.share_above_zero), _shown(rf"^({_N}\s*%|{ENV})$", "50%")
@@ -264,6 +262,11 @@ LevelBelow = Annotated[Level, PlainValidator(units.level_below), WithJsonSchema(
 Multiple = Annotated[Decimal, PlainValidator(units.positive), WithJsonSchema(_NUMBER)]
 Count = Annotated[
     int, PlainValidator(units.count), WithJsonSchema({"type": "integer", "minimum": 1})
+]
+Rungs = Annotated[
+    int,
+    PlainValidator(_rungs),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100}),
 ]
 Bars = Annotated[
     int, PlainValidator(times.bar_count), WithJsonSchema({"type": "integer", "minimum": 2})

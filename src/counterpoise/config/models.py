@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from counterpoise.config.execution import ExecutionModel
 from counterpoise.config.fields import (
     Amount,
     Asset,
@@ -29,7 +30,6 @@ from counterpoise.config.fields import (
     Price,
     PriceDistance,
     Quantity,
-    Resting,
     Rise,
     Share,
     ShareAboveZero,
@@ -39,7 +39,7 @@ from counterpoise.config.fields import (
 from counterpoise.config.plausibility import PlausibilityModel
 from counterpoise.config.shape import Shape
 from counterpoise.config.strategies import Strategy
-from counterpoise.domain.policy import ContractChoice, OnChange, Spent
+from counterpoise.domain.policy import OnChange, Spent
 
 
 class VenueModel(Shape):
@@ -98,42 +98,6 @@ class SleeveModel(Shape):
     inner: BandSize | None = Field(
         default=None,
         description="how far from its target drift stops (trade_to: inner); default half the band",
-    )
-
-
-class ExecutionModel(Shape):
-    """How a position is moved."""
-
-    ladder: Resting = Field(
-        default="resting", description="resting: limit orders at staggered prices"
-    )
-    rungs: Count | None = Field(default=None, description="orders per ladder; default 5")
-    spacing: PriceDistance | None = Field(default=None, description="between rungs; default 5bps")
-    patience: Duration | None = Field(
-        default=None, description="how long to rest before crossing the book; default 2m"
-    )
-    max_slippage: PriceDistance | None = Field(
-        default=None, description="how far from the mark crossing may go; default 20bps"
-    )
-    contract: ContractChoice | None = Field(
-        default=None,
-        description="what a hedge is opened in: perpetual, dated, or cheapest (default), by carry",
-    )
-    horizon: Duration | None = Field(
-        default=None, description="over how long carry is reckoned; default 30d"
-    )
-    fee: Cost | None = Field(
-        default=None, description="what trading a future costs, for that reckoning; default 5bps"
-    )
-    roll: Duration | None = Field(
-        default=None, description="roll a dated future so long before it expires; default 5d"
-    )
-    min_volume_24h: Amount | None = Field(
-        default=None,
-        description="contracts that trade less a day are left alone; default 1000000 of the quote",
-    )
-    on_stop: Literal["cancel", "keep"] = Field(
-        default="cancel", description="own working orders when the daemon stops: cancel or keep"
     )
 
 

@@ -12,6 +12,7 @@ from counterpoise.domain.numbers import dec, quantize
 from counterpoise.domain.policy import (
     CarryBudget,
     ExecutionPolicy,
+    LadderKind,
     MarginPolicy,
     PortfolioPolicy,
     Spent,
@@ -24,6 +25,8 @@ _SMALL_JUMP = dec("0.01")
 #: Looks within which a price may well stand still.
 _LOOKS = 3
 _SHOWN = dec("0.0001")
+#: A part of a timed ladder that has less time than this hardly rests.
+_SHORT_SLOT = timedelta(seconds=5)
 
 
 def oddities(settings: Settings) -> tuple[str, ...]:
@@ -50,6 +53,7 @@ def _of_venues(settings: Settings) -> Iterator[_Odd]:
 def _of_portfolio(settings: Settings, policy: PortfolioPolicy) -> Iterator[_Odd]:
     path = f"portfolios.{policy.id}"
     yield from _of_slippage(policy.execution.max_slippage, f"{path}.execution")
+    yield from _of_ladder(policy.execution, f"{path}.execution")
     if policy.margin is not None:
         yield from _of_slippage(policy.margin.max_slippage, f"{path}.guards.margin")
         yield from _of_margin(policy.margin, f"{path}.guards.margin")
@@ -67,6 +71,20 @@ def _of_slippage(far: Decimal, path: str) -> Iterator[_Odd]:
         yield (
             f"{path}.max_slippage",
             f"orders may cross up to {percent(far)} away from the mark, which an empty book makes them pay",
+        )
+
+
+def _of_ladder(execution: ExecutionPolicy, path: str) -> Iterator[_Odd]:
+    """Keys of another kind of ladder, and parts that come faster than the daemon looks."""
+    kind = execution.ladder
+    if execution.every is not None and kind is LadderKind.RESTING:
+        yield f"{path}.every", "does nothing beside ladder: resting; timed and chase have it"
+    if execution.follow != ExecutionPolicy().follow and kind is not LadderKind.CHASE:
+        yield f"{path}.follow", f"does nothing beside ladder: {kind.value}; chase has it"
+    if kind is LadderKind.TIMED and execution.slot < _SHORT_SLOT:
+        yield (
+            f"{path}.rungs",
+            f"a part has {duration(execution.slot)}, too short to be filled as a maker; most of it would cross",
         )
 
 

@@ -49,11 +49,25 @@ class ContractChoice(StrEnum):
     CHEAPEST = "cheapest"  # the one with the best expected carry over the horizon
 
 
+#: How often a chasing order is priced anew at most, unless written.
+_CHASE_EVERY = timedelta(seconds=5)
+
+
+class LadderKind(StrEnum):
+    """How the orders that move a position follow each other."""
+
+    RESTING = "resting"  # all at once, at staggered prices
+    TIMED = "timed"  # one equal part after the other
+    CHASE = "chase"  # one order that follows the best price of its side
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionPolicy:
-    """How a position is moved: ``rungs`` orders ``spacing`` apart, then crossing under ``max_slippage``.
+    """How a position is moved: by a ``ladder`` of post-only orders, then crossing under ``max_slippage``.
 
-    Crossing begins when ``patience`` has run out. ``contract``: which kind
+    Resting: ``rungs`` orders ``spacing`` apart. Timed: as many equal parts, one each ``every`` (None: ``patience`` /
+    ``rungs``). Chase: one order, priced anew when the best price left by more than ``follow`` (fraction), once
+    per ``every`` at most (None: 5 s). Crossing begins when ``patience`` has run out. ``contract``: which kind
     a new hedge is opened in, by carry over ``horizon`` with ``fee`` (fraction of notional) a trade; one that trades
     less than ``min_volume_24h`` (quote) is left alone. A dated future is rolled ``roll_before`` its expiry.
     """
@@ -63,11 +77,24 @@ class ExecutionPolicy:
     patience: timedelta = timedelta(minutes=2)
     max_slippage: Decimal = dec("0.002")
     cancel_on_stop: bool = True
+    ladder: LadderKind = LadderKind.RESTING
+    every: timedelta | None = None
+    follow: Decimal = dec("0.0002")
     contract: ContractChoice = ContractChoice.CHEAPEST
     horizon: timedelta = timedelta(days=30)
     fee: Decimal = dec("0.0005")
     roll_before: timedelta = timedelta(days=5)
     min_volume_24h: Decimal = dec(1_000_000)
+
+    @property
+    def slot(self) -> timedelta:
+        """How long one part of a timed ladder has."""
+        return self.every if self.every is not None else self.patience / self.rungs
+
+    @property
+    def pause(self) -> timedelta:
+        """How long a chasing order stands before it is priced anew."""
+        return self.every if self.every is not None else _CHASE_EVERY
 
 
 #: Within what time rejected orders are counted together, and how long without one nothing is added then.

@@ -41,7 +41,7 @@ def resting_rungs(
     Returns fewer rungs when the minima ask for it, and none when ``qty`` is below them or there is no price.
     ``closing``: ``qty`` ends a position, so that one last rung may be below the minimum notional.
     """
-    touch = _touch(side, quote, instrument)
+    touch = touch_of(side, quote, instrument)
     if touch is None or not free:
         return ()
     total = instrument.shrink_qty(qty)
@@ -84,7 +84,7 @@ def cap_qty(
     return instrument.shrink_qty(capped)
 
 
-def _touch(side: Side, quote: Quote, instrument: Instrument) -> Decimal | None:
+def touch_of(side: Side, quote: Quote, instrument: Instrument) -> Decimal | None:
     """The best price at which an order of ``side`` rests: ask for a sell, bid for a buy."""
     touch = quote.ask if side is Side.SELL else quote.bid
     if touch is not None and touch > 0:

@@ -29,6 +29,7 @@ def test_a_good_config(cli: Cli, config: Config, tmp_path: Path) -> None:
         "───────────────────────────────────────────────────────────────────",
         "keep-shape  drift  every sleeve outside its band back to its target",
         "half        hedge  short 50% of the BTC",
+        "Orders: resting: 4 orders 0.05% apart; crosses after 2m, under 0.2% from the mark",
         ("Contracts: cheapest, rolled 5d before they expire; futures at most 3 x equity"),
         (
             "Margin: an opening must survive a move of 30%; nearer than 30% you are told, 25% collateral is moved in,"
@@ -41,6 +42,27 @@ def test_a_good_config(cli: Cli, config: Config, tmp_path: Path) -> None:
         "If the daemon dies: its orders at main stay (no dead_man)",
     ]
     assert last == f"Hash {cli('check', '--json').json['portfolios'][0]['hash']}"
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        (
+            "{ladder: timed, rungs: 4, patience: 2m}",
+            "Orders: timed: 4 equal parts, one each 30s; what a part leaves crosses, under 0.2% from the mark",
+        ),
+        (
+            "{ladder: chase}",
+            (
+                "Orders: chase: one order at the best price, anew when that left by 0.02% (each 5s at most); crosses"
+                " after 2m, under 0.2% from the mark"
+            ),
+        ),
+    ],
+)
+def test_how_a_position_is_moved_is_said(cli: Cli, config: Config, written: str, line: str) -> None:
+    config(("{rungs: 4, spacing: 5bps, patience: 2m}", written))
+    assert line in " ".join(cli("check").out.split())
 
 
 def test_a_good_config_as_json(cli: Cli, config: Config) -> None:

@@ -59,8 +59,8 @@ ROWS: dict[str, tuple[Change, str]] = {
     "an empty key": (
         ("{rungs: 4, spacing", "{rungs: , spacing"),
         (
-            "c.yaml:20:23 portfolios.treasury.execution.rungs: expected a value (orders per ladder;"
-            " default 5), was empty; give it a value or remove the key"
+            "c.yaml:20:23 portfolios.treasury.execution.rungs: expected a value (orders of a"
+            " resting ladder, parts of a timed one; default 5), was empty; give it a value or remove the key"
         ),
     ),
     "a merge": (
@@ -423,12 +423,18 @@ ROWS: dict[str, tuple[Change, str]] = {
             " remove one"
         ),
     ),
-    # of a later version
-    "another ladder": (
-        ("{rungs: 4", "{ladder: chase, rungs: 4"),
+    "an unheard-of ladder": (
+        ("{rungs: 4", "{ladder: time, rungs: 4"),
         (
-            "c.yaml:20:25 portfolios.treasury.execution.ladder: expected resting, was 'chase';"
-            " chase ladders come with a later version"
+            "c.yaml:20:25 portfolios.treasury.execution.ladder: expected resting, timed or chase, was"
+            " 'time'; did you mean 'timed'?"
+        ),
+    ),
+    "more rungs than there are numbers for": (
+        ("{rungs: 4", "{rungs: 101"),
+        (
+            "c.yaml:20:24 portfolios.treasury.execution.rungs: expected a whole number of at least 1"
+            " and at most 100, was 101"
         ),
     ),
     "drawdown tiers that do not ascend": (

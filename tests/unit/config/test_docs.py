@@ -20,6 +20,7 @@ DOCS = REPO / "docs" / "config.md"
 MARK = "<!-- what follows is printed by: counterpoise schema --markdown -->\n\n"
 SHOWN = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
 STRATEGIES = [text for text in SHOWN if text.startswith("- ")]
+EXECUTIONS = [text for text in SHOWN if text.startswith("execution:")]
 GUARDS = [text for text in SHOWN if text.startswith("guards:")]
 
 
@@ -53,7 +54,14 @@ def test_a_strategy_that_is_shown_is_sound(text: str, loaded: Load) -> None:
 def test_every_kind_is_shown() -> None:
     shown = set(re.findall(r"kind: (\w+)", "".join(STRATEGIES)))
     assert shown == set(PRIORITY)
-    assert len(SHOWN) == len(STRATEGIES) + len(GUARDS) + 1
+    assert len(SHOWN) == len(STRATEGIES) + len(GUARDS) + len(EXECUTIONS) + 1
+
+
+@pytest.mark.parametrize("text", EXECUTIONS)
+def test_an_execution_that_is_shown_is_sound(text: str, loaded: Load) -> None:
+    settings = loaded(("    execution: {rungs: 4, spacing: 5bps, patience: 2m}\n", f"    {text}"))
+    assert f"ladder: {settings.portfolios[0].execution.ladder}" in text
+    assert settings.warnings == ()
 
 
 def test_guards_that_are_shown_are_sound(loaded: Load) -> None:

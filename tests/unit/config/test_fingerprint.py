@@ -188,7 +188,7 @@ def test_no_two_strategies_have_the_same_hash(loaded: Load) -> None:
         (
             "rungs: 4",
             (
-                "rungs: 4, contract: cheapest, horizon: 30d, fee: 5bps, roll: 120h,"
+                "rungs: 4, ladder: resting, follow: 2bps, contract: cheapest, horizon: 30d, fee: 5bps, roll: 120h,"
                 " min_volume_24h: 1000000 USDT"
             ),
         ),
@@ -203,6 +203,10 @@ def test_a_default_written_out_does_not_count(loaded: Load, change: Change) -> N
 @pytest.mark.parametrize(
     "change",
     [
+        ("rungs: 4", "rungs: 4, ladder: timed"),
+        ("rungs: 4", "rungs: 4, ladder: chase"),
+        ("rungs: 4", "rungs: 4, every: 5s"),
+        ("rungs: 4", "rungs: 4, follow: 3bps"),
         ("rungs: 4", "rungs: 4, contract: dated"),
         ("rungs: 4", "rungs: 4, horizon: 31d"),
         ("rungs: 4", "rungs: 4, fee: 6bps"),

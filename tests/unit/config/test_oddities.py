@@ -62,3 +62,19 @@ def test_odd_values_outside_guards(loaded: Load) -> None:
     first, second = loaded(crossing, silence).warnings
     assert "venues.main.dead_man: orders would work for 2d after the daemon died" in first
     assert "portfolios.treasury.execution.max_slippage: orders may cross up to 12%" in second
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("every: 5s", "every: does nothing beside ladder: resting; timed and chase have it"),
+        ("ladder: timed, follow: 3bps", "follow: does nothing beside ladder: timed; chase has it"),
+        ("ladder: timed, rungs: 10, patience: 40s", "rungs: a part has 4s, too short"),
+        ("ladder: timed, rungs: 10, patience: 50s", ""),
+        ("ladder: chase, every: 2s, follow: 1bps", ""),
+    ],
+)
+def test_keys_of_another_ladder_are_told(written: str, told: str, loaded: Load) -> None:
+    warnings = loaded(("{rungs: 4, spacing: 5bps, patience: 2m}", f"{{{written}}}")).warnings
+    assert len(warnings) == bool(told)
+    assert all(f"portfolios.treasury.execution.{told}" in w for w in warnings)

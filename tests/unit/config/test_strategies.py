@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.policy import ApprovePolicy, ContractChoice, ExecutionPolicy
+from counterpoise.domain.policy import ApprovePolicy, ContractChoice, ExecutionPolicy, LadderKind
 from counterpoise.domain.strategy import (
     DeriskPolicy,
     DipBuyPolicy,
@@ -348,6 +348,30 @@ def test_drift_has_a_calendar_and_settles(loaded: Load) -> None:
     for mode in SettleMode:
         made = strategy(loaded, f"{{kind: drift, id: shape, settle: {{mode: {mode}}}}}")
         assert made == DriftPolicy(id="shape", settle=SettlePolicy(mode=mode))
+
+
+@pytest.mark.parametrize(
+    ("written", "slot_s", "pause_s"),
+    [
+        pytest.param(
+            "{ladder: timed, rungs: 4, patience: 2m}", 30, 5, id="patience in equal slots"
+        ),
+        pytest.param(
+            "{ladder: timed, rungs: 4, patience: 2m, every: 1h}", 3600, 3600, id="written"
+        ),
+        pytest.param("{ladder: chase, every: 10s, follow: 3bps}", 10, 10, id="a chase that waits"),
+    ],
+)
+def test_a_ladder_has_its_kind_and_times(
+    loaded: Load, written: str, slot_s: int, pause_s: int
+) -> None:
+    policy = loaded(("{rungs: 4, spacing: 5bps, patience: 2m}", written)).portfolios[0]
+    made = policy.execution
+    assert f"ladder: {made.ladder}" in written
+    assert made.slot == timedelta(seconds=slot_s)
+    assert made.pause == timedelta(seconds=pause_s)
+    assert made.follow == (dec("0.0003") if "follow" in written else dec("0.0002"))
+    assert loaded().portfolios[0].execution.ladder is LadderKind.RESTING
 
 
 def test_contracts_are_chosen_and_deposits_approved(loaded: Load) -> None:

@@ -16,8 +16,9 @@ from counterpoise.domain.policy import ExecutionPolicy, LimitsPolicy, PortfolioP
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Snapshot
+from counterpoise.plan.case import CROSSING, MAX_ATTEMPTS, SOON, Guarded
 from counterpoise.plan.ids import client_order_id, decision_id
-from counterpoise.plan.planner import CROSSING, MAX_ATTEMPTS, SOON, Guarded, plan
+from counterpoise.plan.planner import plan
 from tests.build import (
     BTC_PERP,
     NOW,
