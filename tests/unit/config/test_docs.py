@@ -64,6 +64,22 @@ def test_an_execution_that_is_shown_is_sound(text: str, loaded: Load) -> None:
     assert settings.warnings == ()
 
 
+def test_the_page_on_guards_shows_sound_configs(loaded: Load) -> None:
+    page = (REPO / "docs" / "guards.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```yaml\n(guards:.*?)```", page, re.DOTALL)
+    assert len(shown) == 4
+    whole = "    guards:\n      limits: {max_order_notional: 25000 USDT}\n"
+    for text in shown:
+        assert loaded((whole, textwrap.indent(text, " " * 4))).warnings == ()
+    (cross,) = re.findall(r"```yaml\n(- .*?)```", page, re.DOTALL)
+    allowed = next(text for text in shown if "allow_cross" in text)
+    half = "      - {kind: hedge, id: half, asset: BTC, ratio: 50%}\n"
+    made = loaded(
+        (whole, textwrap.indent(allowed, " " * 4)), (half, textwrap.indent(cross, " " * 6))
+    )
+    assert made.portfolios[0].strategies[1].id == "sol-by-eth"
+
+
 def test_guards_that_are_shown_are_sound(loaded: Load) -> None:
     policies = {}
     for text in GUARDS:
