@@ -19,6 +19,7 @@ from counterpoise.cli.commands import (
     doctor,
     explain,
     hedges,
+    init,
     journal,
     orders,
     plan,
@@ -65,6 +66,7 @@ def root(
 
 
 app.command("demo")(demo.command)
+app.command("init")(init.command)
 app.command("check")(check.command)
 app.command("doctor")(doctor.command)
 app.command("plan")(plan.command)

@@ -26,6 +26,7 @@ from tests.unit.cli.conftest import Cli, Config
 
 COMMANDS = [
     "demo",
+    "init",
     "check",
     "plan",
     "run",
