@@ -11,7 +11,13 @@ from datetime import datetime, timedelta
 
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.judge import Judgement
-from counterpoise.app.troubles import inactive, margin_said, settings_now, unanswered
+from counterpoise.app.troubles import (
+    inactive,
+    margin_said,
+    settings_now,
+    unanswered,
+    unproven_orders,
+)
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.flows import is_dust
 from counterpoise.domain.guarding import SELLER, Step
@@ -236,17 +242,7 @@ class Announcer:
             report.doubted.prices.shut, report.doubted.off_peg, report.unrestored
         )
         yield from settings_now(report, raised)
-        for order in report.results:
-            if order.state is OrderState.UNKNOWN:
-                text = (
-                    f"The outcome of {order.side.value} {order.symbol} ({order.client_order_id}) is not proven:"
-                    " it counts at full size and nothing new is sent on this contract until it is"
-                )
-                yield f"order:{order.client_order_id}", (Severity.CRITICAL, text)
-        for order in seen.orders:
-            if order.state is OrderState.UNKNOWN:
-                text = f"The outcome of {order.symbol} {order.client_order_id} is still not proven"
-                yield f"order:{order.client_order_id}", (Severity.CRITICAL, text)
+        yield from unproven_orders(report, seen.orders)
         for refusal in report.refused:
             order = refusal.order
             if refusal.reason.code in _TOLD or (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
-from counterpoise.app.cycle_report import CycleReport
+from counterpoise.app.cycle_report import CycleReport, iso
 from counterpoise.domain.events import Severity
+from counterpoise.domain.numbers import text
+from counterpoise.domain.order import Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import TradingState
@@ -13,6 +16,9 @@ from counterpoise.notify.doubt_messages import setting_conditions
 from counterpoise.notify.margin_messages import margin_conditions
 
 _Condition = tuple[Severity, str]
+
+#: An outcome that is not proven for so long needs a person.
+STUCK_AFTER = timedelta(minutes=2)
 
 
 def unanswered(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str, _Condition]]:
@@ -48,6 +54,36 @@ def margin_said(
     ):
         if key not in silent:
             yield key, condition
+
+
+def unproven_orders(
+    report: CycleReport, known: Iterable[Order]
+) -> Iterator[tuple[str, _Condition]]:
+    """Orders whose outcome is not proven, and contracts that this has kept frozen for too long.
+
+    ``known`` are the rows as the look found them. How long follows from the rows, so that a restart forgets nothing.
+    """
+    rows = {o.client_order_id: o for o in (*known, *report.results)}
+    stuck: dict[tuple[str, str], list[str]] = {}
+    for order in rows.values():
+        what = f"{order.side.value} {text(order.qty)} {order.symbol}"
+        if order.state is OrderState.UNKNOWN:
+            said = (
+                f"The outcome of {what} ({order.client_order_id}) is not proven: it counts at full size and nothing"
+                " new is sent on this contract until it is"
+            )
+            yield f"order:{order.client_order_id}", (Severity.WARNING, said)
+        if order.state.is_unproven and report.as_of - order.updated_at >= STUCK_AFTER:
+            stuck.setdefault((order.venue, order.symbol), []).append(
+                f"{what} ({order.client_order_id}), unproven since {iso(order.updated_at)}"
+            )
+    for (venue, symbol), names in stuck.items():
+        said = (
+            f"{symbol} at {venue} stays frozen: {venue} has not shown for two minutes what became of"
+            f" {'; '.join(names)}. It counts at full size, is asked for at every look and never sent again. Look for"
+            " it at the exchange; a cancel there settles it as well"
+        )
+        yield f"frozen:{venue}:{symbol}", (Severity.CRITICAL, said)
 
 
 def inactive(report: CycleReport) -> Iterator[tuple[str, _Condition]]:

@@ -8,6 +8,7 @@ from counterpoise.notify.margin_messages import MARGIN_AGAIN, MARGIN_GONE, pool_
 _CLEARED = {
     "venue": "{what} answers again",
     "hold": "Deciding again: no longer held by {words}",
+    "frozen": "{words} at {head} is frozen no longer: every outcome is settled",
     "order": "The outcome of order {what} is settled",
     "refused": "Orders on {head} are no longer refused ({words})",
     "position": "The position of {words} at {head} is explained again",
@@ -58,7 +59,7 @@ _WORDS = {
 
 
 #: Kinds whose key ends with a venue and a name that has colons of its own.
-_NAMED = frozenset({"position", "price", "settings", "unrestored"})
+_NAMED = frozenset({"frozen", "position", "price", "settings", "unrestored"})
 
 
 def cleared_text(key: str, *, gone: bool = False) -> str:

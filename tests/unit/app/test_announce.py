@@ -120,6 +120,27 @@ def test_a_condition_is_told_when_it_begins_and_when_it_ends_and_not_between(
     assert people.hear(later(60)) == []
 
 
+@pytest.mark.parametrize("state", [OrderState.UNKNOWN, OrderState.PENDING])
+def test_what_stays_unproven_for_two_minutes_is_critical_once_per_contract(
+    state: OrderState,
+) -> None:
+    rows = tuple(
+        make_order(client_order_id=f"cp{n}", state=state, updated_at=NOW) for n in range(2)
+    )
+    seen, people = replace(UNCHANGED, orders=rows), People()
+    people.hear(later(119), seen)
+    assert people.hear(later(120), seen) == [f"frozen:{VENUE}:{BTC_PERP}"]
+    people.restart()
+    assert people.hear(later(300), seen) == []
+    assert f"-frozen:{VENUE}:{BTC_PERP}" in people.hear(later(301))
+    (told,) = (
+        a for a in announcer().conditions(later(120), seen, NOTHING_RAISED) if a.kind == "frozen"
+    )
+    assert told.severity is Severity.CRITICAL
+    assert told.text.startswith(f"{BTC_PERP} at main stays frozen: main has not shown for two")
+    assert all(f"({row.client_order_id})" in told.text for row in rows)
+
+
 def later(seconds: int) -> CycleReport:
     return replace(make_report(), as_of=NOW + timedelta(seconds=seconds))
 
@@ -129,19 +150,22 @@ def test_what_is_said_names_what_it_is_about() -> None:
         deaf_report(),
         held=(STALE,),
         refused=(REFUSAL,),
-        results=(make_order(state=OrderState.UNKNOWN), make_order(state=OrderState.OPEN)),
+        results=(
+            make_order(state=OrderState.UNKNOWN),
+            make_order(client_order_id="cp-other", state=OrderState.OPEN),
+        ),
     )
     told = {a.kind: a for a in announcer().conditions(report, UNCHANGED, NOTHING_RAISED)}
     assert {k: a.severity for k, a in told.items()} == {
         "venue": Severity.WARNING,
         "hold": Severity.WARNING,
-        "order": Severity.CRITICAL,
+        "order": Severity.WARNING,
         "refused": Severity.WARNING,
     }
     assert told["venue"].text == "main does not answer: prices: time-out; x: y"
     assert told["hold"].text == "No decision: cannot value the portfolio: account of main"
     assert told["order"].text.startswith(
-        f"The outcome of sell {BTC_PERP} (cp-test-order) is not proven"
+        f"The outcome of sell 0.1 {BTC_PERP} (cp-test-order) is not proven"
     )
     assert told["refused"].text == f"Refused to sell {BTC_PERP}: more than 50 open orders"
     assert all(a.portfolio == PORTFOLIO and a.raised_at == NOW for a in told.values())
@@ -153,6 +177,10 @@ def test_what_is_said_names_what_it_is_about() -> None:
         ("venue:main", "main answers again"),
         ("hold:not_valued", "Deciding again: no longer held by what could not be valued"),
         ("order:cp1", "The outcome of order cp1 is settled"),
+        (
+            f"frozen:main:{BTC_PERP}",
+            f"{BTC_PERP} at main is frozen no longer: every outcome is settled",
+        ),
         (
             f"refused:{BTC_PERP}:price_collar",
             f"Orders on {BTC_PERP} are no longer refused (price collar)",
