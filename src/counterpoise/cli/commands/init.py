@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -24,9 +23,8 @@ def command(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # created anew or not at all: two at once never write over each other
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(STARTER)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(STARTER, encoding="utf-8")
     except FileExistsError:
         say_error(f"expected no {path}, was one: it is left as it is; name another folder")
         raise typer.Exit(failures.BAD_INPUT) from None
