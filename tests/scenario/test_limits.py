@@ -136,7 +136,8 @@ class Refusing:
     async def place(self, order: Order) -> PlaceOutcome:
         if self.on:
             self.asked.append(order.created_at)
-            return NotPlaced(code="-2019", text="Margin is insufficient.")
+            # never for the same reason three times: that would leave the contract alone by itself
+            return NotPlaced(code=f"-{2019 + len(self.asked)}", text="Margin is insufficient.")
         return await self._inner.place(order)
 
 

@@ -110,11 +110,12 @@ class Executor:
             return order.moved(OrderState.REJECTED, at=now, reason="not sent: stopping")
         if now > approval.valid_until:
             return order.moved(OrderState.REJECTED, at=now, reason="not sent: approval expired")
-        if any(o.symbol == order.symbol and o.state is OrderState.UNKNOWN for o in earlier):
+        beside = [o for o in earlier if (o.venue, o.symbol) == (order.venue, order.symbol)]
+        if any(o.state is OrderState.UNKNOWN for o in beside):
             return order.moved(
                 OrderState.REJECTED, at=now, reason="not sent: an earlier rung is unproven"
             )
-        if any(o.symbol == order.symbol and o.is_refusal for o in earlier):
+        if any(o.is_refusal for o in beside):
             # what the venue did not take of one rung it will not take of the next
             return order.moved(
                 OrderState.REJECTED, at=now, reason="not sent: an earlier rung was refused"

@@ -245,8 +245,10 @@ async def test_an_accepted_order_carries_the_venues_id_and_the_instant_of_the_an
 
 async def test_a_proven_refusal_ends_the_order_with_the_venues_words(desk: Desk) -> None:
     desk.venue.answers["cp1"] = NotPlaced(code="-2019", text="Margin is insufficient.")
-    done = await desk.execute([intent(1), intent(2)])
-    assert [o.state for o in done.placed] == [S.REJECTED, S.OPEN], "the next rung is tried"
+    done = await desk.execute([intent(1), intent(2), intent(3, symbol=SOL_PERP)])
+    assert [o.state for o in done.placed] == [S.REJECTED, S.REJECTED, S.OPEN]
+    assert done.placed[1].reason == "not sent: an earlier rung was refused"
+    assert not done.placed[1].is_refusal
     assert done.placed[0].reason == "-2019: Margin is insufficient."
     assert done.placed[0].updated_at == ANSWERED_AT
 
