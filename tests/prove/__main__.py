@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.prove import crash, killing
+from tests.prove import crash, killing, wire
 from tests.prove.bugs import BUGS, caught
 from tests.prove.programme import STAGES, quiet
 from tests.prove.scenarios import SCENARIOS
@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument(
         "--kills", default="", help="requests after which each life is ended: 40,250"
     )
+    parser.add_argument("--wire", help="one case of it again, by its name")
     parser.add_argument("--bug", choices=tuple(BUGS), help="one bug again")
     parser.add_argument("--scenario", choices=tuple(SCENARIOS), help="one case of it again")
     parser.add_argument("--deaths", default="", help="points at which it dies: 17 or 17,40")
@@ -36,6 +37,12 @@ def main() -> int:
         wrong = killing.tried(trial)
         print("\n".join(wrong) or "it ended where it would have")
         return 1 if wrong else 0
+    if args.wire:
+        if not wire.known(args.wire):
+            parser.error(f"--wire: expected the name of a case, was {args.wire!r}")
+        complaints = wire.tried(args.wire)
+        print("\n".join(complaints) or "it is as it should be")
+        return 1 if complaints else 0
     if args.bug:
         found = caught(BUGS[args.bug])
         print("\n".join(found) or "the bug got away")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from tests.prove import crash, killing
+from tests.prove import crash, killing, wire
 from tests.prove.bugs import BUGS, caught
 from tests.prove.scenarios import SCENARIOS
 from tests.prove.stages import Judged, Stage
@@ -68,6 +68,14 @@ def _trials(seed: int, part: float) -> Iterable[killing.Trial]:
     return killing.trials(seed, max(1, round(20 * part)))
 
 
+def _wired(trial: wire.Trial) -> Judged:
+    return Judged(complaints=wire.tried(trial.name), facts=((trial.kind, 1),))
+
+
+def _faults(_seed: int, part: float) -> Iterable[wire.Trial]:
+    return wire.trials(part)
+
+
 def _bugs(_seed: int, part: float) -> Iterable[Hunt]:
     return [Hunt(bug=name) for name in BUGS][:: max(1, round(1 / part))]
 
@@ -75,6 +83,13 @@ def _bugs(_seed: int, part: float) -> Iterable[Hunt]:
 STAGES: Mapping[str, Stage] = {
     stage.name: stage
     for stage in (
+        Stage(
+            name="wire",
+            title="every documented wire fault with every operation, before and after its effect",
+            least=3000,
+            cases=_faults,
+            judge=_wired,
+        ),
         Stage(
             name="crash",
             title="death at every await, request and commit of every scenario",
