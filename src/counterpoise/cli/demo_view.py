@@ -125,7 +125,8 @@ class DemoView:
         width = self._console.width
         cells = 21 if width >= _WIDE else 9 if width >= _NARROW else 0
         table = Table(expand=True, box=None, header_style="dim", padding=(0, 2, 0, 0))
-        for name in ("asset", "price", "spot", "futures", "effective", "effective target"):
+        last = "effective target" if width >= _NARROW else "target"
+        for name in ("asset", "price", "spot", "futures", "effective", last):
             table.add_column(name, justify="left" if name == "asset" else "right", no_wrap=True)
         if cells:
             table.add_column("", no_wrap=True)
@@ -168,14 +169,17 @@ class DemoView:
         )
 
     def _last_alerts(self) -> Panel:
-        lines = [
-            _cut(
-                Text.assemble(
-                    (f"{a.raised_at:%m-%d %H:%M} ", "dim"), (a.text, _COLOURS[a.severity])
-                )
-            )
+        shown = [
+            Text.assemble((f"{a.raised_at:%m-%d %H:%M} ", "dim"), (a.text, _COLOURS[a.severity]))
             for a in self._alerts
         ]
+        if self._console.width < _NARROW and shown:
+            # one line would say little: the newest takes all the lines there are
+            newest = shown[-1]
+            newest.plain = newest.plain.replace("\n", " ")
+            lines = [*newest.wrap(self._console, self._console.width - _EDGES)[:_ALERTS]]
+        else:
+            lines = [_cut(line) for line in shown]
         return Panel(Group(*lines), title="last alerts", border_style="dim", height=_ALERTS + 2)
 
 

@@ -130,6 +130,20 @@ def test_what_matters_stands_on_the_smallest_screen() -> None:
     assert [f"news {n}" in told for n in (2, 3, 4, 5)] == [True] * 4
 
 
+def test_a_narrow_screen_shows_the_newest_alert_whole() -> None:
+    console = terminal(60, 24)
+    view = DemoView(console)
+    for text in (
+        "old news",
+        "Hedge of BTC opened: sold 0.5 BTC with BTC/USDT:USDT at 89,610.13 on average",
+    ):
+        view.alert(alert("demo", "test", Severity.WARNING, text, NOW))
+    told = "\n".join(drawn(view, console, a_report()))
+    assert "on average" in told
+    assert "effective" in told
+    assert "effect…" not in told
+
+
 def test_the_price_line_is_as_wide_as_its_room() -> None:
     prices = deque(Decimal(p) for p in (1, 5, 9, 3, 8, 2, 7))
     assert spark(prices, 7) == "▁▄█▂▇▁▆"
