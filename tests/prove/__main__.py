@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from tests.prove import crash, killing, wire
 from tests.prove.bugs import BUGS, caught
 from tests.prove.programme import STAGES, quiet
 from tests.prove.scenarios import SCENARIOS
 from tests.prove.stages import Tally, run_stage
+
+_BEGIN = "<!-- what follows is written by `python -m tests.prove --write` -->"
+_END = "<!-- end -->"
 
 
 def main() -> int:
@@ -26,6 +30,7 @@ def main() -> int:
         "--kills", default="", help="requests after which each life is ended: 40,250"
     )
     parser.add_argument("--wire", help="one case of it again, by its name")
+    parser.add_argument("--write", action="store_true", help="into docs/reliability.md as well")
     parser.add_argument("--bug", choices=tuple(BUGS), help="one bug again")
     parser.add_argument("--scenario", choices=tuple(SCENARIOS), help="one case of it again")
     parser.add_argument("--deaths", default="", help="points at which it dies: 17 or 17,40")
@@ -52,6 +57,8 @@ def main() -> int:
     names = list(STAGES) if args.stage == "all" else [args.stage]
     tallies = [_run(name, args.seed, args.part) for name in names]
     print("\n" + table(tallies, args.seed))
+    if args.write:
+        write(table(tallies, args.seed))
     short = [t for t in tallies if args.part >= 1 and t.cases < t.stage.least]
     for tally in short:
         print(f"{tally.stage.name}: ran {tally.cases} of the {tally.stage.least} it promises")
@@ -87,6 +94,14 @@ def table(tallies: list[Tally], seed: int) -> str:
         what = tally.stage.title + (f" ({facts})" if facts else "")
         lines.append(f"| {tally.stage.name} | {what} | {tally.cases:,} | {len(tally.findings)} |")
     return "\n".join(lines)
+
+
+def write(rows: str) -> None:
+    """Put the table into the document it belongs to."""
+    page = Path("docs/reliability.md")
+    before, _, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    page.write_text(f"{before}{_BEGIN}\n\n{rows}\n\n{_END}{after}", encoding="utf-8")
 
 
 def _again(args: argparse.Namespace) -> int:

@@ -175,6 +175,8 @@ class Play:
     disk: Any = field(default_factory=MemoryDisk)
     lives: int = 0
     reports: int = 0
+    #: What reached the exchange from us before the start-up gate had passed.
+    ungated: int = 0
     #: When it was stopped, and when it began again: nothing may be placed between.
     rests: list[tuple[datetime, datetime]] = field(default_factory=list)
     last: CycleReport | None = None
@@ -208,6 +210,19 @@ async def play(scene: Play, boundaries: Boundaries, *, longest: int = 600) -> No
         return
 
 
+async def _gate(scene: Play, app: App, disk: Any) -> None:
+    """Pass the start-up gate, started again by a supervisor until it can be passed."""
+    heard = scene.exchange.log.next_seq
+    while True:
+        try:
+            await pass_gate(app, disk, None)
+            break
+        except (VenueError, StoreError):
+            await scene.clock.sleep(dec(5))
+    events = scene.exchange.log.after(heard)
+    scene.ungated += sum(e["event"] in {"place", "reject", "transfer"} for e in events)
+
+
 async def _live(scene: Play, store: Any, outbox: Any, boundaries: Boundaries, longest: int) -> None:
     venue = Watched("venue", scene.wrap(SimVenue(VENUE, scene.exchange, scene.api_key)), boundaries)
     disk = Watched("store", scene.store_wrap(store), boundaries)
@@ -227,13 +242,7 @@ async def _live(scene: Play, store: Any, outbox: Any, boundaries: Boundaries, lo
         hashes={scene.policy.id: "hash"},
     )
     app = App(settings=settings, clock=scene.clock, venues={VENUE: venue})
-    while True:
-        try:
-            await pass_gate(app, disk, None)
-            break
-        except (VenueError, StoreError):
-            # the supervisor starts it again
-            await scene.clock.sleep(dec(5))
+    await _gate(scene, app, disk)
     cycle = Cycle(scene.policy, {VENUE: venue}, disk, scene.clock, rows=ChangedLooks())
     pace = Pace(scene.every)
     # at rest: looks in a row in which nothing happened, nor between them

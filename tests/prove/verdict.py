@@ -43,6 +43,7 @@ async def complaints(play: Play) -> list[str]:
             *_rejects(events, play.allowed_rejects),
             *_foreign_untouched(events),
             *_rested(play, events),
+            *([f"I12: {play.ungated} requests before the gate"] if play.ungated else []),
             *(await _alerts_arrived(play)),
             *play.expect(play),
         ]
