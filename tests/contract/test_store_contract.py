@@ -479,8 +479,8 @@ async def test_what_became_of_the_orders_of_a_day(started: Kept) -> None:
         (timedelta(minutes=9), False),
         (timedelta(minutes=1), True),
     ]
-    assert [(NOW - r.at, r.code, r.symbol) for r in found.refusals] == [
-        (timedelta(minutes=1), "-2019", orders[0].symbol)
+    assert [(NOW - r.at, r.code, r.symbol, r.side, r.reduce_only) for r in found.refusals] == [
+        (timedelta(minutes=1), "-2019", orders[0].symbol, orders[0].side, False)
     ]
     # those of an hour
     later = await started.store.load("treasury", NOW + timedelta(minutes=59))

@@ -19,7 +19,7 @@ from counterpoise.domain.hedge_book import BookLine, ClosedHedge, Cross, LineKey
 from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.operator import Approval, Command, TargetOverride
-from counterpoise.domain.order import Fill, Order
+from counterpoise.domain.order import Fill, Order, Side
 from counterpoise.domain.plan import Target
 from counterpoise.domain.transfer import Transfer
 
@@ -148,6 +148,8 @@ class Refusal:
     at: datetime
     venue: str
     symbol: str
+    side: Side
+    reduce_only: bool
     why: str
 
     @property

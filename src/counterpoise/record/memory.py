@@ -116,7 +116,14 @@ class MemoryStore:
                 for at, (id_,) in book.placed[bisect_right(book.placed, (now - TRIED, _LAST)) :]
             ),
             refusals=tuple(
-                Refusal(at=at, venue=order.venue, symbol=order.symbol, why=order.reason or "")
+                Refusal(
+                    at=at,
+                    venue=order.venue,
+                    symbol=order.symbol,
+                    side=order.side,
+                    reduce_only=order.reduce_only,
+                    why=order.reason or "",
+                )
                 for at, (id_,) in book.placed[bisect_right(book.placed, (now - REFUSED, _LAST)) :]
                 if (order := self._orders[id_]).is_refusal
             ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from counterpoise.domain.order import Order
+from counterpoise.domain.order import Order, Side
 from counterpoise.domain.policy import REJECTS_WITHIN
 from counterpoise.domain.reasons import Reason, reason, shown_span
 from counterpoise.domain.records import Refusal, Tried
@@ -38,14 +38,15 @@ def reject_refusal(tried: Iterable[Tried], most: int, now: datetime) -> Reason |
 
 
 def quarantine_refusal(order: Order, refusals: Iterable[Refusal], now: datetime) -> Reason | None:
-    """Return why nothing is sent on the order's contract: the venue has refused it for the same reason too often.
+    """Return why no order like this is sent on its contract: the venue has refused such for the same reason too often.
 
     What it refuses for a reason that does not pass by itself it will refuse again, until somebody changes something.
-    ``refusals`` is oldest first.
+    What is refused of openings (no margin, too large) says nothing of closes, nor purchases of sales: taking risk off
+    never waits for them. ``refusals`` is oldest first.
     """
     by_code: dict[str, list[Refusal]] = {}
     for refusal in refusals:
-        here = (refusal.venue, refusal.symbol) == (order.venue, order.symbol)
+        here = _kind(refusal) == _kind(order)
         if here and now - refusal.at < QUARANTINE and refusal.code not in _PASSING:
             by_code.setdefault(refusal.code, []).append(refusal)
     for same in by_code.values():
@@ -59,3 +60,8 @@ def quarantine_refusal(order: Order, refusals: Iterable[Refusal], now: datetime)
                 until=f"{until:%H:%M} UTC",
             )
     return None
+
+
+def _kind(of: Order | Refusal) -> tuple[str, str, Side, bool]:
+    """What the venue judges alike."""
+    return (of.venue, of.symbol, of.side, of.reduce_only)

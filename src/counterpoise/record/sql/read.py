@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from counterpoise.domain.operator import CommandState
-from counterpoise.domain.order import Fill, Order, OrderState, is_refusal
+from counterpoise.domain.order import Fill, Order, OrderState, Side, is_refusal
 from counterpoise.domain.records import PortfolioRecord, Recorded, Refusal, Tried
 from counterpoise.record.rules import (
     CAPPING,
@@ -112,7 +112,14 @@ async def _tried(connection: AsyncConnection, name: str, now: datetime) -> tuple
 async def _refusals(connection: AsyncConnection, name: str, now: datetime) -> tuple[Refusal, ...]:
     """Orders of the last hour that the venue did not take, oldest first."""
     found = await connection.execute(
-        select(_ORDERS.c.created_at, _ORDERS.c.venue, _ORDERS.c.symbol, _ORDERS.c.reason)
+        select(
+            _ORDERS.c.created_at,
+            _ORDERS.c.venue,
+            _ORDERS.c.symbol,
+            _ORDERS.c.side,
+            _ORDERS.c.reduce_only,
+            _ORDERS.c.reason,
+        )
         .where(
             _ORDERS.c.portfolio == name,
             _ORDERS.c.created_at > now - REFUSED,
@@ -121,7 +128,14 @@ async def _refusals(connection: AsyncConnection, name: str, now: datetime) -> tu
         .order_by(_ORDERS.c.created_at, _ORDERS.c.client_order_id)
     )
     return tuple(
-        Refusal(at=row.created_at, venue=row.venue, symbol=row.symbol, why=row.reason or "")
+        Refusal(
+            at=row.created_at,
+            venue=row.venue,
+            symbol=row.symbol,
+            side=Side(row.side),
+            reduce_only=row.reduce_only,
+            why=row.reason or "",
+        )
         for row in found
         if is_refusal(OrderState.REJECTED, row.reason)
     )

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from counterpoise.decide.guards.rejects import quarantine_refusal
+from counterpoise.domain.order import Side
 from counterpoise.domain.records import Refusal
 from tests.build import BTC_PERP, NOW, SOL_PERP, VENUE, make_order
 
@@ -14,9 +15,21 @@ LOT = "-1013: Filter failure: LOT_SIZE"
 
 
 def refused(
-    minutes_ago: float, why: str = LOT, symbol: str = BTC_PERP, venue: str = VENUE
+    minutes_ago: float,
+    why: str = LOT,
+    symbol: str = BTC_PERP,
+    venue: str = VENUE,
+    side: Side = Side.SELL,
+    reduce_only: bool = False,
 ) -> Refusal:
-    return Refusal(at=NOW - timedelta(minutes=minutes_ago), venue=venue, symbol=symbol, why=why)
+    return Refusal(
+        at=NOW - timedelta(minutes=minutes_ago),
+        venue=venue,
+        symbol=symbol,
+        side=side,
+        reduce_only=reduce_only,
+        why=why,
+    )
 
 
 def test_the_third_refusal_within_an_hour_ends_it_for_the_rest_of_the_hour() -> None:
@@ -50,3 +63,22 @@ def test_what_passes_by_itself_is_no_reason(why: str) -> None:
     assert (
         quarantine_refusal(make_order(), [refused(n, why=why) for n in (9, 8, 7, 6)], NOW) is None
     )
+
+
+def test_openings_that_are_refused_keep_no_close_from_being_sent() -> None:
+    refusals = [refused(n, why="-2019: Margin is insufficient.") for n in (3, 2, 1)]
+    assert quarantine_refusal(make_order(side=Side.SELL), refusals, NOW) is not None
+    close = make_order(side=Side.BUY, reduce_only=True)
+    assert quarantine_refusal(close, refusals, NOW) is None
+    closes = [refused(n, side=Side.BUY, reduce_only=True) for n in (3, 2, 1)]
+    assert quarantine_refusal(close, [*refusals, *closes], NOW) is not None
+
+
+def test_purchases_that_are_refused_keep_no_sale_of_coins_from_being_sent() -> None:
+    broke = [
+        refused(n, why="-2010: Account has insufficient balance", symbol="BTC/USDT", side=Side.BUY)
+        for n in (3, 2, 1)
+    ]
+    bought, sold = (make_order(symbol="BTC/USDT", side=side) for side in (Side.BUY, Side.SELL))
+    assert quarantine_refusal(bought, broke, NOW) is not None
+    assert quarantine_refusal(sold, broke, NOW) is None
