@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from counterpoise.app.build import App
 from counterpoise.app.orphans import refuse_orphans
+from counterpoise.app.readable import check_readable
 from counterpoise.app.rights import check_rights
 from counterpoise.app.start import first_start, restart
 from counterpoise.config.settings import Settings
@@ -23,8 +24,8 @@ from counterpoise.ports import Store
 async def pass_gate(app: App, store: Store, accept_config: str | None) -> None:
     """Check and record the start of every portfolio.
 
-    Raises SafetyRefusal (also for a key that may withdraw), ConfigError (an asset no venue lists), VenueError,
-    StoreError.
+    Raises SafetyRefusal (also for a key that may withdraw), ConfigError (an asset no venue lists), VenueError
+    (balances, positions, open orders or fills cannot be read), StoreError.
     """
     now = app.clock.now()
     told = await check_rights(app.venues, app.settings.venues, now)
@@ -34,11 +35,13 @@ async def pass_gate(app: App, store: Store, accept_config: str | None) -> None:
         check_listed(app.settings, policy, universe)
         config_hash = app.settings.hashes[policy.id]
         if await store.portfolio(policy.id) is None:
+            await check_readable(policy, app.venues, universe, None, app.clock)
             accounts = {v: await app.venues[v].account() for v in policy.venues}
             changes = first_start(policy, config_hash, accounts, universe, now)
         else:
             recorded = await store.load(policy.id, now)
             universe = universe_of(policy, instruments, carried_of(recorded))
+            await check_readable(policy, app.venues, universe, recorded, app.clock)
             shown = await strays_shown(app, policy, recorded, universe)
             changes = restart(policy, config_hash, recorded, universe, accept_config, now, shown)
         await refuse_orphans(policy, app.venues, universe, store)
