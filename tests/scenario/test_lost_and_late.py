@@ -22,7 +22,7 @@ from counterpoise.domain.order import (
     Unknown,
     VenueOrder,
 )
-from counterpoise.domain.policy import ExecutionPolicy
+from counterpoise.domain.policy import ExecutionPolicy, OnForeign, PlausibilityPolicy
 from counterpoise.domain.snapshot import Account
 from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.venue.sim import MarketKind, OrderKind, PlaceRequest, Side, TimeInForce
@@ -36,6 +36,7 @@ class Wrapped:
     """A venue that does what the world's venue does, but for what a subclass changes."""
 
     def __init__(self, world: World) -> None:
+        self.world = world
         self.inner: Any = world.venue
         self.clock = world.clock
         world.venue = self  # type: ignore[assignment]  # a Venue by __getattr__
@@ -323,3 +324,41 @@ async def test_replies_without_an_id_are_looked_up_and_kept() -> None:
     await world.run(policy_of(HALF), hours=3)
     assert world.position() == dec("-0.5")
     assert world.duplicates() == 0
+
+
+class LostBesideAHand(Wrapped):
+    """The first placement never arrives, and at that very moment the account's owner trades the same contract."""
+
+    lost: Order | None = None
+
+    async def place(self, order: Order) -> PlaceOutcome:
+        if self.lost is None:
+            self.lost = order
+            self.world.exchange.place(
+                self.world.api_key,
+                PlaceRequest(
+                    kind=MarketKind.PERP,
+                    symbol="BTCUSDT",
+                    side=Side.SELL,
+                    order_kind=OrderKind.MARKET,
+                    qty=dec("0.05"),
+                    client_order_id="by-hand",
+                ),
+            )
+            return Unknown(text="time-out")
+        outcome: PlaceOutcome = await self.inner.place(order)
+        return outcome
+
+
+@pytest.mark.parametrize("then", list(OnForeign))
+async def test_what_a_person_trades_does_not_keep_a_lost_order_unproven(then: OnForeign) -> None:
+    world = make_world([80_000] * 200)
+    wrapped = LostBesideAHand(world)
+    policy = policy_of(HALF, plausibility=PlausibilityPolicy(on_foreign_change=then))
+    await world.run(policy, hours=1)
+    assert wrapped.lost is not None
+    orders = await world.store.orders("p", live_only=False, limit=100)
+    row = next(o for o in orders if o.client_order_id == wrapped.lost.client_order_id)
+    assert (row.state, row.reason) == (OrderState.REJECTED, "absent")
+    # held, it is left to people; accepted, the hedge goes on beside what is not ours
+    assert world.position() == (dec("-0.05") if then is OnForeign.HOLD else dec("-0.55"))

@@ -5,17 +5,18 @@ Used by the cycle, which commits the result, and by ``plan``, which shows what w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from counterpoise.domain.errors import VenueAuthError, VenueError
 from counterpoise.domain.ledger import LedgerEntry
+from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.order import Fill, Order, VenueOrder
 from counterpoise.domain.portfolio import Contract
 from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import PositionRecord, Recorded
 from counterpoise.domain.snapshot import Snapshot
-from counterpoise.execute.absence import Absences
+from counterpoise.execute.absence import Absences, others_explain
 from counterpoise.execute.reconcile import Reconciled, orders_to_look_up, reconcile
 from counterpoise.execute.settling import missing_from, settled
 from counterpoise.ports import Clock, Store, Venue
@@ -60,6 +61,7 @@ async def align(
         )
 
     first = merged(())
+    others = _of_others(new, first, owners)
     absent = [
         o.client_order_id
         for o in pending
@@ -67,15 +69,50 @@ async def align(
         and absences.proven(
             o,
             snapshot.as_of,
-            # an account that was not answered explains nothing
-            position_explained=snapshot.venues[o.venue].account is not None
-            and (o.venue, o.symbol) not in first.unexplained,
+            position_explained=_explained(o, snapshot, recorded, first, others),
         )
     ]
     merged_in = merged(absent) if absent else first
     transfers = settled(recorded.transfers, snapshot, missing)
     moved = tuple(t for t, b in zip(transfers, recorded.transfers, strict=True) if t != b)
     return replace(merged_in, transfers=transfers, moved=moved)
+
+
+def _explained(
+    order: Order,
+    snapshot: Snapshot,
+    recorded: Recorded,
+    seen: Reconciled,
+    others: Sequence[Fill],
+) -> bool:
+    """Whether the position of its contract is what it would be without ``order``.
+
+    A person who trades beside an order that got lost must not keep it unproven for ever: what they traded counts.
+    """
+    contract = (order.venue, order.symbol)
+    account = snapshot.venues[order.venue].account
+    if account is None:
+        # an account that was not answered explains nothing
+        return False
+    why = seen.unexplained.get(contract)
+    if why is None or why.code != "position_unexplained":
+        return why is None
+    known = next((p for p in seen.positions if (p.venue, p.symbol) == contract), None)
+    known = known or recorded.positions.get(contract)
+    held = account.positions.get(order.symbol)
+    missing = (held.qty if held is not None else ZERO) - (
+        known.expected_qty if known is not None else ZERO
+    )
+    here = [f for f in others if (f.venue, f.symbol) == contract]
+    lost = any(f.client_order_id == order.client_order_id for f in here)
+    return not lost and others_explain(missing, here)
+
+
+def _of_others(new: Iterable[Fill], seen: Reconciled, owners: Iterable[Order]) -> tuple[Fill, ...]:
+    """Those of ``new`` fills that belong to no order of ours, oldest first."""
+    ours = {(o.venue, o.venue_order_id) for o in (*seen.orders, *owners)}
+    found = (f for f in new if (f.venue, f.venue_order_id) not in ours)
+    return tuple(sorted(found, key=lambda f: (f.filled_at, len(f.trade_id), f.trade_id)))
 
 
 async def _new_entries(

@@ -241,7 +241,8 @@ class Forced(StrEnum):
 class Fill:
     """One execution; ``trade_id`` with venue and symbol is its identity. ``fee`` is what was paid (a rebate < 0).
 
-    ``forced``: the venue is known to have made it itself, and why; not kept with the row.
+    ``forced``: the venue is known to have made it itself, and why; ``client_order_id``: its order's, where that was
+    told. Neither is kept with the row.
     """
 
     venue: str
@@ -256,6 +257,7 @@ class Fill:
     maker: bool | None
     filled_at: datetime
     forced: Forced | None = None
+    client_order_id: str | None = None
 
     @property
     def signed_qty(self) -> Decimal:

@@ -2,15 +2,18 @@
 
 An order is absent only when all hold: its request can no longer be accepted (signature window, the venue's own
 time-out and a margin are over); several look-ups by its id, each answered and spaced, did not find it; it is not
-among the open orders; and the position is what it would be without it. Anything less leaves it UNKNOWN.
+among the open orders; and the position is what it would be without it, orders of others (by their client ids) counted
+in. Anything less leaves it UNKNOWN.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 
-from counterpoise.domain.order import Order
+from counterpoise.domain.numbers import ZERO
+from counterpoise.domain.order import Fill, Order
 
 #: An order the venue once acknowledged is forgotten by it only long after its end (Binance futures: cancelled
 #: orders without fills after 3 days), so before that "not found" is no answer at all.
@@ -63,3 +66,20 @@ class Absences:
             and len(misses) >= LOOKUPS
             and position_explained
         )
+
+
+def others_explain(missing: Decimal, others: Iterable[Fill]) -> bool:
+    """Whether ``missing``, what a position shows beyond what is expected, is what orders of others traded.
+
+    ``others`` are fills of one contract, oldest first, that belong to no order known to be ours. The newest of them
+    must add up to it, and each must have told its order's client id: one that did not may be the order in question.
+    """
+    total = ZERO
+    made = list(others)
+    if any(fill.client_order_id is None for fill in made):
+        return False
+    for fill in reversed(made):
+        total += fill.signed_qty
+        if total == missing:
+            return True
+    return False

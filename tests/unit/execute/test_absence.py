@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from counterpoise.domain.order import OrderState
+from counterpoise.domain.numbers import dec
+from counterpoise.domain.order import OrderState, Side
 from counterpoise.execute.absence import (
     LOOKUPS,
     RECV_WINDOW,
@@ -12,8 +14,9 @@ from counterpoise.execute.absence import (
     SPACING,
     VENUE_TIMEOUT,
     Absences,
+    others_explain,
 )
-from tests.build import NOW, make_order
+from tests.build import NOW, make_fill, make_order
 
 APPROVAL = timedelta(seconds=30)
 TICK = timedelta(microseconds=1)
@@ -137,3 +140,18 @@ def test_an_acknowledged_order_is_forgotten_only_after_days(days: int, proven: b
         absences.missed(order.client_order_id, later + number * SPACING)
     now = later + LOOKUPS * SPACING
     assert absences.proven(order, now, position_explained=True) is proven
+
+
+def test_orders_of_others_explain_what_their_newest_trades_add_up_to() -> None:
+    hand = make_fill(Side.SELL, "0.05", client_order_id="by-hand")
+    earlier = make_fill(Side.BUY, "0.3", client_order_id="by-hand-0")
+    assert others_explain(dec("-0.05"), [earlier, hand])
+    assert others_explain(dec("0.25"), [earlier, hand])
+    assert not others_explain(dec("-0.04"), [earlier, hand])
+    assert not others_explain(dec("0.3"), [earlier, hand])
+    assert not others_explain(dec("-0.05"), [])
+
+
+def test_a_trade_whose_order_has_no_name_explains_nothing() -> None:
+    hand = make_fill(Side.SELL, "0.05", client_order_id="by-hand")
+    assert not others_explain(dec("-0.05"), [replace(hand, client_order_id=None), hand])

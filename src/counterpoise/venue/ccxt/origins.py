@@ -52,27 +52,34 @@ class Origins:
     """What is known of the orders of one futures account. Lives as long as the connection."""
 
     def __init__(self) -> None:
-        self._known: dict[_Key, Forced | None] = {}
+        #: Client ids of orders by their numbers.
+        self._known: dict[_Key, str] = {}
         self._missed: dict[_Key, datetime] = {}
 
     def learn(self, listing: Listing, order: VenueOrder) -> None:
         """Take note of an order whose client id was told."""
         if listing.scope is Scope.FUTURES and order.client_order_id is not None:
-            self._keep((listing.id, order.venue_order_id), forced_by(order.client_order_id))
+            self._keep((listing.id, order.venue_order_id), order.client_order_id)
 
     async def marked(
         self, wire: Wire, listing: Listing, fills: Iterable[Fill], now: datetime
     ) -> tuple[Fill, ...]:
-        """Return ``fills`` of one contract with those marked that the venue made itself. Raises VenueError.
+        """Return ``fills`` of one contract with the client ids of their orders, and marked what the venue made itself.
+
+        Raises VenueError.
 
         The end of a dated future is expected, and told by its settlement price: its trade is not marked.
         """
         made = tuple(fills)
         await self._ask(wire, listing, made, now)
-        kinds = [self._known.get(_key(listing, f)) for f in made]
+        names = [self._known.get(_key(listing, f)) for f in made]
+        kinds = [forced_by(name) for name in names]
         if listing.instrument.expiry_at is not None:
             kinds = [None if kind is Forced.SETTLEMENT else kind for kind in kinds]
-        return tuple(replace(f, forced=kind) for f, kind in zip(made, kinds, strict=True))
+        return tuple(
+            replace(f, forced=kind, client_order_id=name)
+            for f, kind, name in zip(made, kinds, names, strict=True)
+        )
 
     async def _ask(
         self, wire: Wire, listing: Listing, made: tuple[Fill, ...], now: datetime
@@ -94,7 +101,7 @@ class Origins:
             with understood("order"):
                 if venue_order_id(row) != key[1]:
                     raise ValueError(f"expected order {key[1]}, was {row['orderId']}")
-                self._keep(key, forced_by(str(row["clientOrderId"])))
+                self._keep(key, str(row["clientOrderId"]))
         if absent:
             await self._read_forced(wire, listing, absent.values())
             self._missed |= {k: now + AGAIN_AFTER for k in absent if k not in self._known}
@@ -112,10 +119,10 @@ class Origins:
         with understood("forced orders"):
             for row in rows(reply):
                 key = (row["symbol"], venue_order_id(row))
-                self._keep(key, forced_by(str(row["clientOrderId"])))
+                self._keep(key, str(row["clientOrderId"]))
 
-    def _keep(self, key: _Key, kind: Forced | None) -> None:
-        self._known[key] = kind
+    def _keep(self, key: _Key, name: str) -> None:
+        self._known[key] = name
         self._missed.pop(key, None)
         while len(self._known) > MOST_KNOWN:
             del self._known[next(iter(self._known))]

@@ -205,6 +205,7 @@ def fill(venue: str, symbol: str, trade: SimTrade) -> Fill:
         forced=next(
             (why for begin, why in _FORCED.items() if trade.client_order_id.startswith(begin)), None
         ),
+        client_order_id=trade.client_order_id,
     )
 
 
