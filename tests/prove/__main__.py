@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.prove import crash, killing, wire
+from tests.prove import chaos, crash, killing, wire
 from tests.prove.bugs import BUGS, caught
 from tests.prove.programme import STAGES, quiet
 from tests.prove.scenarios import SCENARIOS
@@ -35,8 +35,12 @@ def main() -> int:
     parser.add_argument("--scenario", choices=tuple(SCENARIOS), help="one case of it again")
     parser.add_argument("--deaths", default="", help="points at which it dies: 17 or 17,40")
     parser.add_argument("--sqlite", action="store_true", help="on a database file")
+    parser.add_argument("--again", help="one seed of a swarm again: 1.17 is 17 of set 1")
+    parser.add_argument("--hash", action="store_true", help="of it, the truth log's hash alone")
     args = parser.parse_args()
     quiet()
+    if args.again:
+        return _swarm_again(args.again, hash_only=args.hash)
     if args.kills:
         trial = killing.Trial(kills=tuple(int(k) for k in args.kills.split(",")))
         wrong = killing.tried(trial)
@@ -102,6 +106,21 @@ def write(rows: str) -> None:
     before, _, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
     _, _, after = rest.partition(_END)
     page.write_text(f"{before}{_BEGIN}\n\n{rows}\n\n{_END}{after}", encoding="utf-8")
+
+
+def _swarm_again(seed: str, *, hash_only: bool) -> int:
+    run = chaos.run_seed(seed)
+    if hash_only:
+        print(run.log_hash)
+        return 0
+    kinds = ", ".join(f"{s.kind} {s.id}" for s in run.scene.policy.strategies)
+    print(f"strategies: {kinds}")
+    print(f"faults: {run.weather.struck}, {run.process.deaths} deaths")
+    took = "-" if run.took is None else f"{run.took.total_seconds():.0f} s"
+    print(f"at rest after {took}; rightly held back by {', '.join(run.excused) or 'nothing'}")
+    for complaint in run.complaints:
+        print(complaint)
+    return 1 if run.complaints else 0
 
 
 def _again(args: argparse.Namespace) -> int:

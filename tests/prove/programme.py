@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from tests.prove import crash, killing, wire
+from tests.prove import chaos, crash, killing, wire
 from tests.prove.bugs import BUGS, caught
 from tests.prove.scenarios import SCENARIOS
 from tests.prove.stages import Judged, Stage
@@ -80,6 +80,10 @@ def _bugs(_seed: int, part: float) -> Iterable[Hunt]:
     return [Hunt(bug=name) for name in BUGS][:: max(1, round(1 / part))]
 
 
+def _swarm(seed: int, part: float) -> Iterable[chaos.Case]:
+    return chaos.seeds(seed, max(1, int(1000 * part)))
+
+
 STAGES: Mapping[str, Stage] = {
     stage.name: stage
     for stage in (
@@ -110,6 +114,13 @@ STAGES: Mapping[str, Stage] = {
             least=2000,
             cases=_pairs,
             judge=_crashed,
+        ),
+        Stage(
+            name="chaos",
+            title="swarms of faults for up to five minutes, then 60 s to come to rest",
+            least=1000,
+            cases=_swarm,
+            judge=chaos.judged,
         ),
         Stage(
             name="kill",

@@ -62,6 +62,20 @@ def by_the_log(events: list[Event], rows: Mapping[str, Order], cap: Decimal) -> 
     ]
 
 
+async def lasting_complaints(play: Play) -> list[str]:
+    """Return what is wrong whatever befell the daemon: what must hold at any time, not only at rest."""
+    events = [e for e in play.exchange.log.after(0) if e["account"] == play.api_key]
+    store, _outbox = await play.disk.open()
+    orders = await store.orders(play.policy.id, live_only=False, limit=_MANY)
+    rows = {o.client_order_id: o for o in orders}
+    return [
+        *_no_duplicate(events, rows),
+        *_written_ahead(events, rows),
+        *_foreign_untouched(events),
+        *(await _alerts_arrived(play)),
+    ]
+
+
 def _own(events: list[Event], kind: str) -> list[Event]:
     return [e for e in events if e["event"] == kind and is_own(e["client_id"])]
 
