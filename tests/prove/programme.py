@@ -27,13 +27,21 @@ def _crashed(case: crash.Case) -> Judged:
     return Judged(complaints=outcome.complaints, facts=facts)
 
 
-def _every_point(_seed: int, part: float) -> Iterable[crash.Case]:
-    cases = list(crash.single(_NAMES))
-    step = max(1, round(1 / part))
-    return cases[::step]
+def _swept(sweep: crash.Sweep) -> Judged:
+    outcomes = crash.swept(sweep)
+    lives = sum(o.lives for o in outcomes)
+    return Judged(
+        complaints=tuple(f"{o.case.command}: {c}" for o in outcomes for c in o.complaints),
+        runs=len(outcomes),
+        facts=(("lives", lives), ("deaths", lives - len(outcomes))),
+    )
 
 
-def _pairs(seed: int, part: float) -> Iterable[crash.Case]:
+def _every_point(_seed: int, part: float) -> Iterable[crash.Sweep]:
+    return crash.single(_NAMES, part)
+
+
+def _pairs(seed: int, part: float) -> Iterable[crash.Sweep]:
     return crash.double(_NAMES, max(1, int(2000 * part)), seed)
 
 
@@ -99,7 +107,7 @@ STAGES: Mapping[str, Stage] = {
             title="death at every await, request and commit of every scenario",
             least=7500,
             cases=_every_point,
-            judge=_crashed,
+            judge=_swept,
         ),
         Stage(
             name="disk",
@@ -113,7 +121,7 @@ STAGES: Mapping[str, Stage] = {
             title="a second death inside the recovery from the first",
             least=2000,
             cases=_pairs,
-            judge=_crashed,
+            judge=_swept,
         ),
         Stage(
             name="chaos",

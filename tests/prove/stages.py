@@ -46,9 +46,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What one case came to: complaints, and figures that are added up (runs, deaths, ...)."""
+    """What one case came to: complaints, how many runs it was, and figures that are added up (lives, deaths, ...)."""
 
     complaints: tuple[str, ...] = ()
+    runs: int = 1
     facts: tuple[tuple[str, int], ...] = ()
 
 
@@ -78,13 +79,13 @@ def run_stage(
         for judged in pool.map(_judge, [(stage.name, p) for p in parts]):
             for case, one in judged:
                 done += 1
-                tally.cases += 1
+                tally.cases += one.runs
                 for name, number in one.facts:
                     tally.facts[name] = tally.facts.get(name, 0) + number
                 if one.complaints:
                     found = Finding(command=case, complaints=one.complaints)
                     tally.findings.append(found)
-            say(f"{stage.name}: {done} of {len(cases)}, {len(tally.findings)} findings")
+            say(f"{stage.name}: {done * 100 // len(cases)} %, {len(tally.findings)} findings")
     tally.wall_s = time.monotonic() - began  # noqa: TID251 - as above
     return tally
 

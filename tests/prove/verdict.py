@@ -40,7 +40,7 @@ async def complaints(play: Play) -> list[str]:
             *_records_equal(play, events, rows, recorded),
             *_converged(play, rows, recorded),
             *(await _book_adds_up(play, store, events, recorded)),
-            *_rejects(events, play.allowed_rejects),
+            *_rejects(events, play.allowed_rejects, play.lives),
             *_foreign_untouched(events),
             *_rested(play, events),
             *([f"I12: {play.ungated} requests before the gate"] if play.ungated else []),
@@ -267,8 +267,11 @@ async def _book_adds_up(play: Play, store: Any, events: list[Event], recorded: A
     return found
 
 
-def _rejects(events: list[Event], allowed: frozenset[str]) -> list[str]:
-    """I8 and I10: the exchange refuses nothing that we could have known, and nothing again and again."""
+def _rejects(events: list[Event], allowed: frozenset[str], lives: int) -> list[str]:
+    """I8 and I10: the exchange refuses nothing that we could have known, and nothing again and again.
+
+    A process that dies before it wrote a refusal down does not know of it.
+    """
     codes: defaultdict[str, int] = defaultdict(int)
     for event in _own(events, "reject"):
         codes[str(event["code"])] += 1
@@ -278,7 +281,7 @@ def _rejects(events: list[Event], allowed: frozenset[str]) -> list[str]:
             continue  # the market moved, or the position was closed meanwhile
         if code not in allowed:
             found.append(f"I8: refused {times} times with {code}")
-        if times > MOST_REFUSED:
+        if times > MOST_REFUSED + lives - 1:
             found.append(f"I10: refused {times} times with {code}")
     return found
 
