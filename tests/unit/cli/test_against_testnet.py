@@ -85,12 +85,14 @@ def test_a_portfolio_that_cannot_be_valued_is_1_and_still_one_object(
     assert told.json["held"][0]["reason"] == "not_valued"
 
 
-def test_a_plan_for_people_names_the_hash(cli: Cli, practice: Path) -> None:
+def test_a_plan_for_people_names_no_hash_that_nobody_needs(cli: Cli, practice: Path) -> None:
     told = cli("plan", practice)
     assert told.code == 0
     assert "Portfolio treasury" in told.out
     assert "Orders that would be sent" in told.out
-    assert cli("check", practice, "--json").json["portfolios"][0]["hash"] in told.out
+    checked = cli("check", practice, "--json").json["portfolios"][0]["hash"]
+    assert checked not in told.out
+    assert cli("plan", practice, "--json").json["config_hash"] == checked
 
 
 def test_a_wrong_key_is_a_line_and_1(
