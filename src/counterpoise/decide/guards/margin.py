@@ -134,6 +134,7 @@ def _case(
         portfolio=policy.id,
         now=snapshot.as_of,
         assumed=found.assumed,
+        crossed=frozenset(policy.cross_hedges),
     )
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from counterpoise.domain.guarding import PoolState
 from counterpoise.domain.health import Pool
-from counterpoise.domain.numbers import ZERO, dec
+from counterpoise.domain.numbers import ONE, ZERO, dec
 from counterpoise.domain.policy import MarginPolicy
 from counterpoise.domain.reasons import shown_percent
 from counterpoise.domain.records import Recorded
@@ -19,7 +19,7 @@ _CENT = dec("0.01")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolCase:
-    """One pool's situation."""
+    """One pool's situation. ``crossed``: strategies whose futures stand against coins of another name."""
 
     pool: Pool
     before: PoolState
@@ -30,6 +30,7 @@ class PoolCase:
     portfolio: str
     now: datetime
     assumed: frozenset[str]
+    crossed: frozenset[str] = frozenset()
 
     @property
     def own(self) -> dict[str, Decimal]:
@@ -47,6 +48,13 @@ class PoolCase:
         """Return the whole own quantity (unsigned), also where it lies around or within a foreign one."""
         known = self.recorded.positions.get((self.pool.venue, symbol))
         return abs(known.own_qty) if known is not None else ZERO
+
+    def covering(self, symbol: str) -> Decimal:
+        """Return the part of an own short that stands against coins of its own name (a fraction)."""
+        size = self.size(symbol)
+        lines = (self.recorded.book.get((s, self.pool.venue, symbol)) for s in self.crossed)
+        apart = sum((max(-x.qty, ZERO) for x in lines if x is not None), ZERO)
+        return max(size - apart, ZERO) / size if size else ONE
 
 
 def percent(distance: Decimal | None) -> str:

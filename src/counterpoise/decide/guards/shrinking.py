@@ -45,8 +45,11 @@ def caps_of(case: PoolCase, step: Step) -> tuple[dict[str, Decimal], dict[str, D
         caps[symbol] = min(rest, caps.get(symbol, rest))
         asset = base_of(symbol)
         if asset in case.policy.may_sell and qty < 0:
-            cut = case.size(symbol) - caps[symbol]
-            sold[asset] = _meant(case, asset, sold) - min(cut, _left(case, asset, sold))
+            # coins that no short of ours stood against are not uncovered by cutting it
+            cut = (case.size(symbol) - caps[symbol]) * case.covering(symbol)
+            cut = shrink_step(cut, lot) if lot is not None else cut
+            if cut > 0 or asset in sold:
+                sold[asset] = _meant(case, asset, sold) - min(cut, _left(case, asset, sold))
     return caps, sold
 
 

@@ -28,6 +28,8 @@ from counterpoise.domain.portfolio import Listing, Universe
 from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import PositionRecord, Recorded, TradingState
 from counterpoise.domain.snapshot import MarginMode, Snapshot
+from counterpoise.domain.strategy import HedgePolicy
+from counterpoise.domain.strategy.hedge import Cross
 from counterpoise.domain.transfer import Purse, Transfer, TransferState
 from tests.build import (
     BTC_PERP,
@@ -326,6 +328,19 @@ def test_what_was_moved_in_goes_back_after_a_quiet_day() -> None:
 
 def test_what_people_moved_in_themselves_stays() -> None:
     assert guard_margin(world(90_000), book(), policy()).state.pools == {}
+
+
+@pytest.mark.parametrize(("crossed", "sold"), [("-1", None), ("-0.5", "-0.256"), ("0", "-0.512")])
+def test_coins_that_a_cross_hedge_does_not_stand_against_are_not_sold(
+    crossed: str, sold: str | None
+) -> None:
+    """1 BTC is short and 0.512 of it is cut; what of it stands against SOL covers no BTC."""
+    cross = HedgePolicy(id="h", asset="SOL", ratio=dec(1), cross=Cross(by="BTC"))
+    shape = make_policy(cross, margin=MarginPolicy(may_sell=("BTC",)))
+    line = BookLine(strategy="h", venue=VENUE, symbol=BTC_PERP, qty=dec(crossed))
+    verdict = guard_margin(world(10_000), book(book={line.key: line}), shape)
+    assert verdict.caps[VENUE, BTC_PERP] == dec("0.488")
+    assert verdict.coins == ({"BTC": dec(sold)} if sold is not None else {})
 
 
 def test_coins_are_sold_beside_the_short_only_where_that_is_allowed() -> None:
