@@ -59,6 +59,8 @@ _Condition = tuple[Severity, str]
 
 #: Raised and cleared by the daemon, which arms the countdown after a cycle.
 DEAD_MAN = "dead_man:off"
+#: Raised by the daemon while a look is late, and cleared by it once one has ended in time.
+LATE_LOOK = "look:late"
 #: Refusals that the trading state itself explains, or another condition.
 _TOLD = frozenset(
     {
@@ -212,7 +214,7 @@ class Announcer:
                 portfolio, key, key.split(":")[0], cleared_text(key, gone=_gone(key, report)), at
             )
             for key in sorted(over)
-            if key != DEAD_MAN and not key.startswith(unseen)
+            if key not in {DEAD_MAN, LATE_LOOK} and not key.startswith(unseen)
         ]
         return tuple(alerts)
 

@@ -17,7 +17,7 @@ from decimal import Decimal
 
 import structlog
 
-from counterpoise.app.announce import DEAD_MAN
+from counterpoise.app.announce import DEAD_MAN, LATE_LOOK
 from counterpoise.app.build import App, open_app
 from counterpoise.app.clock import WallClock
 from counterpoise.app.cycle import Cycle
@@ -61,6 +61,8 @@ class _Runner:
     pace: Pace
     due: datetime
     dead_man: DeadMan
+    #: Whether a late look may have been told of and not cleared, by an earlier run too.
+    late: bool = True
     #: What guards refused in the last look: the same again is no news in the log.
     refused: set[str] = field(default_factory=set)
 
@@ -202,8 +204,14 @@ class Daemon:
                     " budget is spent. Prices and margin are not watched until it does"
                 )
                 log.warning("look_late", portfolio=runner.policy.id, after_s=late_s)
-                await self._tell_trouble(runner.policy, "look:late", message)
-            return await look
+                await self._tell_trouble(runner.policy, LATE_LOOK, message)
+                runner.late = True
+                return await look
+            report = await look
+            if runner.late:
+                await self._tell_over(runner.policy, LATE_LOOK)
+                runner.late = False
+            return report
         finally:
             if not look.done():
                 look.cancel()
@@ -222,10 +230,12 @@ class Daemon:
         self._news.set()
 
     async def _tell_over(self, policy: PortfolioPolicy, key: str) -> None:
-        """Clear the alert; one that cannot be recorded now is cleared by a later look, or not at all."""
+        """Clear the alert if it was raised; where that cannot be recorded now, it is cleared later or not at all."""
         store, now = self._storage.store, self._app.clock.now()
         over = condition_cleared(policy.id, key, key.partition(":")[0], cleared_text(key), now)
         try:
+            if key not in (await store.load(policy.id, now)).raised:
+                return
             await store.commit(Changes(portfolio=policy.id, alerts=(over,)))
         except StoreError as error:
             log.exception("database_failed", portfolio=policy.id, error=str(error))

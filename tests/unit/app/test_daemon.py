@@ -19,6 +19,7 @@ from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import ExecutionPolicy, LimitsPolicy
 from counterpoise.domain.records import OutboxRow
+from counterpoise.domain.snapshot import Account
 from counterpoise.record.sql.outbox import SqlOutbox
 from counterpoise.venue.sim import MarketKind, Wallet
 from counterpoise.venue.sim.model import KeyRights
@@ -334,7 +335,7 @@ async def test_a_bug_in_a_look_is_told_and_the_daemon_goes_on(
 async def test_a_look_that_takes_too_long_is_told_while_it_does(
     new_desk: NewDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("counterpoise.app.daemon.LATE", timedelta(milliseconds=50))
+    monkeypatch.setattr("counterpoise.app.daemon.LATE", timedelta(milliseconds=400))
     monkeypatch.setattr("counterpoise.app.daemon.LATE_LOOKS", 0)
     desk = await new_desk()
     shown = desk.venue.account
@@ -449,3 +450,26 @@ async def test_a_key_that_ends_soon_is_told_of_at_the_start(new_desk: NewDesk) -
     await desk.run(hours=0.5)
     (told,) = desk.ear.of("key")
     assert "ends in 3 days" in told.text
+
+
+# --- looks that are late
+
+
+async def test_looks_that_are_late_in_a_row_are_told_once_and_over_when_one_is_in_time(
+    new_desk: NewDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("counterpoise.app.daemon.LATE", timedelta(milliseconds=400))
+    monkeypatch.setattr("counterpoise.app.daemon.LATE_LOOKS", 0)
+    desk = await new_desk()
+    answer = MoodyVenue.account
+
+    async def slow(venue: MoodyVenue) -> Account:
+        if len(desk.reports) in {1, 2, 3}:
+            await WallClock().sleep(dec(1))
+        return await answer(venue)
+
+    monkeypatch.setattr(MoodyVenue, "account", slow)
+    await desk.run(hours=3)
+    assert len(desk.reports) > 6
+    told = [a.severity for a in desk.ear.heard if a.key == "look:late"]
+    assert told == [Severity.CRITICAL, Severity.INFO]
