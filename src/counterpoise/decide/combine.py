@@ -56,11 +56,13 @@ def granted_of(
         listing = scene.universe.futures.get(asset)
         if listing is not None and not scene.policy.allow_net_short:
             floor = -(scene.view.assets[asset].held_qty + _foreign(asset, baselines))
-            # what a cross hedge is short of here stands against coins of another name
-            floor += sum(
-                (min(q, ZERO) for s, q in overlays if s in scene.policy.cross_hedges), ZERO
-            )
-            overlays, cut = _clamp(asset, overlays, floor, listing.instrument.lot_size)
+            # what a cross hedge is short of here stands against coins of another name, and is no part of it
+            apart = scene.policy.cross_hedges
+            shorts = {s: q for s, q in overlays if q < 0 and s in apart}
+            own = [(s, q) for s, q in overlays if s not in shorts]
+            clamped, cut = _clamp(asset, own, floor, listing.instrument.lot_size)
+            left = dict(clamped) | shorts
+            overlays = [(s, left[s]) for s, _ in overlays]
             notes += cut
         overlays, waits = held_by_basis(asset, overlays, scene)
         notes += waits

@@ -371,6 +371,10 @@ def _apart(asset: str, scene: Scene) -> Decimal | None:
 
 
 def _net_short(asset: str, scene: Scene) -> Decimal | None:
-    """What the asset is net short, spot + outside + futures, where it may not be: then coins are not sold on."""
-    exposure = scene.view.assets[asset].exposure_qty
+    """What the asset is net short, spot + outside + futures, where it may not be: then coins are not sold on.
+
+    What a cross hedge is short of here stands against other coins than these.
+    """
+    crossed = (scene.holding(s, asset).futures for s in scene.policy.cross_hedges)
+    exposure = scene.view.assets[asset].exposure_qty - sum((min(q, ZERO) for q in crossed), ZERO)
     return -exposure if exposure < 0 and not scene.policy.allow_net_short else None

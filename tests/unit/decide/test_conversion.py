@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from counterpoise.decide.conversion import begin, proceed
 from counterpoise.decide.engine import decide
-from counterpoise.decide.leg import Pace
+from counterpoise.decide.leg import Pace, leg_of
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import Ask, CommandKind
 from counterpoise.domain.scene import Held, Scene
-from counterpoise.domain.strategy import DeriskPolicy, DeriskState, DriftPolicy, DriftState
+from counterpoise.domain.strategy import (
+    DeriskPolicy,
+    DeriskState,
+    DriftPolicy,
+    DriftState,
+    HedgePolicy,
+)
 from counterpoise.domain.strategy.conversion import AssetConversion, ConversionState
 from counterpoise.domain.strategy.derisk import DeriskPhase
-from tests.build import NOW, Number, make_policy, make_scene, make_snapshot
+from counterpoise.domain.strategy.hedge import Cross
+from tests.build import BTC_PERP, NOW, Number, make_policy, make_scene, make_snapshot
 
 PACE = Pace(steps=5, fee=dec("0.001"))
 
@@ -176,3 +184,19 @@ def test_what_one_strategy_spends_is_not_there_for_the_next() -> None:
     poor = replace(seen, purse={**seen.purse, "USDT": dec(10_500)})
     wanted = {d.strategy: d.coins for d in decide(poor, states, {}).decisions if d.coins}
     assert wanted == {"x": dec("0.1"), "y": dec("4.985")}
+
+
+def test_coins_beside_a_cross_hedge_are_sold_as_without_it() -> None:
+    """1 BTC is held and nothing is short of it; the 10 are short against SOL."""
+    cross = HedgePolicy(id="h", asset="SOL", ratio=dec(1), cross=Cross(by="BTC"))
+    snapshot = make_snapshot(spot={"BTC": 1, "SOL": 10_000}, positions={BTC_PERP: -10})
+    part = AssetConversion(futures=dec(0), spot=dec("-0.5"), spot_from=dec(0))
+
+    def short(own: Number) -> Decimal | None:
+        scene = make_scene(snapshot, make_policy(cross))
+        scene = replace(scene, held={("h", "BTC"): Held(futures=dec(own))})
+        return leg_of("BTC", part, Held(), Pace(steps=1), scene).short
+
+    assert short(-10) is None
+    # 2 of them are somebody else's
+    assert short(-8) == 1

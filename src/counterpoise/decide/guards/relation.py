@@ -137,7 +137,9 @@ def _checked(
         why = reason("relation_unknown", asset=check.asset, by=check.by)
     if why is None:
         return check, None
-    state = before or Broken(since=now, held=check.held != 0)
+    state = before or Broken(since=now)
+    # half stays of what stood on it; what has been closed since is not opened on a broken relation
+    state = replace(state, held=state.held and check.held != 0)
     ends = state.since + LINGER * cross.interval
     halved = state.held and now < ends
     share = _HALF if halved else ZERO

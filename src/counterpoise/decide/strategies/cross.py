@@ -10,17 +10,24 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from counterpoise.decide.triggers import next_bar, span
+from counterpoise.decide.triggers import span
 from counterpoise.domain.decision import Wakeups
-from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, shrink_step, text
+from counterpoise.domain.numbers import (
+    ONE,
+    ZERO,
+    ceil_step,
+    dec,
+    floor_step,
+    quantize,
+    shrink_step,
+    text,
+)
 from counterpoise.domain.reasons import Reason, reason, shown_percent
 from counterpoise.domain.scene import Scene
-from counterpoise.domain.strategy import HedgePolicy, HedgeState
+from counterpoise.domain.strategy import HedgePolicy, HedgeState, overlay_of
 from counterpoise.domain.strategy.hedge import Cross
 
 _HUNDREDTH = dec("0.01")
-#: Two prices may move apart by twice that before a band could be left; a third of it leaves room for both.
-_PART_OF_BAND = 3
 
 
 def cross_sized(
@@ -84,11 +91,24 @@ def _unmeasured(
     return state, overlay, reason("cross_unmeasured", **names, overlay=text(overlay))
 
 
-def cross_wakeups(policy: HedgePolicy, cross: Cross, scene: Scene) -> Wakeups:
-    """Return when its size may be off by more than its band: prices, and the next closed bar."""
-    factor = ONE + cross.band / _PART_OF_BAND
-    prices = {a: scene.view.assets[a].price for a in (policy.asset, cross.by)}
-    return next_bar(scene, cross.interval) | Wakeups(
-        above={a: p * factor for a, p in prices.items()},
-        below={a: p / factor for a, p in prices.items()},
-    )
+def cross_wakeups(policy: HedgePolicy, cross: Cross, scene: Scene, state: HedgeState) -> Wakeups:
+    """Return at which prices its size may be off by more than its band.
+
+    It stands off by a part of the band already; what is left of it is shared by the two prices, which may move apart.
+    """
+    relation, kept = scene.relations.get(policy.id), abs(overlay_of(state, cross.by))
+    lot = scene.universe.futures[cross.by].instrument.lot_size
+    own, its = (scene.view.assets[a].price for a in (policy.asset, cross.by))
+    exact = ZERO
+    if relation is not None:
+        exact = max(relation.beta, ZERO) * (state.against or ZERO) * own / its
+    if exact <= 0:
+        return Wakeups()
+    dearer, cheaper = {}, {}
+    if cross.band < ONE:
+        up = ((floor_step(kept / (ONE - cross.band), lot) + lot) / exact).sqrt()
+        dearer, cheaper = {policy.asset: own * up}, {cross.by: its / up}
+    if kept > 0:
+        down = (ceil_step(kept / (ONE + cross.band), lot) / exact).sqrt()
+        dearer, cheaper = {**dearer, cross.by: its / down}, {**cheaper, policy.asset: own * down}
+    return Wakeups(above=dearer, below=cheaper)

@@ -15,13 +15,13 @@ from decimal import Decimal
 
 from counterpoise.decide.answer import answered, asked, no_instrument
 from counterpoise.decide.strategies.cross import cross_sized, cross_wakeups
-from counterpoise.decide.triggers import Reading, passed, read, settled
+from counterpoise.decide.triggers import Reading, next_bar, passed, read, settled
 from counterpoise.domain.decision import Outcome
 from counterpoise.domain.numbers import ZERO, shrink_step, text
 from counterpoise.domain.operator import CommandKind
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.scene import Scene
-from counterpoise.domain.strategy import HedgePolicy, HedgeState, overlay_of
+from counterpoise.domain.strategy import HedgePolicy, HedgeState, overlay_of, with_overlays
 from counterpoise.domain.strategy.conditions import (
     Always,
     At,
@@ -36,6 +36,15 @@ from counterpoise.domain.strategy.hedge import HedgePhase, HedgeSide
 
 def hedge(policy: HedgePolicy, scene: Scene, state: HedgeState) -> Outcome:
     """Return the one decision of a hedge: short (<= 0) or long (>= 0) base units of what it moves."""
+    outcome = _hedged(policy, scene, state)
+    if policy.cross is None:
+        return outcome
+    # how the two move together breaks and heals with closed bars, also while nothing is open
+    seen = outcome.wakeups | next_bar(scene, policy.cross.interval)
+    return replace(outcome, wakeups=seen)
+
+
+def _hedged(policy: HedgePolicy, scene: Scene, state: HedgeState) -> Outcome:
     (moved,) = policy.assets
     previous = overlay_of(state, moved)
     state, word = _told(policy, scene, state)
@@ -117,7 +126,8 @@ def _on(
         return _released(policy, scene, _closed(state, HedgePhase.RELEASED), previous, word)
     state, overlay, why = _sized(policy, scene, state, previous)
     if policy.cross is not None:
-        wakeups |= cross_wakeups(policy, policy.cross, scene)
+        sized = with_overlays(state, {policy.cross.by: overlay})
+        wakeups |= cross_wakeups(policy, policy.cross, scene, sized)
     if overlay == previous and release.holds is None:
         why = release.says
     elif opening is not None and not isinstance(policy.when, Always) and overlay != 0:

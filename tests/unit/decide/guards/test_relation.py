@@ -144,6 +144,17 @@ def test_what_is_not_held_is_not_opened_at_all() -> None:
     assert past.share is None
 
 
+def test_what_was_closed_since_is_not_opened_on_a_broken_relation() -> None:
+    past = Past(max_residual=dec(9))
+    past.look(0.5)
+    past.held = dec(0)
+    assert past.look(0.5, after=timedelta(hours=1)).until is None
+    assert past.share == dec(0)
+    past.held = dec("-0.1")
+    past.look(0.5, after=timedelta(hours=1))
+    assert past.share == dec(0)
+
+
 def test_what_cannot_be_measured_neither_breaks_nor_heals() -> None:
     past = Past(max_residual=dec(9))
     assert past.look(None).since is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from counterpoise.decide.engine import decide
 from counterpoise.decide.strategies.hedge import hedge
-from counterpoise.domain.decision import Decision, Wakeups
+from counterpoise.domain.decision import Decision, Outcome, Wakeups
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import CommandKind
 from counterpoise.domain.relation import Relation
@@ -33,7 +33,9 @@ from counterpoise.domain.strategy.conditions import (
 )
 from counterpoise.domain.strategy.hedge import Cross, HedgePhase, HedgeSide
 from tests.build import (
+    BTC_PERP,
     NOW,
+    VENUE,
     Number,
     make_instrument,
     make_policy,
@@ -659,6 +661,20 @@ def crossed(
     policy: HedgePolicy = CROSS,
 ) -> tuple[Decision, HedgeState]:
     """Half of ``sol`` SOL hedged with BTC at 100,000."""
+    outcome = cross_looked(state, sol=sol, price=price, beta=beta, policy=policy)
+    (decision,) = outcome.decisions
+    assert isinstance(outcome.state, HedgeState)
+    return decision, outcome.state
+
+
+def cross_looked(
+    state: HedgeState,
+    *,
+    sol: Number = 1000,
+    price: Number = 100,
+    beta: Number | None = "1.2",
+    policy: HedgePolicy = CROSS,
+) -> Outcome:
     snapshot = make_snapshot({"BTC": 100_000, "SOL": price}, spot={"USDT": 1000, "SOL": sol})
     scene = make_scene(snapshot, make_policy(policy))
     if beta is not None:
@@ -671,10 +687,7 @@ def crossed(
             returns=60,
         )
         scene = replace(scene, relations={"h": relation})
-    outcome = hedge(policy, scene, state)
-    (decision,) = outcome.decisions
-    assert isinstance(outcome.state, HedgeState)
-    return decision, outcome.state
+    return hedge(policy, scene, state)
 
 
 def test_a_cross_hedge_holds_beta_times_the_value_in_the_other() -> None:
@@ -702,6 +715,32 @@ def test_prices_move_a_cross_hedge_only_beyond_its_band(price: str, overlay: str
     assert decision.overlay == dec(overlay)
 
 
+@pytest.mark.parametrize("price", ["91", "95", "100", "109"])
+def test_a_cross_hedge_is_looked_at_before_prices_leave_its_band(price: str) -> None:
+    """What it is off by already is no room any more: 90.9 and 111.1 are the ends, wherever the last look was."""
+    _, state = crossed(HedgeState())
+    wakeups = cross_looked(state, price=price).wakeups
+    # both prices may have gone as far as they may without a look
+    low = wakeups.below["SOL"] / wakeups.above["BTC"] * 100_000
+    high = wakeups.above["SOL"] / wakeups.below["BTC"] * 100_000
+    assert float(low) == pytest.approx(91, abs=0.1)
+    assert float(high) == pytest.approx(111.2, abs=0.1)
+    for edge, stays in ((low + dec("0.01"), True), (low - dec("0.2"), False)):
+        assert (crossed(state, price=edge)[0].overlay == dec("-0.6")) is stays
+    for edge, stays in ((high - dec("0.01"), True), (high + dec("0.2"), False)):
+        assert (crossed(state, price=edge)[0].overlay == dec("-0.6")) is stays
+
+
+def test_a_relation_is_watched_bar_by_bar_before_its_hedge_opens() -> None:
+    """It breaks and heals by a band, so that a look left out could leave it in another state."""
+    waits = replace(CROSS, when=Below(price=dec(50)), release=Above(price=dec(60)))
+    decision, _ = crossed(HedgeState(), policy=waits)
+    assert decision.overlay == 0
+    at = cross_looked(HedgeState(), policy=waits).wakeups.at
+    assert at is not None
+    assert at - NOW <= timedelta(days=1)
+
+
 def test_a_cross_hedge_follows_what_is_held_at_once() -> None:
     _, state = crossed(HedgeState())
     more, _ = crossed(state, sol=1010)
@@ -727,14 +766,19 @@ def test_a_slope_below_zero_hedges_nothing() -> None:
     assert decision.overlay == 0
 
 
-def test_a_cross_hedge_may_be_short_where_nothing_is_held_and_others_may_not() -> None:
+@pytest.mark.parametrize("cross_first", [True, False])
+@pytest.mark.parametrize("foreign", [0, -10])
+def test_a_cross_hedge_may_be_short_where_nothing_is_held_and_others_may_not(
+    cross_first: bool, foreign: int
+) -> None:
     """Its short in BTC stands against SOL; another strategy's short of BTC that nobody holds is clamped as ever."""
     plain = HedgePolicy(id="plain", asset="BTC", qty=dec("0.2"))
     snapshot = make_snapshot(spot={"USDT": 1000, "SOL": 1000})
-    scene = make_scene(snapshot, make_policy(CROSS, plain))
+    both = (CROSS, plain) if cross_first else (plain, CROSS)
+    scene = make_scene(snapshot, make_policy(*both))
     state = HedgeState(
         overlays={"BTC": dec("-0.6")}, phase=HedgePhase.ON, opened_at=NOW, against=dec(500)
     )
-    decisions = decide(scene, {"h": state}, {})
+    decisions = decide(scene, {"h": state}, {(VENUE, BTC_PERP): dec(foreign)})
     assert {d.strategy: d.granted for d in decisions.decisions} == {"h": dec("-0.6"), "plain": 0}
     assert decisions.effective_targets["BTC"] < 0
