@@ -14,6 +14,7 @@ from counterpoise.app.judge import Judgement
 from counterpoise.app.troubles import (
     inactive,
     margin_said,
+    residues,
     settings_now,
     unanswered,
     unproven_orders,
@@ -73,7 +74,16 @@ _TOLD = frozenset(
     }
 )
 #: Conditions that only a cycle which decided something can see: one that held may not clear them.
-_JUDGED = ("refused:", "position:", "waits:", "basis:", "basis_late:", "cross:", "inactive:")
+_JUDGED = (
+    "refused:",
+    "position:",
+    "waits:",
+    "basis:",
+    "basis_late:",
+    "cross:",
+    "inactive:",
+    "residue:",
+)
 #: What a conversion waits for that only a person or a quieter market can give.
 _NEEDS = frozenset(
     {
@@ -254,6 +264,7 @@ class Announcer:
             text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
             yield f"refused:{order.symbol}:{refusal.reason.code}", (Severity.WARNING, text)
         yield from inactive(report)
+        yield from residues(report)
         yield from _rejected(report, raised)
         yield from _waits(report)
         yield from margin_said(report, self._policy, raised)

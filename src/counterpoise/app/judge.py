@@ -257,7 +257,7 @@ def _judged(
         refused=refused,
         booked=booked,
         approvals=requests,
-        within_band=within_band(policy, view, decisions.effective_targets),
+        within_band=within_band(policy, view, decisions.effective_targets, universe),
     )
 
 

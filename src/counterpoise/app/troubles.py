@@ -94,6 +94,14 @@ def inactive(report: CycleReport) -> Iterator[tuple[str, _Condition]]:
             yield f"inactive:{hold.symbol}", (Severity.CRITICAL, text)
 
 
+def residues(report: CycleReport) -> Iterator[tuple[str, _Condition]]:
+    """What is missing and too little to trade: left as it is, and told once."""
+    for hold in report.plan.holds:
+        if hold.reason.code == "below_minimum":
+            text = f"{hold.symbol} is left as it is: {hold.reason.text}"
+            yield f"residue:{hold.symbol}", (Severity.INFO, text)
+
+
 def _told_already(why: Reason, problems: list[str]) -> bool:
     """Whether what is missing is what a venue did not answer."""
     part = why.numbers.get("missing", "").partition(" of ")[0]

@@ -11,12 +11,13 @@ from decimal import Decimal
 
 from counterpoise.decide.approvals import beyond
 from counterpoise.decide.brakes import cut_by_guards, held_by_basis
+from counterpoise.decide.leg import least_of
 from counterpoise.domain.decision import Decision
 from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import ZERO, shrink_step, text
 from counterpoise.domain.operator import Approval, ApprovalState
 from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.portfolio import PortfolioView
+from counterpoise.domain.portfolio import AssetView, PortfolioView, Universe
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.scene import Scene
 from counterpoise.domain.strategy import DriftPolicy
@@ -186,19 +187,34 @@ def effective_targets_of(decisions: Sequence[Decision], scene: Scene) -> dict[st
 
 
 def within_band(
-    policy: PortfolioPolicy, view: PortfolioView, effective_targets: Mapping[str, Decimal]
+    policy: PortfolioPolicy,
+    view: PortfolioView,
+    effective_targets: Mapping[str, Decimal],
+    universe: Universe,
 ) -> bool:
     """Whether every sleeve's effective weight is inside its band around the effective target.
 
     Only what the config may correct is judged (MEANING 3): not a sleeve of quote alone, which only futures on the
-    others can move, and not a side that drift's ``legs`` leave alone.
+    others can move, and not a side that drift's ``legs`` leave alone. What every asset is off by may be less than its
+    contract trades: then nothing can be done about the sleeve, and it counts as inside.
     """
     legs = {s.legs for s in policy.strategies if isinstance(s, DriftPolicy)}
     for sleeve in policy.sleeves:
         assets = [a for a in sleeve.assets if a != policy.quote]
-        away = sum((view.assets[a].effective_weight - effective_targets[a] for a in assets), ZERO)
+        off = {a: view.assets[a].effective_weight - effective_targets[a] for a in assets}
+        if not any(
+            _tradable(view.assets[a], view.assets[a].qty_of(w), universe) for a, w in off.items()
+        ):
+            continue
+        away = sum(off.values(), ZERO)
         side = Legs.OVERWEIGHT if away > 0 else Legs.UNDERWEIGHT
         judged = not legs or side in legs or Legs.BOTH in legs
         if judged and abs(away) > sleeve.band.width(sleeve.weight):
             return False
     return True
+
+
+def _tradable(asset: AssetView, qty: Decimal, universe: Universe) -> bool:
+    """Whether ``qty`` (signed base units) is no less than the contract of ``asset`` trades; without one, any is."""
+    listing = universe.futures.get(asset.asset)
+    return listing is None or abs(qty) >= least_of(listing.instrument, asset.price)

@@ -193,6 +193,8 @@ SENTENCES: Mapping[str, str] = {
     "hedge_mode": "{venue} keeps longs and shorts of a contract apart (hedge mode): nothing is sent before it is"
     " switched back to one-way mode",
     "below_minimum": "the missing {qty} {asset} is less than the venue trades: at least {least}",
+    "change_unworthy": "{change} {asset} more or less is not worth new orders while the way to {goal} is not done: a"
+    " change of {least} or more is",
     "rungs_refused": "resting orders on {symbol} were refused {attempts} times each: crossing comes after patience",
     "unproven_order": "an order on {symbol} has no proven outcome yet: nothing new is sent there",
     "position_unexplained": "position of {symbol} is {position}, but fills and baseline explain {expected}",

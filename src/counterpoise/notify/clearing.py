@@ -32,6 +32,7 @@ _CLEARED = {
     "price": "The prices of {words} at {head} are believed again",
     "inactive": "{what} trades again",
     "off_peg": "{what} is with its peers again",
+    "residue": "{what} is where it shall be, or enough is missing to be traded",
     "settings": "{words} at {head}: as it was, or taken as it is now",
     "unrestored": "{words} at {head} no longer has to be set back",
 }

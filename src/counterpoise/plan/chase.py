@@ -73,18 +73,21 @@ def _follow(case: Case, side: Side, best: Decimal) -> Plan:
     """Keep what stands, or take it down where the market left it."""
     execution = case.policy.execution
     begun = started(case, side) or case.now
-    old = tuple(o for o in case.live if _may_be_better(o, best, case))
-    ready = case.now + (execution.pause if not old else SOON)
-    if not old:
-        # looked at again when the youngest may be priced anew
-        ready = max(ready, *(o.created_at + execution.pause for o in case.live))
+    old = tuple(o for o in case.live if _left_behind(o, best, case))
+    # looked at again when an order may be taken down that may not be now, else to see where the market went
+    may = [o.created_at + execution.pause for o in case.live]
+    ready = (
+        case.now + SOON
+        if old
+        else min(at if at > case.now else case.now + execution.pause for at in may)
+    )
     kept = tuple(o for o in case.live if o not in old)
     wake = min(begun + execution.patience, ready)
     cancels = cancels_of(old, "the market left")
     return Plan(targets=(case.target,), cancel=cancels, keep=kept, wake_at=wake)
 
 
-def _may_be_better(order: Order, best: Decimal, case: Case) -> bool:
+def _left_behind(order: Order, best: Decimal, case: Case) -> bool:
     """Whether ``order`` is worth taking down: left behind for long enough, and its rest can be placed anew."""
     if order.price is None or order.state is OrderState.PENDING_CANCEL:
         return False

@@ -18,7 +18,7 @@ from counterpoise.domain.decision import Want
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.order import Order, Side, TimeInForce
-from counterpoise.domain.plan import Plan, Target
+from counterpoise.domain.plan import Hold, Plan, Target
 from counterpoise.domain.policy import LadderKind, PortfolioPolicy
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import Recorded
@@ -37,6 +37,7 @@ from counterpoise.plan.case import (
     too_small,
 )
 from counterpoise.plan.chase import chase
+from counterpoise.plan.churn import unworthy
 from counterpoise.plan.crossing import impatient
 from counterpoise.plan.ids import decision_id
 from counterpoise.plan.ladder import resting_rungs
@@ -79,7 +80,15 @@ def plan(
             now=snapshot.as_of,
             guard=(guarded or {}).get((want.venue, want.symbol)),
         )
-        plans.append(_step(case, unexplained.get((want.venue, want.symbol))))
+        key = (want.venue, want.symbol)
+        known, held = recorded.targets.get(key), recorded.positions.get(key)
+        later = unworthy(case, known, held.baseline_qty if held is not None else ZERO)
+        if later is not None and known is not None:
+            case = replace(case, target=known)
+        step = _step(case, unexplained.get(key))
+        if later is not None:
+            step = replace(step, holds=(*step.holds, Hold(symbol=want.symbol, reason=later)))
+        plans.append(step)
     return _merged(plans)
 
 

@@ -11,7 +11,7 @@ from counterpoise.app.judge import Judgement
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import Order, OrderState, Side
-from counterpoise.domain.plan import Cancel, Plan, Refused, Target
+from counterpoise.domain.plan import Cancel, Hold, Plan, Refused, Target
 from counterpoise.domain.portfolio import Unvalued
 from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import PositionRecord, Recorded
@@ -125,7 +125,13 @@ def test_what_stays_unproven_for_two_minutes_is_critical_once_per_contract(
     state: OrderState,
 ) -> None:
     rows = tuple(
-        make_order(client_order_id=f"cp{n}", state=state, updated_at=NOW) for n in range(2)
+        make_order(
+            client_order_id=f"cp{n}",
+            state=state,
+            created_at=NOW - timedelta(hours=1),
+            updated_at=NOW,
+        )
+        for n in range(2)
     )
     seen, people = replace(UNCHANGED, orders=rows), People()
     people.hear(later(119), seen)
@@ -139,6 +145,19 @@ def test_what_stays_unproven_for_two_minutes_is_critical_once_per_contract(
     assert told.severity is Severity.CRITICAL
     assert told.text.startswith(f"{BTC_PERP} at main stays frozen: main has not shown for two")
     assert all(f"({row.client_order_id})" in told.text for row in rows)
+
+
+def test_what_is_too_little_to_trade_is_told_once_and_quietly() -> None:
+    little = reason("below_minimum", qty="0.0004", asset="BTC", least="0.001 BTC")
+    plan = Plan(holds=(Hold(symbol=BTC_PERP, reason=little),))
+    people, key = People(), f"residue:{BTC_PERP}"
+    (told,) = announcer().conditions(make_report(plan=plan), UNCHANGED, NOTHING_RAISED)
+    assert (told.key, told.severity) == (key, Severity.INFO)
+    assert people.hear(make_report(plan=plan)) == [key]
+    people.restart()
+    assert people.hear(make_report(plan=plan)) == []
+    assert people.hear(make_report(held=(STALE,))) == ["hold:not_valued"], "nothing was planned"
+    assert people.hear(make_report()) == ["-hold:not_valued", f"-{key}"]
 
 
 def later(seconds: int) -> CycleReport:

@@ -25,6 +25,7 @@ from tests.build import (
     make_instrument,
     make_policy,
     make_scene,
+    make_sleeve,
     make_snapshot,
 )
 
@@ -249,7 +250,7 @@ def judged(
         make_snapshot(prices, spot={**spot, "USDT": cash}, positions=held_now), policy
     )
     targets = effective_targets_of(granted, scene)
-    return targets, within_band(policy, scene.view, targets)
+    return targets, within_band(policy, scene.view, targets, scene.universe)
 
 
 def test_the_effective_target_is_the_shape_and_the_overlays_of_the_others() -> None:
@@ -274,7 +275,29 @@ def test_a_hedge_that_is_not_filled_yet_is_out_of_its_band() -> None:
     policy = make_policy(HEDGE)
     scene = make_scene(make_snapshot(spot={"BTC": "0.6", "USDT": 40_000}), policy)
     targets = effective_targets_of([wish("h", "-0.3")], scene)
-    assert not within_band(policy, scene.view, targets)
+    assert not within_band(policy, scene.view, targets, scene.universe)
+
+
+@pytest.mark.parametrize(
+    ("qty", "inside"),
+    [
+        pytest.param("0.00299", True, id="less than the contract trades: nothing can be done"),
+        pytest.param("0.003", False, id="what the contract trades"),
+    ],
+)
+def test_what_no_order_can_correct_is_not_out_of_its_band(qty: str, *, inside: bool) -> None:
+    """A band of a tenth of a point in a portfolio of 10,000: 0.001 BTC at 100,000 is a point."""
+    policy = make_policy(HEDGE, sleeves=(make_sleeve(weight="0.6", band="0.001"),))
+    perp = make_instrument(min_notional=dec(240))
+    snapshot = make_snapshot(
+        {"BTC": 100_000},
+        spot={"BTC": "0.06", "USDT": 4_000},
+        instruments=(make_instrument("BTC/USDT"), perp),
+    )
+    scene = make_scene(snapshot, policy)
+    seen = scene.view.assets["BTC"]
+    targets = {"BTC": seen.effective_weight - seen.weight_of(dec(qty))}
+    assert within_band(policy, scene.view, targets, scene.universe) is inside
 
 
 @pytest.mark.parametrize(

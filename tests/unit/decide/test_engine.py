@@ -34,6 +34,7 @@ from tests.build import (
     make_scene,
     make_sleeve,
     make_snapshot,
+    make_universe,
     perp,
 )
 
@@ -139,7 +140,9 @@ def test_what_the_strategies_want_together(
     view, again = looked(policy, weights, states, qtys(asked))
     assert qtys(again) == qtys(asked)
     assert not [d for d in again.decisions if d.changed]
-    assert within_band(policy, view, again.effective_targets)
+    assert within_band(
+        policy, view, again.effective_targets, make_universe(policy, make_snapshot(PRICES))
+    )
 
 
 def test_the_clamp_cuts_drift_before_hedge_whatever_the_order_of_the_config() -> None:

@@ -40,6 +40,8 @@ class Walk:
     position: Decimal = ZERO
     price: Decimal = dec(100_000)
     now: datetime = NOW
+    #: Whether a guard is why it moves.
+    guarded: bool = False
     recorded: Recorded = field(default_factory=make_recorded)
     #: What a venue makes of a placement; by default a post-only order rests and one that crosses is filled.
     venue: Callable[[Order], Order] | None = None
@@ -61,7 +63,8 @@ class Walk:
         seen = snapshot.venues[VENUE]
         listed = {**seen.instruments, BTC_PERP: make_instrument(**self.traded)}
         snapshot = with_venue(snapshot, instruments=listed)
-        made = plan((make_want(self.want),), snapshot, self.recorded, self.policy, {})
+        wanted = replace(make_want(self.want), guarded=self.guarded)
+        made = plan((wanted,), snapshot, self.recorded, self.policy, {})
         targets = {(t.venue, t.symbol): t for t in made.targets}
         self.recorded = replace(self.recorded, targets={**self.recorded.targets, **targets})
         for cancel in made.cancel:

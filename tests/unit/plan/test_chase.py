@@ -78,6 +78,15 @@ def test_it_is_priced_anew_once_per_pause_at_most() -> None:
     assert len(times) >= 10
 
 
+def test_an_order_stands_for_its_pause_before_it_is_taken_down() -> None:
+    going = walk("-0.4")
+    going.look()
+    going.price = dec(99_900)
+    early = going.look(seconds=4)
+    assert (early.cancel, early.wake_at) == ((), NOW + EVERY)
+    assert going.look(seconds=1).cancel
+
+
 def test_the_old_order_is_proven_gone_before_the_new_one_is_placed() -> None:
     going = walk("-0.4")
     going.look()

@@ -84,6 +84,15 @@ def test_a_crossing_that_finds_nobody_is_left_to_the_next_part() -> None:
     ]
 
 
+def test_it_crosses_once_per_slot_also_when_the_part_is_refused() -> None:
+    going = walk("-0.4")
+    going.look()
+    going.look(seconds=30)
+    going.venue = lambda o: replace(o, state=S.EXPIRED if o.rung >= CROSSING else S.REJECTED)
+    assert [o.rung for o in going.look(seconds=1).place] == [CROSSING + 1, 1]
+    assert [o.rung for o in going.look(seconds=1).place] == [1]
+
+
 def test_nothing_new_is_placed_before_the_old_part_is_proven_gone() -> None:
     going = walk("-0.4")
     going.look()
