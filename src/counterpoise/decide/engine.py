@@ -59,7 +59,13 @@ def decide(
         state = states.get(strategy.id, initial_state(strategy.kind))
         if scene.flattening:
             state = _unconverted(state)
-        seen = replace(scene, others=_sums(decisions), purse=_left(scene, decisions))
+        crossed = [d for d in decisions if d.strategy in policy.cross_hedges and d.overlay < 0]
+        seen = replace(
+            scene,
+            others=_sums(decisions),
+            crossed=_sums(crossed),
+            purse=_left(scene, decisions),
+        )
         outcome = _run(strategy, seen, state)
         decisions += outcome.decisions
         after[strategy.id] = outcome.state

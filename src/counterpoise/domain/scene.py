@@ -51,7 +51,8 @@ class Scene:
     there is none. ``held``: (strategy, asset). ``asks``: strategy -> operator's words due now, in order.
     ``calendar``: strategy -> the newest calendar instant at or before now. ``purse``: asset -> what the spot wallets
     may spend: free, and locked by our own open orders. ``others``: asset -> sum of the overlays of the strategies
-    that decided before this one. ``coin_quotes``: asset -> prices of the spot pair its coins are traded in.
+    that decided before this one; ``crossed``: the part of it that cross hedges are short. ``coin_quotes``: asset ->
+    prices of the spot pair its coins are traded in.
     ``working``: asset -> when our orders on its futures were made that may still bring fills.
     ``flattening``: an operator closes all own futures, so that nothing is granted whatever is wanted.
     ``brakes``: what guards leave of what strategies want. ``relations``: strategy -> what its cross hedge is sized by.
@@ -67,6 +68,7 @@ class Scene:
     calendar: Mapping[str, datetime] = field(default_factory=dict)
     purse: Mapping[str, Decimal] = field(default_factory=dict)
     others: Mapping[str, Decimal] = field(default_factory=dict)
+    crossed: Mapping[str, Decimal] = field(default_factory=dict)
     coin_quotes: Mapping[str, Quote] = field(default_factory=dict)
     working: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     flattening: bool = False

@@ -109,7 +109,9 @@ class _Run:
                 wanted[asset] = overlay_of(state, asset)
                 continue
             held = self.scene.view.assets[asset].held_qty
-            cap = max(min(held, self.exposures[asset]), ZERO)
+            # a cross hedge that is short here leaves these coins as they are
+            free = self.exposures[asset] - self.scene.crossed.get(asset, ZERO)
+            cap = max(min(held, free), ZERO)
             short = min(state.frozen.get(asset, ZERO), cap)
             wanted[asset] = -shrink_step(short, listing.instrument.lot_size)
         return wanted

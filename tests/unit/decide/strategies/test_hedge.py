@@ -15,7 +15,7 @@ from counterpoise.domain.decision import Decision, Outcome, Wakeups
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import CommandKind
 from counterpoise.domain.relation import Relation
-from counterpoise.domain.strategy import HedgePolicy, HedgeState
+from counterpoise.domain.strategy import DeriskPolicy, DeriskState, HedgePolicy, HedgeState
 from counterpoise.domain.strategy.conditions import (
     Above,
     Always,
@@ -31,6 +31,7 @@ from counterpoise.domain.strategy.conditions import (
     Volatility,
     When,
 )
+from counterpoise.domain.strategy.derisk import DeriskPhase
 from counterpoise.domain.strategy.hedge import Cross, HedgePhase, HedgeSide
 from tests.build import (
     BTC_PERP,
@@ -782,3 +783,26 @@ def test_a_cross_hedge_may_be_short_where_nothing_is_held_and_others_may_not(
     decisions = decide(scene, {"h": state}, {(VENUE, BTC_PERP): dec(foreign)})
     assert {d.strategy: d.granted for d in decisions.decisions} == {"h": dec("-0.6"), "plain": 0}
     assert decisions.effective_targets["BTC"] < 0
+
+
+def test_a_derisk_keeps_its_short_of_coins_that_a_cross_hedge_does_not_stand_against() -> None:
+    """1 BTC is held, half of it derisked; the 0.6 that SOL is hedged with would leave only 0.4 of it."""
+    derisk = DeriskPolicy(id="d", target=dec(0), assets=("BTC",))
+    snapshot = make_snapshot(
+        {"BTC": 100_000, "SOL": 100}, spot={"BTC": 1, "SOL": 1000, "USDT": 1_000_000}
+    )
+    scene = make_scene(snapshot, make_policy(CROSS, derisk))
+    crossed = HedgeState(
+        overlays={"BTC": dec("-0.6")}, phase=HedgePhase.ON, opened_at=NOW, against=dec(500)
+    )
+    frozen = DeriskState(
+        phase=DeriskPhase.HEDGED,
+        frozen={"BTC": dec("0.5")},
+        entry_prices={"BTC": dec(100_000)},
+        overlays={"BTC": dec("-0.5")},
+    )
+    found = decide(scene, {"h": crossed, "d": frozen}, {})
+    assert {d.strategy: d.granted for d in found.decisions} == {
+        "h": dec("-0.6"),
+        "d": dec("-0.5"),
+    }
