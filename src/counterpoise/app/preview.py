@@ -28,7 +28,7 @@ from counterpoise.decide.guards.plausibility import PlausibilityWatch
 from counterpoise.domain.carried import carried_of
 from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.instrument import Instrument
-from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.policy import ExecutionPolicy, LadderKind, PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Universe, universe_of
 from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import Changes, Recorded
@@ -82,7 +82,21 @@ async def preview_of(app: App, store: Store | None, policy: PortfolioPolicy) -> 
         "config_changed": foreseen.config_changed,
         "start_refused": foreseen.refusal if unfit is None else unfit,
         "keys": keys,
+        "ladder": _ladder(policy.execution),
         "margin_after": foreseen_rows(_after(foreseen), policy.margin),
+    }
+
+
+def _ladder(execution: ExecutionPolicy) -> dict[str, object]:
+    """How the orders shown would be followed by others: ``every_s`` is a timed part's time, or a chase's pause."""
+    every = {LadderKind.TIMED: execution.slot, LadderKind.CHASE: execution.pause}.get(
+        execution.ladder
+    )
+    return {
+        "kind": execution.ladder.value,
+        "rungs": execution.rungs,
+        "patience_s": execution.patience.total_seconds(),
+        "every_s": every.total_seconds() if every is not None else None,
     }
 
 

@@ -32,6 +32,7 @@ def print_plan(document: Mapping[str, Any], config: object = "counterpoise.yaml"
     _print_targets(document.get("targets", ()))
     _print_coins(document.get("coins", ()))
     _print_orders(document["orders"], quote)
+    _print_ladder(document.get("ladder", {}) if document["orders"] else {})
     print_margin_after(document.get("margin_after", ()))
     _print_cancels(document)
     refused, paused = split_paused(document["refused"])
@@ -132,6 +133,20 @@ def _print_orders(orders: Sequence[Mapping[str, Any]], quote: str) -> None:
     ]
     columns = ("venue", "instrument", "side", ">quantity", ">price", ">value", "how")
     print_table("Orders that would be sent", columns, rows)
+
+
+def _print_ladder(ladder: Mapping[str, Any]) -> None:
+    """What follows these orders, where they are not all."""
+    if ladder.get("kind") == "timed":
+        say(
+            f"Timed ladder: these are the parts of now; {ladder['rungs']} in all, one each"
+            f" {ladder['every_s']:g} s. What a part leaves crosses as the next one begins."
+        )
+    elif ladder.get("kind") == "chase":
+        say(
+            "Chasing ladder: the order follows the best price, anew each"
+            f" {ladder['every_s']:g} s at most; what is missing after {ladder['patience_s']:g} s crosses."
+        )
 
 
 def _print_cancels(document: Mapping[str, Any]) -> None:

@@ -10,7 +10,13 @@ from counterpoise.app.preview import preview_of
 from counterpoise.cli.plan_view import print_plan
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import Command, CommandKind, CommandState
-from counterpoise.domain.policy import DrawdownPolicy, FundingPolicy, LimitsPolicy
+from counterpoise.domain.policy import (
+    DrawdownPolicy,
+    ExecutionPolicy,
+    FundingPolicy,
+    LadderKind,
+    LimitsPolicy,
+)
 from counterpoise.domain.records import Changes, TradingState
 from counterpoise.venue.sim.model import KeyRights
 from counterpoise.venue.sim.venue import SimVenue
@@ -90,6 +96,24 @@ async def test_a_plan_shows_what_a_strategy_makes_of_a_word() -> None:
     assert command["answer"] == decision["text"]
     (kept,) = await world.store.commands("p", 9)
     assert kept.state is CommandState.PENDING
+
+
+async def test_a_plan_says_how_its_orders_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    world = make_world([80_000] * 10)
+    venue = SimVenue("sim", world.exchange, world.api_key)
+    await venue.open()
+    policy = make_policy(execution=ExecutionPolicy(ladder=LadderKind.TIMED))
+    document = await preview_of(make_app(world.clock, {"sim": venue}, policy), None, policy)
+    assert document["ladder"] == {
+        "kind": "timed",
+        "rungs": 5,
+        "patience_s": 120.0,
+        "every_s": 24.0,
+    }
+    (order,) = document["orders"]  # type: ignore[misc]  # JSON
+    assert order["qty"] == "0.1"
+    print_plan(document)
+    assert "5 in all, one each 24 s" in " ".join(capsys.readouterr().out.split())
 
 
 async def test_a_plan_tells_of_keys_as_a_start_would(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,6 +55,28 @@ def shown(capsys: pytest.CaptureFixture[str], **changes: Any) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("ladder", "words"),
+    [
+        ({"kind": "resting", "rungs": 5, "patience_s": 120.0, "every_s": None}, None),
+        (
+            {"kind": "timed", "rungs": 5, "patience_s": 120.0, "every_s": 24.0},
+            "Timed ladder: these are the parts of now; 5 in all, one each 24 s.",
+        ),
+        (
+            {"kind": "chase", "rungs": 5, "patience_s": 120.0, "every_s": 5.0},
+            "Chasing ladder: the order follows the best price, anew each 5 s at most; what is missing after 120 s",
+        ),
+    ],
+)
+def test_what_follows_the_orders_is_said(
+    capsys: pytest.CaptureFixture[str], ladder: dict[str, Any], words: str | None
+) -> None:
+    told = " ".join(shown(capsys, orders=[ORDER], ladder=ladder).split())
+    assert (words in told) if words is not None else ("ladder" not in told)
+    assert "ladder" not in shown(capsys, orders=[], ladder=ladder)
+
+
 def test_a_plan_shows_where_it_stands_and_what_it_would_send(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
