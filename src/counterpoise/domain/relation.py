@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
+from functools import lru_cache
 from itertools import pairwise
 
 from counterpoise.domain.bars import Bar
@@ -51,10 +52,22 @@ def relation_of(
     Futures, and Other Derivatives*, "Cross hedging": the minimum variance hedge ratio). The residual is the deviation
     of ``u - beta v``, put on a year of 365 days. A price that stood still all along moves with nothing.
     """
+    closes = (tuple(bar.close for bar in bars) for bars in (hedged, other))
+    return _regressed(*closes, interval, beta)
+
+
+# closed bars change once an interval, and every look asks
+@lru_cache(maxsize=64)
+def _regressed(
+    hedged: tuple[Decimal, ...],
+    other: tuple[Decimal, ...],
+    interval: timedelta,
+    beta: Decimal | None,
+) -> Relation | None:
     if len(hedged) != len(other) or len(hedged) <= LEAST_RETURNS:
         return None
-    own = [log_return(a.close, b.close) for a, b in pairwise(hedged)]
-    its = [log_return(a.close, b.close) for a, b in pairwise(other)]
+    own = [log_return(before, after) for before, after in pairwise(hedged)]
+    its = [log_return(before, after) for before, after in pairwise(other)]
     with localcontext(STATISTICS):
         count = dec(len(own))
         own_mean, its_mean = sum(own, ZERO) / count, sum(its, ZERO) / count

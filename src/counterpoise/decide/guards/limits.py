@@ -180,7 +180,8 @@ def _refusal(
         return reason("not_valued", missing="the portfolio")
     if snapshot.venues[order.venue].account is None:
         return reason("not_valued", missing=f"account of {order.venue}")
-    why = quarantine_refusal(order, recorded.refusals, snapshot.as_of)
+    flattening = recorded.portfolio.flattening
+    why = quarantine_refusal(order, recorded.refusals, snapshot.as_of, flattening=flattening)
     why = why or _rate_refusal(order, snapshot, recorded, policy, tally)
     young = snapshot.as_of - policy.freshness.max_quote_age
     why = why or _collar_refusal(order, _quote(order, snapshot), limits.price_collar, young)

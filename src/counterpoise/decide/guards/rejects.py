@@ -13,6 +13,7 @@ from counterpoise.domain.records import Refusal, Tried
 #: So often within so long a contract may be refused for the same reason before it is left alone.
 MOST_REFUSED = 3
 QUARANTINE = timedelta(hours=1)
+FLATTENING = timedelta(minutes=5)
 #: Codes of what passes by itself: too many requests, an overloaded venue, a clock; and of orders that got lost.
 _PASSING = frozenset({"-1001", "-1003", "-1008", "-1015", "-1021", "absent", "429", "418", "503"})
 
@@ -37,21 +38,25 @@ def reject_refusal(tried: Iterable[Tried], most: int, now: datetime) -> Reason |
     return None
 
 
-def quarantine_refusal(order: Order, refusals: Iterable[Refusal], now: datetime) -> Reason | None:
+def quarantine_refusal(
+    order: Order, refusals: Iterable[Refusal], now: datetime, *, flattening: bool = False
+) -> Reason | None:
     """Return why no order like this is sent on its contract: the venue has refused such for the same reason too often.
 
     What it refuses for a reason that does not pass by itself it will refuse again, until somebody changes something.
     What is refused of openings (no margin, too large) says nothing of closes, nor purchases of sales: taking risk off
-    never waits for them. ``refusals`` is oldest first.
+    never waits for them. ``refusals`` is oldest first. ``flattening``: an operator closes everything, and what
+    closes is tried again after :data:`FLATTENING`.
     """
+    pause = FLATTENING if flattening and order.reduce_only else QUARANTINE
     by_code: dict[str, list[Refusal]] = {}
     for refusal in refusals:
         here = _kind(refusal) == _kind(order)
-        if here and now - refusal.at < QUARANTINE and refusal.code not in _PASSING:
+        if here and now - refusal.at < pause and refusal.code not in _PASSING:
             by_code.setdefault(refusal.code, []).append(refusal)
     for same in by_code.values():
         if len(same) >= MOST_REFUSED:
-            until = same[-MOST_REFUSED].at + QUARANTINE
+            until = same[-MOST_REFUSED].at + pause
             return reason(
                 "quarantined",
                 symbol=order.symbol,

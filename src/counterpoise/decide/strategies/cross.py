@@ -51,9 +51,17 @@ def cross_sized(
         return _unmeasured(policy, cross, state, hedged, previous, lot)
     own, its = (scene.view.assets[a].price for a in (policy.asset, cross.by))
     ideal = sign * shrink_step(max(relation.beta, ZERO) * hedged * own / its, lot)
-    if state.against == hedged and abs(ideal - previous) <= cross.band * abs(ideal):
-        kept = {"overlay": text(previous), "ideal": text(ideal), "room": shown_percent(cross.band)}
-        return state, previous, reason("cross_kept", **names, **kept)
+    if state.against:
+        # dust that comes in must not trade all that the band has let be
+        followed = previous
+        if state.against != hedged:
+            followed = shrink_step(previous * hedged / state.against, lot)
+        if abs(ideal - followed) <= cross.band * abs(ideal):
+            room = shown_percent(cross.band)
+            why = reason(
+                "cross_kept", **names, overlay=text(followed), ideal=text(ideal), room=room
+            )
+            return replace(state, against=hedged), followed, why
     why = reason(
         "cross_sized",
         **names,

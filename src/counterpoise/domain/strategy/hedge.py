@@ -33,8 +33,8 @@ class HedgeSide(StrEnum):
 class Cross:
     """Hedge with the futures of another asset, ``by``, in value ``beta`` times what is hedged.
 
-    ``beta``: fixed, or None: measured on ``window`` of closed bars of ``interval``. Once open it is sized anew when
-    what is hedged changes, or when it is off by more than ``band`` (a fraction of what it should be).
+    ``beta``: fixed, or None: measured on ``window`` of closed bars of ``interval``. Once open it follows what is hedged
+    in proportion, and is sized anew when it is off by more than ``band`` (a fraction of what it should be).
     """
 
     by: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -82,3 +83,15 @@ def test_purchases_that_are_refused_keep_no_sale_of_coins_from_being_sent() -> N
     bought, sold = (make_order(symbol="BTC/USDT", side=side) for side in (Side.BUY, Side.SELL))
     assert quarantine_refusal(bought, broke, NOW) is not None
     assert quarantine_refusal(sold, broke, NOW) is None
+
+
+def test_an_operators_closes_are_tried_again_after_minutes() -> None:
+    close = make_order(reduce_only=True)
+    told = [replace(refused(n), reduce_only=True) for n in (6, 4, 1)]
+    assert quarantine_refusal(close, told, NOW) is not None
+    assert quarantine_refusal(close, told, NOW, flattening=True) is None
+    assert quarantine_refusal(
+        close, [*told, replace(refused(0), reduce_only=True)], NOW, flattening=True
+    )
+    adds = [refused(n) for n in (6, 4, 1)]
+    assert quarantine_refusal(make_order(), adds, NOW, flattening=True) is not None

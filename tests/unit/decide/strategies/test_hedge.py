@@ -750,6 +750,15 @@ def test_a_cross_hedge_follows_what_is_held_at_once() -> None:
     assert less.overlay == dec("-0.594")
 
 
+def test_dust_that_comes_in_does_not_trade_what_the_band_lets_be() -> None:
+    """At 92 it takes 0.552 and has 0.6, 8.7 % more: within the band, whatever little comes in beside it."""
+    _, state = crossed(HedgeState())
+    dust, state = crossed(state, price=92, sol="1000.001")
+    assert dust.overlay == dec("-0.6")
+    doubled, _ = crossed(state, price=92, sol=2000)
+    assert doubled.overlay == dec("-1.199"), "in proportion, cut to the lot"
+
+
 def test_without_a_relation_nothing_is_opened_or_added_and_what_left_is_let_go() -> None:
     opened, state = crossed(HedgeState(), beta=None)
     assert (opened.overlay, opened.reason.code) == (dec(0), "relation_unmeasured")
