@@ -24,7 +24,7 @@ from counterpoise.plan.case import (
     too_small,
 )
 from counterpoise.plan.crossing import impatient, mark_of
-from counterpoise.plan.ladder import cap_qty, crossing_price, touch_of
+from counterpoise.plan.ladder import cap_qty, crossing_price, touch_price
 
 #: The one rung of a chase.
 _RUNG = 0
@@ -62,7 +62,7 @@ def chase(case: Case, side: Side, missing: Decimal) -> Plan:
 
 def _best(case: Case, side: Side) -> Decimal | None:
     """The best price of the order's side, no worse than the cap; None when there is no price to measure by."""
-    touch, mark = touch_of(side, case.quote, case.instrument), mark_of(case)
+    touch, mark = touch_price(side, case.quote, case.instrument), mark_of(case)
     if touch is None or mark is None:
         return None
     cap = crossing_price(side, mark, case.instrument, case.policy.execution)

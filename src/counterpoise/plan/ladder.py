@@ -41,7 +41,7 @@ def resting_rungs(
     Returns fewer rungs when the minima ask for it, and none when ``qty`` is below them or there is no price.
     ``closing``: ``qty`` ends a position, so that one last rung may be below the minimum notional.
     """
-    touch = touch_of(side, quote, instrument)
+    touch = _touch(side, quote, instrument)
     if touch is None or not free:
         return ()
     total = instrument.shrink_qty(qty)
@@ -84,7 +84,15 @@ def cap_qty(
     return instrument.shrink_qty(capped)
 
 
-def touch_of(side: Side, quote: Quote, instrument: Instrument) -> Decimal | None:
+def touch_price(side: Side, quote: Quote, instrument: Instrument) -> Decimal | None:
+    """Return the best price at which an order of ``side`` rests, on the tick, away from the market."""
+    touch = _touch(side, quote, instrument)
+    if touch is None:
+        return None
+    return instrument.price_up(touch) if side is Side.SELL else instrument.price_down(touch)
+
+
+def _touch(side: Side, quote: Quote, instrument: Instrument) -> Decimal | None:
     """The best price at which an order of ``side`` rests: ask for a sell, bid for a buy."""
     touch = quote.ask if side is Side.SELL else quote.bid
     if touch is not None and touch > 0:

@@ -24,7 +24,7 @@ from counterpoise.plan.case import (
     too_small,
 )
 from counterpoise.plan.crossing import crossing_order, impatient
-from counterpoise.plan.ladder import cap_qty, touch_of
+from counterpoise.plan.ladder import cap_qty, touch_price
 
 
 def timed(case: Case, side: Side, missing: Decimal) -> Plan:
@@ -41,7 +41,7 @@ def timed(case: Case, side: Side, missing: Decimal) -> Plan:
         cancels = cancels_of(late, "its time is over")
         return Plan(targets=(case.target,), cancel=cancels, keep=kept, wake_at=case.now + SOON)
     due = begun + execution.slot * (slot + 1)
-    price = touch_of(side, case.quote, case.instrument)
+    price = touch_price(side, case.quote, case.instrument)
     if price is None:
         return hold(case, None, wake_at=due)
     filled = sum((o.filled_qty for o in leg), ZERO)
