@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from counterpoise.decide.guards.wallets import Row
 from counterpoise.domain.numbers import ZERO, text
+from counterpoise.domain.order import Order, OrderState
 from counterpoise.domain.policy import OnForeign, PortfolioPolicy
 from counterpoise.domain.portfolio import Contract
 from counterpoise.domain.reasons import Reason, reason
@@ -41,14 +42,14 @@ class ForeignWatch:
         """Return what is accepted in this look; nothing where people are asked instead. Once per look.
 
         ``recorded`` are the records as the look leaves them. A contract with an order whose outcome is open is not
-        judged: that order may be what explains it.
+        judged: that order may be what explains it. One that works and is seen to may rest for ever, and is no reason.
         """
         if self._policy.plausibility.on_foreign_change is not OnForeign.ACCEPT:
             return Acceptance()
         before, self._rows = self._rows, {}
         accepted: list[PositionRecord] = []
         why: dict[Contract, Reason] = {}
-        open_ones = {(o.venue, o.symbol) for o in recorded.orders if not o.is_settled}
+        open_ones = {(o.venue, o.symbol) for o in recorded.orders if _in_doubt(o)}
         for contract, doubt in unexplained.items():
             seen = snapshot.venues[contract[0]]
             if (
@@ -80,6 +81,12 @@ class ForeignWatch:
                 baseline=text(after.baseline_qty),
             )
         return Acceptance(positions=tuple(accepted), why=why)
+
+
+def _in_doubt(order: Order) -> bool:
+    """Whether nobody knows yet what an order did, or will have done: sent, being cancelled, or its fills unread."""
+    moving = order.state.is_unproven or order.state is OrderState.PENDING_CANCEL
+    return moving or order.awaits_fills
 
 
 def _taken(known: PositionRecord, shown: Decimal) -> PositionRecord:

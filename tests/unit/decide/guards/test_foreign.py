@@ -142,6 +142,9 @@ def test_people_are_asked_where_the_config_says_so(rule: OnForeign) -> None:
     [
         (OrderState.UNKNOWN, True),
         (OrderState.PENDING, True),
+        (OrderState.PENDING_CANCEL, True),
+        # what works may rest for ever
+        (OrderState.OPEN, False),
         (OrderState.CANCELED, False),
         (OrderState.FILLED, False),
     ],
