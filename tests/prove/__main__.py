@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.prove import chaos, crash, killing, wire
+from tests.prove import chaos, crash, killing, machine, wire
 from tests.prove.bugs import BUGS, caught
 from tests.prove.programme import STAGES, quiet
 from tests.prove.scenarios import SCENARIOS
@@ -35,11 +35,13 @@ def main() -> int:
     parser.add_argument("--scenario", choices=tuple(SCENARIOS), help="one case of it again")
     parser.add_argument("--deaths", default="", help="points at which it dies: 17 or 17,40")
     parser.add_argument("--sqlite", action="store_true", help="on a database file")
-    parser.add_argument("--again", help="one seed of a swarm again: 1.17 is 17 of set 1")
+    parser.add_argument("--again", help="one case again: 1.17 is seed 17 of set 1")
     parser.add_argument("--hash", action="store_true", help="of it, the truth log's hash alone")
     args = parser.parse_args()
     quiet()
     if args.again:
+        if args.stage == "machine":
+            return _machine_again(*(int(n) for n in args.again.split(":")))
         return _swarm_again(args.again, hash_only=args.hash)
     if args.kills:
         trial = killing.Trial(kills=tuple(int(k) for k in args.kills.split(",")))
@@ -106,6 +108,12 @@ def write(rows: str) -> None:
     before, _, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
     _, _, after = rest.partition(_END)
     page.write_text(f"{before}{_BEGIN}\n\n{rows}\n\n{_END}{after}", encoding="utf-8")
+
+
+def _machine_again(number: int, examples: int, steps: int) -> int:
+    found = machine.judged(machine.Case(number=number, examples=examples, steps=steps)).complaints
+    print("\n".join(found) or "no counterexample")
+    return 1 if found else 0
 
 
 def _swarm_again(seed: str, *, hash_only: bool) -> int:

@@ -16,6 +16,7 @@ from counterpoise.decide.guards.rejects import MOST_REFUSED
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.order import EXPECTED_REJECTS
 from counterpoise.plan.ids import is_own
+from counterpoise.venue.sim.log import ms_of
 from tests.prove.life import Play
 from tests.prove.rough import PASSING
 from tests.prove.trace import Entry, Trace
@@ -98,35 +99,37 @@ def collar(scene: Play, trace: Trace, rows: Rows) -> list[str]:
 
 
 def turnover(scene: Play, trace: Trace, rows: Rows) -> list[str]:
-    """I8: what was traded and what works to add never exceed the day's turnover, when something is added."""
+    """I8: what was traded and what works to add never exceed the day's turnover, when something is added.
+
+    What only reduces is never held back for it, and counts once it has traded, for the looks that come after.
+    """
     most = scene.policy.limits.max_turnover_24h
     sent = {e.name: e for e in _strategic(trace, rows)}
     equity = traded = ZERO
     work: dict[str, tuple[Decimal, Decimal]] = {}
+    reduced: list[tuple[int, Decimal]] = []
     for event in _events(scene):
         name = str(event["client_id"] or "")
         if not is_own(name):
             continue
-        if event["event"] == "place":
-            entry = sent.get(name)
-            price = dec(str(event["price"])) if event["price"] else ZERO
-            qty = dec(str(event["qty"]))
-            if event["reduce_only"]:
-                continue
+        qty = dec(str(event["qty"])) if event["qty"] is not None else ZERO
+        price = dec(str(event["price"])) if event["price"] is not None else ZERO
+        if event["event"] == "place" and not event["reduce_only"]:
             work[name] = (qty, price)
-            if entry is None or entry.equity is None:
+            entry, row = sent.get(name), rows.get(name)
+            if entry is None or entry.equity is None or row is None:
                 continue
             equity = max(equity, entry.equity)
             adding = sum((q * p for q, p in work.values()), ZERO)
-            if traded + adding > most * equity * dec("1.001"):
-                return [
-                    f"I8: turnover {traded + adding:.0f} at {event['seq']}, equity {equity:.0f}"
-                ]
-        elif event["event"] == "fill":
-            qty, price = dec(str(event["qty"])), dec(str(event["price"]))
+            looked = ms_of(row.created_at)
+            total = traded + adding + sum((worth for at, worth in reduced if at < looked), ZERO)
+            if total > most * equity * dec("1.001"):
+                return [f"I8: turnover {total:.0f} at {event['seq']}, equity {equity:.0f}"]
+        elif event["event"] == "fill" and name in work:
             traded += qty * price
-            if name in work:
-                work[name] = (work[name][0] - qty, work[name][1])
+            work[name] = (work[name][0] - qty, work[name][1])
+        elif event["event"] == "fill":
+            reduced.append((event["at"], qty * price))
         elif event["event"] == "cancel":
             work.pop(name, None)
     return []

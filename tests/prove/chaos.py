@@ -24,6 +24,7 @@ from random import Random  # noqa: TID251 - seeded: the same run for the same se
 
 from tests.prove.acts import ACTS, SECOND, Run, act_of, heal, rates_of
 from tests.prove.bounds import broken_bounds
+from tests.prove.life import Play
 from tests.prove.process import Process
 from tests.prove.rough import LASTING, Mortal, RoughEar, RoughStore, RoughVenue, Weather, Witness
 from tests.prove.settled import Rest, rest_of
@@ -49,6 +50,22 @@ class Case:
         return f"python -m tests.prove chaos --again {self.seed}"
 
 
+def run_of(scene: Play, weather: Weather) -> Run:
+    """Return a run of ``scene`` in ``weather`` that nothing has befallen yet."""
+    trace, operator = Trace(), Operator(said=[])
+    scene.wrap = lambda venue: Witness(RoughVenue(venue, scene, weather), scene, trace)
+    scene.store_wrap = lambda store: RoughStore(store, scene, weather, trace, operator.said)
+    scene.ear = RoughEar(weather)
+    return Run(
+        scene=scene,
+        weather=weather,
+        trace=trace,
+        operator=operator,
+        process=Process(scene, Mortal(weather)),
+        heals_at=scene.exchange_start,
+    )
+
+
 def prepared(seed: str) -> Run:
     """Return a seed before its first look."""
     random = Random(f"chaos {seed}")  # noqa: S311 - no secret, a world by chance
@@ -60,18 +77,8 @@ def prepared(seed: str) -> Run:
         lasting=random.choice([1, 5]),
         lasting_code=random.choice(LASTING),
     )
-    trace, operator = Trace(), Operator(said=[])
-    scene.wrap = lambda venue: Witness(RoughVenue(venue, scene, weather), scene, trace)
-    scene.store_wrap = lambda store: RoughStore(store, scene, weather, trace, operator.said)
-    scene.ear = RoughEar(weather)
-    run = Run(
-        scene=scene,
-        weather=weather,
-        trace=trace,
-        operator=operator,
-        process=Process(scene, Mortal(weather)),
-        heals_at=scene.exchange_start + lasts,
-    )
+    run = run_of(scene, weather)
+    run.heals_at = scene.exchange_start + lasts
     for kind in random.sample(ACTS, random.randrange(0, 6)):
         for _ in range(random.randrange(1, 4)):
             at = scene.exchange_start + lasts * random.random()
@@ -86,7 +93,7 @@ async def live(run: Run) -> None:
     while scene.clock.market_now < run.heals_at:
         await process.look()
         await process.rest()
-    await _settle(run)
+    await settle(run)
     # what is still to be told
     for _ in range(3):
         await process.rest()
@@ -103,7 +110,7 @@ async def rows_of(run: Run) -> dict[str, object]:
     return {o.client_order_id: o for o in orders}
 
 
-async def _settle(run: Run) -> None:
+async def settle(run: Run) -> None:
     """Look on until it is at rest; complain where that takes too long.
 
     A fill between two looks is no difference: what counts is how long records have not been equal at any look.

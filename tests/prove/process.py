@@ -19,8 +19,9 @@ from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import SafetyRefusal, StoreError, VenueError
 from counterpoise.notify.relay import Relay
 from counterpoise.venue.sim.venue import SimVenue
-from tests.prove.boundaries import Boundaries, Watched, died
+from tests.prove.boundaries import Watched, died
 from tests.prove.life import AGAIN, VENUE, Play
+from tests.prove.rough import Mortal
 from tests.unit.app.desk import make_access
 
 #: A supervisor takes a moment to start the next process, and longer after one that refused to start.
@@ -36,7 +37,7 @@ class Process:
     """One daemon at a time on ``scene``. ``reach``: how a new process gets at its venue, before ``scene.wrap``."""
 
     def __init__(
-        self, scene: Play, boundaries: Boundaries, reach: Callable[[Play], Any] = in_process
+        self, scene: Play, boundaries: Mortal, reach: Callable[[Play], Any] = in_process
     ) -> None:
         self.scene = scene
         self.boundaries = boundaries

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from tests.prove import chaos, crash, killing, wire
+from tests.prove import chaos, crash, killing, machine, wire
 from tests.prove.bugs import BUGS, caught
 from tests.prove.scenarios import SCENARIOS
 from tests.prove.stages import Judged, Stage
@@ -92,6 +92,10 @@ def _swarm(seed: int, part: float) -> Iterable[chaos.Case]:
     return chaos.seeds(seed, max(1, int(1000 * part)))
 
 
+def _machines(seed: int, part: float) -> Iterable[machine.Case]:
+    return machine.cases(seed, part)
+
+
 STAGES: Mapping[str, Stage] = {
     stage.name: stage
     for stage in (
@@ -129,6 +133,13 @@ STAGES: Mapping[str, Stage] = {
             least=1000,
             cases=_swarm,
             judge=chaos.judged,
+        ),
+        Stage(
+            name="machine",
+            title="200 examples of 50 steps in any order, drawn and shrunk by hypothesis",
+            least=10,
+            cases=_machines,
+            judge=machine.judged,
         ),
         Stage(
             name="kill",

@@ -16,7 +16,7 @@ from typing import Any
 from counterpoise.domain.errors import StoreError, VenueError
 from counterpoise.domain.events import Alert
 from counterpoise.domain.numbers import ZERO, dec
-from counterpoise.domain.operator import Command
+from counterpoise.domain.operator import Command, CommandState
 from counterpoise.domain.order import CancelOutcome, NotPlaced, Order, PlaceOutcome, Unknown
 from counterpoise.domain.records import Changes
 from counterpoise.domain.snapshot import Account
@@ -79,10 +79,19 @@ class Mortal(Boundaries):
     def __init__(self, weather: Weather) -> None:
         super().__init__()
         self._weather = weather
+        self._last: int | None = None
+
+    def die_in(self, points: int) -> None:
+        """Die so many points from here."""
+        self._last = len(self.names) + points
+
+    def live_on(self) -> None:
+        """Die no more, if it has not."""
+        self._last = None
 
     def point(self, name: str) -> None:
         """Pass a point, or die at it."""
-        if not self.dead and self._weather.strikes("death"):
+        if not self.dead and (self._last == len(self.names) or self._weather.strikes("death")):
             self._deaths.add(len(self.names))
         super().point(name)
 
@@ -321,7 +330,8 @@ class RoughStore:
         if changes.record is not None:
             record = changes.record
             name = "FLATTENING" if record.flattening else record.trading_state.value
-            self._trace.note("state", at, name=name)
+            asked = any(c.state is CommandState.DONE for c in changes.commands)
+            self._trace.note("state", at, name=name, asked=asked)
         if self._weather.strikes("commit unanswered"):
             self._trace.note("commit", at, ok=False)
             raise StoreError("connection lost")

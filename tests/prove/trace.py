@@ -20,6 +20,7 @@ class Entry:
 
     ``name``: the endpoint of a read, the client id of a request, the trading state. ``fate``: ``placed``, or why not.
     ``told``: what the daemon was last told the contract is worth, ``equity`` what the account was worth (quote).
+    ``asked``: an operator's word came in with a trading state.
     """
 
     what: What
@@ -33,6 +34,7 @@ class Entry:
     qty: Decimal | None = None
     reduces: bool = False
     equity: Decimal | None = None
+    asked: bool = False
 
 
 @dataclass(slots=True)

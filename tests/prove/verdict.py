@@ -62,8 +62,11 @@ def by_the_log(events: list[Event], rows: Mapping[str, Order], cap: Decimal) -> 
     ]
 
 
-async def lasting_complaints(play: Play) -> list[str]:
-    """Return what is wrong whatever befell the daemon: what must hold at any time, not only at rest."""
+async def lasting_complaints(play: Play, *, alerts: bool = True) -> list[str]:
+    """Return what is wrong whatever befell the daemon: what must hold at any time.
+
+    ``alerts``: all of them have been told, which is a matter of rest.
+    """
     events = [e for e in play.exchange.log.after(0) if e["account"] == play.api_key]
     store, _outbox = await play.disk.open()
     orders = await store.orders(play.policy.id, live_only=False, limit=_MANY)
@@ -72,7 +75,7 @@ async def lasting_complaints(play: Play) -> list[str]:
         *_no_duplicate(events, rows),
         *_written_ahead(events, rows),
         *_foreign_untouched(events),
-        *(await _alerts_arrived(play)),
+        *(await _alerts_arrived(play) if alerts else ()),
     ]
 
 
