@@ -10,7 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.prove import chaos, crash, killing, machine, wire
+from tests.prove import chaos, crash, killing, machine, wire, wired
+from tests.prove.acts import Run
 from tests.prove.bugs import BUGS, caught
 from tests.prove.programme import STAGES, quiet
 from tests.prove.scenarios import SCENARIOS
@@ -42,7 +43,8 @@ def main() -> int:
     if args.again:
         if args.stage == "machine":
             return _machine_again(*(int(n) for n in args.again.split(":")))
-        return _swarm_again(args.again, hash_only=args.hash)
+        run = (wired if args.stage == "wired" else chaos).run_seed(args.again)
+        return _swarm_again(run, hash_only=args.hash)
     if args.kills:
         trial = killing.Trial(kills=tuple(int(k) for k in args.kills.split(",")))
         wrong = killing.tried(trial)
@@ -116,8 +118,7 @@ def _machine_again(number: int, examples: int, steps: int) -> int:
     return 1 if found else 0
 
 
-def _swarm_again(seed: str, *, hash_only: bool) -> int:
-    run = chaos.run_seed(seed)
+def _swarm_again(run: Run, *, hash_only: bool) -> int:
     if hash_only:
         print(run.log_hash)
         return 0

@@ -96,6 +96,7 @@ class Run:
     complaints: list[str] = field(default_factory=list)
     took: timedelta | None = None
     excused: tuple[str, ...] = ()
+    paused: timedelta = timedelta(0)
 
     @property
     def log_hash(self) -> str:

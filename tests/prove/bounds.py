@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -251,6 +251,29 @@ def hot_loops(_scene: Play, trace: Trace, _rows: Rows) -> list[str]:
             within = sum(e.at - first.at < _HOUR for e in entries[n:])
             if within > MOST_REFUSED:
                 return [f"I10: {symbol} was refused {within} times in an hour with {code}"]
+    return []
+
+
+#: By how much our clock may have stepped while a pause was waited for.
+_STEP = timedelta(seconds=2)
+
+
+def unpaused(trace: Trace) -> list[str]:
+    """I9: no request goes to an API that asked for a pause before the pause is over, and nobody is banned unasked.
+
+    What was on its way at the very instant of the reply is not judged: a look reads side by side. A process that was
+    killed takes what it was told with it.
+    """
+    told: dict[str, tuple[datetime, datetime]] = {}
+    for entry in trace.of("wire", "birth"):
+        if entry.what == "birth":
+            told.clear()
+            continue
+        since, until = told.get(entry.symbol, (entry.at, entry.at))
+        if since < entry.at < until - _STEP:
+            return [f"I9: {entry.name} at {entry.at:%H:%M:%S}, to wait until {until:%H:%M:%S}"]
+        if entry.pause is not None and entry.fate in {"429", "418"}:
+            told[entry.symbol] = (entry.at, max(until, entry.at + entry.pause))
     return []
 
 

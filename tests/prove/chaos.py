@@ -116,6 +116,8 @@ async def settle(run: Run) -> None:
     A fill between two looks is no difference: what counts is how long records have not been equal at any look.
     """
     scene, process = run.scene, run.process
+    # a pause that the exchange asked for is not the daemon's
+    bound = 60 * SECOND + run.paused
     allowed: timedelta | None = None
     equal, equal_at, rest = 0, run.heals_at, Rest(records=(), wants={})
     while True:
@@ -123,21 +125,21 @@ async def settle(run: Run) -> None:
         now = scene.clock.market_now
         if report is not None:
             rest = await rest_of(scene, process.store)
-            allowed = 60 * SECOND + _extra(rest) if allowed is None else allowed
+            allowed = bound + _extra(rest) if allowed is None else allowed
             at_rest = not rest.records and not rest.wants
             equal = equal + 1 if at_rest else 0
             equal_at = equal_at if rest.records else now
             run.took = (run.took or now - run.heals_at) if at_rest else None
             if equal >= 2 and now - run.heals_at > 20 * SECOND:
                 return
-        bound = allowed or 60 * SECOND
+        longest = allowed or bound
         spent = f"after {(now - run.heals_at).total_seconds():.0f} s"
-        if now - equal_at > bound:
+        if now - equal_at > longest:
             run.complaints += [
                 f"{spent}: {line}" for line in rest.records or ["no look came to its end"]
             ]
             return
-        moved_at = max(run.heals_at + bound, _last_sent(run))
+        moved_at = max(run.heals_at + longest, _last_sent(run))
         patience = scene.policy.execution.patience + 45 * SECOND
         if now - moved_at > patience or now - run.heals_at > LONGEST:
             run.excused, wants = _excused(run, rest)

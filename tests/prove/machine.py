@@ -45,6 +45,8 @@ from tests.prove.stages import Judged
 from tests.prove.swarm import PRICES, world_of
 from tests.prove.verdict import lasting_complaints
 
+#: A counterexample is made small, which takes as long as many examples.
+PHASES = (Phase.generate, Phase.shrink)
 ASSETS = st.sampled_from(sorted(PRICES))
 
 
@@ -87,8 +89,13 @@ class Daemon(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        """One look."""
-        self.loop.run_until_complete(self.run.process.look())
+        """One look, never two at one instant: what is decided is named by its time."""
+
+        async def looked() -> None:
+            await self.run.scene.clock.sleep(dec("0.137"))
+            await self.run.process.look()
+
+        self.loop.run_until_complete(looked())
 
     @rule(seconds=st.sampled_from([1, 7, 30, 65]))
     def time_passes(self, seconds: int) -> None:
@@ -324,7 +331,7 @@ def judged(case: Case) -> Judged:
                     stateful_step_count=case.steps,
                     database=None,
                     deadline=None,
-                    phases=(Phase.generate, Phase.shrink),
+                    phases=PHASES,
                     suppress_health_check=list(HealthCheck),
                     print_blob=False,
                 ),

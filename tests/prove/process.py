@@ -44,7 +44,7 @@ class Process:
         self.due: datetime = scene.clock.market_now
         self.deaths = 0
         self.store: Any = None
-        self._reach = reach
+        self.reach = reach
         self._cycle: Cycle | None = None
         self._relay: Relay | None = None
         self._pace = Pace(scene.every)
@@ -104,7 +104,7 @@ class Process:
         store, outbox = await scene.disk.open()
         self.store = store
         disk = Watched("store", scene.store_wrap(store), self.boundaries)
-        self._venue = self._reach(scene)
+        self._venue = self.reach(scene)
         venue = Watched("venue", scene.wrap(self._venue), self.boundaries)
         settings = Settings(
             path=Path("counterpoise.yaml"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from tests.prove import chaos, crash, killing, machine, wire
+from tests.prove import chaos, crash, killing, machine, wire, wired
 from tests.prove.bugs import BUGS, caught
 from tests.prove.scenarios import SCENARIOS
 from tests.prove.stages import Judged, Stage
@@ -92,6 +92,10 @@ def _swarm(seed: int, part: float) -> Iterable[chaos.Case]:
     return chaos.seeds(seed, max(1, int(1000 * part)))
 
 
+def _on_the_wire(seed: int, part: float) -> Iterable[wired.Case]:
+    return wired.seeds(seed, max(1, int(60 * part)))
+
+
 def _machines(seed: int, part: float) -> Iterable[machine.Case]:
     return machine.cases(seed, part)
 
@@ -133,6 +137,13 @@ STAGES: Mapping[str, Stage] = {
             least=1000,
             cases=_swarm,
             judge=chaos.judged,
+        ),
+        Stage(
+            name="wired",
+            title="such swarms through stock ccxt: lost, torn and late replies, codes, pauses, lag",
+            least=60,
+            cases=_on_the_wire,
+            judge=wired.judged,
         ),
         Stage(
             name="machine",

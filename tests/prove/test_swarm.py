@@ -12,16 +12,18 @@ import pytest
 
 from counterpoise.decide.guards import limits
 from counterpoise.domain.errors import StoreError
+from counterpoise.domain.numbers import dec
 from counterpoise.execute import executor
 from counterpoise.execute.executor import Executor
 from counterpoise.observe import poller
+from counterpoise.venue.ccxt import limiter
 from counterpoise.venue.sim import desk, gate
-from tests.prove import bounds, chaos
+from tests.prove import bounds, chaos, machine, wired
 
 Patch = pytest.MonkeyPatch
 
 
-@pytest.mark.parametrize("seed", ["1.3", "1.9", "1.33", "1.84", "1.105", "1.107"])
+@pytest.mark.parametrize("seed", ["1.84", "1.99", "1.107"])
 def test_a_seed(seed: str) -> None:
     assert chaos.judged(chaos.Case(seed=seed)).complaints == ()
 
@@ -29,6 +31,15 @@ def test_a_seed(seed: str) -> None:
 def test_a_seed_is_a_run() -> None:
     assert chaos.run_seed("1.5").log_hash == chaos.run_seed("1.5").log_hash
     assert chaos.run_seed("1.5").log_hash != chaos.run_seed("1.6").log_hash
+
+
+@pytest.mark.parametrize("seed", ["1.5"])
+def test_a_seed_through_stock_ccxt(seed: str) -> None:
+    assert wired.judged(wired.Case(seed=seed)).complaints == ()
+
+
+def test_a_few_examples_of_the_machine() -> None:
+    assert machine.judged(machine.Case(number=2, examples=3, steps=30)).complaints == ()
 
 
 # one broken product per bound
@@ -163,3 +174,17 @@ def test_what_is_refused_again_and_again_is_left_alone() -> None:
     asyncio.run(chaos.live(run))
     assert run.complaints == []
     assert len(run.weather.next_place) == 0 or run.excused == ("quarantined",)
+
+
+def test_a_pause_that_is_not_kept_is_found(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(limiter, "_pause_s", lambda *_args: dec(0))
+    found = wired.judged(wired.Case(seed="1.0")).complaints
+    assert any(line.startswith("I9") for line in found), found
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_state_that_is_raised_unasked_is_found(asked: bool) -> None:
+    run = chaos.prepared("1.0")
+    for name, word in (("CANCEL_ONLY", False), ("RUN", asked)):
+        run.trace.note("state", run.heals_at, name=name, asked=word)
+    assert bool(machine.raised_unasked(run)) is not asked

@@ -7,11 +7,11 @@ decision rested on, and what the database had taken before something was sent.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-What = Literal["look", "read", "commit", "place", "cancel", "state", "birth"]
+What = Literal["look", "read", "commit", "place", "cancel", "state", "wire", "birth"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,9 @@ class Entry:
 
     ``name``: the endpoint of a read, the client id of a request, the trading state. ``fate``: ``placed``, or why not.
     ``told``: what the daemon was last told the contract is worth, ``equity`` what the account was worth (quote).
-    ``asked``: an operator's word came in with a trading state.
+    ``asked``: an operator's word came in with a trading state. ``pause``: what a reply on the wire asked for, whose status
+    is
+    its ``fate`` and whose API its ``symbol``.
     """
 
     what: What
@@ -35,6 +37,7 @@ class Entry:
     reduces: bool = False
     equity: Decimal | None = None
     asked: bool = False
+    pause: timedelta | None = None
 
 
 @dataclass(slots=True)
