@@ -20,9 +20,8 @@ class Entry:
 
     ``name``: the endpoint of a read, the client id of a request, the trading state. ``fate``: ``placed``, or why not.
     ``told``: what the daemon was last told the contract is worth, ``equity`` what the account was worth (quote).
-    ``asked``: an operator's word came in with a trading state. ``pause``: what a reply on the wire asked for, whose status
-    is
-    its ``fate`` and whose API its ``symbol``.
+    ``asked``: an operator's word came in with a trading state. ``pause``: what a reply on the
+    wire asked for, whose status is its ``fate`` and whose API its ``symbol``.
     """
 
     what: What
