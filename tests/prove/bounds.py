@@ -239,14 +239,14 @@ def trading_states(_scene: Play, trace: Trace, rows: Rows) -> list[str]:
 
 
 def hot_loops(_scene: Play, trace: Trace, _rows: Rows) -> list[str]:
-    """I10: no more than three refusals an hour for the same lasting reason on one contract."""
-    by: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
+    """I10: no more than three refusals an hour for the same lasting reason of what a venue judges alike."""
+    by: defaultdict[tuple[str, str, bool], list[Entry]] = defaultdict(list)
     for entry in trace.of("place"):
         if entry.fate not in {"placed", "unknown", "reduce_only", *PASSING} and not (
             entry.fate.startswith(EXPECTED_REJECTS)
         ):
-            by[entry.symbol, entry.fate].append(entry)
-    for (symbol, code), entries in by.items():
+            by[entry.symbol, entry.fate, entry.reduces].append(entry)
+    for (symbol, code, *_), entries in by.items():
         for n, first in enumerate(entries):
             within = sum(e.at - first.at < _HOUR for e in entries[n:])
             if within > MOST_REFUSED:

@@ -415,7 +415,7 @@ def _close_may_turn() -> list[Undo]:
 def _hot_loop() -> list[Undo]:
     from counterpoise.decide.guards import limits
 
-    return [_set(limits, "quarantine_refusal", lambda *_args: None)]
+    return [_set(limits, "quarantine_refusal", lambda *_args, **_kwargs: None)]
 
 
 @_bug("an error while reading is no reason to stop", ("database locked", ()))

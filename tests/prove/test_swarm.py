@@ -46,7 +46,7 @@ def test_a_few_examples_of_the_machine() -> None:
 
 
 def _no_refusal(owner: Any, name: str) -> Callable[[Patch], None]:
-    return lambda patch: patch.setattr(owner, name, lambda *_args: None)
+    return lambda patch: patch.setattr(owner, name, lambda *_args, **_kwargs: None)
 
 
 def _changed_order(change: Callable[[Any], Any]) -> Callable[[Patch], None]:
