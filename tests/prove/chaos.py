@@ -14,6 +14,7 @@ placement.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random  # noqa: TID251 - seeded: the same run for the same seed
 
+from counterpoise.notify.relay import LONGEST_PAUSE
 from tests.prove.acts import ACTS, SECOND, Run, act_of, heal, rates_of
 from tests.prove.bounds import broken_bounds
 from tests.prove.life import Play
@@ -94,13 +96,23 @@ async def live(run: Run) -> None:
         await process.look()
         await process.rest()
     await settle(run)
-    # what is still to be told
-    for _ in range(3):
-        await process.rest()
-        await process.look()
+    await tell(run)
     run.complaints += await lasting_complaints(scene)
     run.complaints += broken_bounds(scene, run.trace, await rows_of(run))
     await process.end()
+
+
+async def tell(run: Run) -> None:
+    """Look on until everything is told: a sink that was down is tried again at growing pauses."""
+    scene, process = run.scene, run.process
+    until = scene.clock.market_now + LONGEST_PAUSE + 2 * scene.every
+    for n in itertools.count():
+        heard = {a.id for a in scene.ear.heard}
+        told = await scene.disk.committed() <= heard
+        if (told and n >= 3) or scene.clock.market_now > until:
+            return
+        await process.rest()
+        await process.look()
 
 
 async def rows_of(run: Run) -> dict[str, object]:
