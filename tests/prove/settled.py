@@ -40,20 +40,38 @@ async def rest_of(scene: Play, store: Any) -> Rest:
         o.client_order_id: o
         for o in await store.orders(scene.policy.id, live_only=False, limit=100_000)
     }
+    ghosts = _ghosts(scene, recorded)
+    frozen = {o.symbol for o in recorded.orders if o.client_order_id in ghosts}
+    positions = [line for s, line in _positions(scene, recorded).items() if s not in frozen]
     return Rest(
-        records=(*_orders(scene, recorded), *_positions(scene, recorded), *_fills(scene, rows)),
-        wants=_wants(recorded),
+        records=(*_orders(scene, recorded, ghosts), *positions, *_fills(scene, rows)),
+        wants={s: line for s, line in _wants(recorded).items() if s not in frozen},
     )
 
 
-def _orders(scene: Play, recorded: Recorded) -> list[str]:
+def _ghosts(scene: Play, recorded: Recorded) -> set[str]:
+    """Orders the exchange acknowledged and then refused without a word: it had them, it says, and does not know them.
+
+    Nothing proves such an order absent for three days; its contract stays frozen and a person is called.
+    """
+    refused = {e["client_id"] for e in scene.exchange.log.after(0) if e["event"] == "reject"}
+    return {
+        o.client_order_id
+        for o in recorded.orders
+        if o.state is OrderState.UNKNOWN
+        and o.venue_order_id is not None
+        and o.client_order_id in refused
+    }
+
+
+def _orders(scene: Play, recorded: Recorded, ghosts: set[str]) -> list[str]:
     shown = {
         o.client_order_id
         for kind in MarketKind
         for o in scene.exchange.orders(scene.api_key, kind, open_only=True)
         if is_own(o.client_order_id)
     }
-    live = {o.client_order_id for o in recorded.orders if not o.state.is_final}
+    live = {o.client_order_id for o in recorded.orders if not o.state.is_final} - ghosts
     found = []
     if shown != live:
         gone, new = sorted(live - shown), sorted(shown - live)
@@ -61,17 +79,18 @@ def _orders(scene: Play, recorded: Recorded) -> list[str]:
     moving = [
         f"{o.client_order_id} {o.state.value}"
         for o in recorded.orders
-        if o.state.is_unproven or o.state is OrderState.PENDING_CANCEL
+        if o.client_order_id not in ghosts
+        and (o.state.is_unproven or o.state is OrderState.PENDING_CANCEL)
     ]
     if moving:
         found.append(f"I4: unproven {moving}")
     return found
 
 
-def _positions(scene: Play, recorded: Recorded) -> list[str]:
+def _positions(scene: Play, recorded: Recorded) -> dict[str, str]:
     """Futures as the exchange has them; a contract that people are to look at first is told, not taken."""
     held = scene.policy.plausibility.on_foreign_change is OnForeign.HOLD
-    found = []
+    found = {}
     shown = {p.symbol: p.qty for p in scene.exchange.account(scene.api_key).positions}
     for asset in TRADABLE:
         symbol = f"{asset}/USDT:USDT"
@@ -80,7 +99,7 @@ def _positions(scene: Play, recorded: Recorded) -> list[str]:
         have = shown.get(f"{asset}USDT", ZERO)
         told = any(symbol in key and "position" in key for key in recorded.raised)
         if expected != have and not (held and told and _moved_by_hand(scene, f"{asset}USDT")):
-            found.append(f"I4: {symbol} is {have}, on record {expected}")
+            found[symbol] = f"I4: {symbol} is {have}, on record {expected}"
     return found
 
 
