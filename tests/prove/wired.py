@@ -66,6 +66,9 @@ class Recorded:
         at = self._scene.clock.market_now
         response = self._inner.handle(request)
         told = {k.lower(): v for k, v in response.headers.items()}.get("retry-after")
+        if "-1015" in response.body:
+            # too many orders: reads may go on
+            told = None
         self._trace.note(
             "wire",
             at,
