@@ -362,3 +362,39 @@ async def test_what_a_person_trades_does_not_keep_a_lost_order_unproven(then: On
     assert (row.state, row.reason) == (OrderState.REJECTED, "absent")
     # held, it is left to people; accepted, the hedge goes on beside what is not ours
     assert world.position() == (dec("-0.05") if then is OnForeign.HOLD else dec("-0.55"))
+
+
+class UnheardCancel(Wrapped):
+    """The first cancels are acknowledged and come to nothing: their orders work on."""
+
+    def __init__(self, world: World, times: int) -> None:
+        super().__init__(world)
+        self.left = times
+
+    async def cancel(self, order: Order) -> CancelOutcome:
+        if self.left == 0:
+            outcome: CancelOutcome = await self.inner.cancel(order)
+            return outcome
+        self.left -= 1
+        (shown,) = [
+            o
+            for o in await self.inner.open_orders([order.symbol])
+            if o.client_order_id == order.client_order_id
+        ]
+        return Accepted(order=replace(shown, state=OrderState.CANCELED))
+
+
+@pytest.mark.parametrize("times", [1, 5])
+async def test_a_cancel_that_was_acknowledged_and_came_to_nothing_counts_until_it_is_gone(
+    times: int,
+) -> None:
+    """What is still shown open may fill: nothing is placed beside it, and it is taken down again."""
+    world = make_world([80_000, *line(80_000, 80_500, 20)], volume="0.1")
+    UnheardCancel(world, times)
+    quick = ExecutionPolicy(rungs=5, patience=timedelta(minutes=5))
+    await world.run(policy_of(HALF, execution=quick), hours=1.5)
+    assert world.position() == dec("-0.5")
+    assert deepest(world) == dec("-0.5")
+    assert world.duplicates() == 0
+    recorded = await world.store.load("p", world.clock.now())
+    assert all(o.state.is_final for o in recorded.orders)

@@ -19,6 +19,7 @@ from counterpoise.domain.snapshot import Snapshot
 from counterpoise.execute.absence import Absences, others_explain
 from counterpoise.execute.reconcile import Reconciled, orders_to_look_up, reconcile
 from counterpoise.execute.settling import missing_from, settled
+from counterpoise.plan.ids import is_own
 from counterpoise.ports import Clock, Store, Venue
 
 
@@ -40,6 +41,7 @@ async def align(
     for seen in snapshot.venues.values():
         for shown in seen.open_orders or ():
             absences.found(shown.client_order_id or "")
+    recorded = await _reopened(store, recorded, snapshot)
     pending = orders_to_look_up(recorded, snapshot)
     looked_up = await _look_up(venues, absences, pending, clock)
     fills = [f for seen in snapshot.venues.values() for f in seen.fills or ()]
@@ -113,6 +115,22 @@ def _of_others(new: Iterable[Fill], seen: Reconciled, owners: Iterable[Order]) -
     ours = {(o.venue, o.venue_order_id) for o in (*seen.orders, *owners)}
     found = (f for f in new if (f.venue, f.venue_order_id) not in ours)
     return tuple(sorted(found, key=lambda f: (f.filled_at, len(f.trade_id), f.trade_id)))
+
+
+async def _reopened(store: Store | None, recorded: Recorded, snapshot: Snapshot) -> Recorded:
+    """``recorded`` with rows that had ended and are shown open all the same: the venue wins, and they count again."""
+    known = {o.client_order_id for o in recorded.orders}
+    found: list[Order] = []
+    for venue, seen in snapshot.venues.items():
+        shown = [
+            o.venue_order_id
+            for o in seen.open_orders or ()
+            if is_own(o.client_order_id) and o.client_order_id not in known
+        ]
+        if shown and store is not None:
+            found += await store.owners(venue, shown)
+    mine = [row for row in found if row.portfolio == recorded.portfolio.id]
+    return replace(recorded, orders=(*recorded.orders, *mine)) if mine else recorded
 
 
 async def _new_entries(

@@ -128,9 +128,17 @@ MOVES: Mapping[OrderState, frozenset[OrderState]] = MappingProxyType(
         ),
         _U: frozenset({_O, _PF, _F, _C, _R, _E}),
         _F: frozenset(),
-        _C: frozenset({_F}),  # real world: the cancel was acknowledged, then the last fill arrived
+        _C: frozenset(
+            {
+                _F,  # real world: the cancel was acknowledged, then the last fill arrived
+                _O,  # real world: it was acknowledged, and the order is shown open after all
+                _PF,
+            }
+        ),
         _R: frozenset({_O, _PF, _F, _C, _E}),  # real world: "absent" was wrong; the venue wins
-        _E: frozenset({_F}),  # real world: expired reported before its fills
+        _E: frozenset(
+            {_F, _O, _PF}
+        ),  # real world: expired reported before its fills, or shown open after all
     }
 )
 

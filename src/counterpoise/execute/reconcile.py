@@ -129,7 +129,9 @@ def bound(row: Order, report: VenueOrder, at: datetime) -> Order:
     A state the table does not allow keeps the row's own (a late, older report); filled quantity never shrinks.
     """
     state = row.state
-    if report.state is state or report.state in MOVES[state]:
+    # a report that knows of fewer fills was made before an end that we know of
+    older = row.state.is_final and report.filled_qty < row.filled_qty
+    if report.state is state or (report.state in MOVES[state] and not older):
         state = report.state
     filled = max(row.filled_qty, report.filled_qty)
     same = (state, filled, report.venue_order_id) == (row.state, row.filled_qty, row.venue_order_id)

@@ -118,10 +118,11 @@ def test_the_last_fill_may_arrive_after_the_end(state: OrderState) -> None:
 
 
 def test_fills_grow_even_when_the_state_may_not_follow() -> None:
-    row = known(S.CANCELED)
-    report = make_venue_order(row, state=S.PARTIALLY_FILLED, filled_qty=dec("0.02"))
+    row = known(S.PENDING_CANCEL)
+    report = make_venue_order(row, state=S.SUBMITTED, filled_qty=dec("0.02"))
     moved = bound(row, report, LATER)
-    assert (moved.state, moved.filled_qty, moved.updated_at) == (S.CANCELED, dec("0.02"), LATER)
+    assert (moved.state, moved.filled_qty) == (S.PENDING_CANCEL, dec("0.02"))
+    assert moved.updated_at == LATER
 
 
 # --- which rows need a look-up
@@ -242,10 +243,21 @@ def test_an_order_believed_absent_that_is_open_after_all_lives_again() -> None:
     assert (order.state, order.venue_order_id) == (S.OPEN, "v-cp1")
 
 
-def test_an_order_still_listed_as_open_after_its_end_stays_ended() -> None:
-    for state in (S.FILLED, S.CANCELED, S.EXPIRED):
-        row = known(state, filled_qty=dec("0.1"))
-        assert merged(make_recorded(row), look(make_venue_order(row))).changed == ()
+@pytest.mark.parametrize("state", [S.CANCELED, S.EXPIRED])
+def test_an_order_listed_as_open_after_its_end_counts_until_it_is_not(state: OrderState) -> None:
+    """A cancel that was acknowledged and came to nothing, or an old reading: what is shown may fill."""
+    row = known(state)
+    (order,) = merged(make_recorded(row), look(make_venue_order(row))).changed
+    assert order.state is S.OPEN
+    # no longer listed, it is looked up, and has ended
+    ended = make_venue_order(row, state=S.CANCELED)
+    (again,) = merged(make_recorded(order), looked_up={"cp1": ended}).changed
+    assert again.state is S.CANCELED
+
+
+def test_a_filled_order_that_is_still_listed_stays_filled() -> None:
+    row = known(S.FILLED, filled_qty=dec("0.1"))
+    assert merged(make_recorded(row), look(make_venue_order(row))).changed == ()
 
 
 # --- fills
