@@ -54,7 +54,8 @@ def test_a_day_of_market_ends_in_shape_and_stops_cleanly(tmp_path: Path) -> None
         assert open_orders["open_orders"] == [], "own working orders are taken down"
 
 
-@pytest.mark.parametrize("kill_at", [1, 3])
+# `make prove` kills it at sixty other moments
+@pytest.mark.parametrize("kill_at", [3])
 def test_killed_in_the_middle_of_a_ladder_it_ends_where_it_would_have(
     tmp_path: Path, kill_at: int
 ) -> None:

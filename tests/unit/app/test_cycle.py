@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,7 +12,7 @@ from counterpoise.app.cycle import SOON, Cycle
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.order import Order, OrderState, VenueOrder
+from counterpoise.domain.order import Fill, Order, OrderState, VenueOrder
 from counterpoise.domain.policy import PortfolioPolicy, Sleeve
 from counterpoise.domain.records import Changes, PortfolioRecord, TradingState
 from counterpoise.domain.snapshot import Account
@@ -35,6 +36,7 @@ class HardOfHearing(SimVenue):
         self.phantoms: tuple[VenueOrder, ...] = ()
         self.found: VenueOrder | None = None
         self.lookups = 0
+        self.nameless = False
 
     def _hear(self, what: str) -> None:
         if what in self.lost:
@@ -47,6 +49,10 @@ class HardOfHearing(SimVenue):
     async def open_orders(self, symbols: Iterable[str]) -> tuple[VenueOrder, ...]:
         self._hear("open orders")
         return (*await super().open_orders(symbols), *self.phantoms)
+
+    async def fills(self, symbol: str, since: datetime) -> tuple[Fill, ...]:
+        found = await super().fills(symbol, since)
+        return tuple(replace(f, client_order_id=None) for f in found) if self.nameless else found
 
     async def order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
         self.lookups += 1
@@ -179,9 +185,19 @@ async def test_an_order_among_the_open_ones_is_there_whatever_the_look_up_says(d
 
 
 async def test_an_unexplained_position_proves_that_something_arrived(desk: Desk) -> None:
+    """Where the venue does not tell whose order it was."""
+    desk.venue.nameless = True
     desk.short_by_hand("0.1")
     await desk.look(10)
     assert await desk.fate() is S.UNKNOWN
+
+
+async def test_a_trade_with_another_client_id_is_a_persons_and_not_the_lost_order(
+    desk: Desk,
+) -> None:
+    desk.short_by_hand("0.1")
+    await desk.look(10)
+    assert await desk.fate() is S.REJECTED
 
 
 async def test_without_the_account_the_position_explains_nothing(desk: Desk) -> None:
