@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random  # noqa: TID251 - seeded: the same run for the same seed
 
+from counterpoise.domain.instrument import is_spot
 from counterpoise.notify.relay import LONGEST_PAUSE
 from tests.prove.acts import ACTS, SECOND, Run, act_of, heal, rates_of
 from tests.prove.bounds import broken_bounds
@@ -202,6 +203,9 @@ def _excused(run: Run, rest: Rest) -> tuple[tuple[str, ...], list[str]]:
     bad: list[str] = []
     for symbol, line in rest.wants.items():
         codes = why.get(symbol, set())
+        if is_spot(symbol):
+            # coins follow the futures they take the place of
+            codes = codes | why.get(f"{symbol}:{run.scene.policy.quote}", set())
         if codes & _GOOD_REASONS:
             good += sorted(codes & _GOOD_REASONS)
         else:
