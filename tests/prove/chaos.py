@@ -156,9 +156,18 @@ async def settle(run: Run) -> None:
         patience = scene.policy.execution.patience + 45 * SECOND
         if now - moved_at > patience or now - run.heals_at > LONGEST:
             run.excused, wants = _excused(run, rest)
+            if now - moved_at <= patience and _converts(run):
+                # a rung of coins for a rung of futures, under a limit on orders: on its way, and slow
+                run.excused, wants = (*run.excused, "converting"), []
             run.complaints += [f"{spent}: {line}" for line in wants]
             return
         await process.rest()
+
+
+def _converts(run: Run) -> bool:
+    report = run.scene.last
+    found = report.decisions.decisions if report is not None and report.decisions else ()
+    return any(d.coins is not None and d.overlay != 0 for d in found)
 
 
 def _last_sent(run: Run) -> datetime:
