@@ -1,1 +1,1 @@
-"""The proof programme: what happens when the daemon dies, or its exchange lies, at any point. Run by ``make prove``."""
+"""The proof programme: what happens when the daemon dies, or its exchange lies: ``python -m tests.prove``."""

@@ -54,7 +54,7 @@ def test_a_day_of_market_ends_in_shape_and_stops_cleanly(tmp_path: Path) -> None
         assert open_orders["open_orders"] == [], "own working orders are taken down"
 
 
-# `make prove` kills it at sixty other moments
+# `python -m tests.prove kill` kills it at sixty other moments
 @pytest.mark.parametrize("kill_at", [3])
 def test_killed_in_the_middle_of_a_ladder_it_ends_where_it_would_have(
     tmp_path: Path, kill_at: int

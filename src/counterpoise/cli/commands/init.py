@@ -18,7 +18,10 @@ def command(
         Path, typer.Argument(metavar="DIR", show_default=False, help="Where it is written.")
     ],
 ) -> None:
-    """Write a commented config to begin with; never over one that is there."""
+    """Write a commented config to begin with.
+
+    Never over one that is there.
+    """
     path = folder / DEFAULT
     try:
         folder.mkdir(parents=True, exist_ok=True)
