@@ -17,7 +17,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 UV := .tools/bin/uv
-PYTEST := $(BIN)/pytest -n $(TEST_JOBS) -m "not browser and not testnet and not prove"
+PYTEST := $(BIN)/pytest -n $(TEST_JOBS) --dist worksteal -m "not browser and not testnet and not prove"
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1

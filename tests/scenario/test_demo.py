@@ -78,6 +78,7 @@ def test_the_json_is_the_contracts_and_the_portfolio_ends_in_shape() -> None:
     assert summary["cycles"] >= 9 * 96, "nine days by the quarter of an hour"
 
 
+@pytest.mark.prove
 def test_a_pipe_gets_a_line_per_market_day_and_the_summary() -> None:
     done = demo("--once")
     assert (done.returncode, done.stderr) == (0, "")

@@ -54,7 +54,8 @@ def test_a_day_of_market_ends_in_shape_and_stops_cleanly(tmp_path: Path) -> None
         assert open_orders["open_orders"] == [], "own working orders are taken down"
 
 
-# `python -m tests.prove kill` kills it at sixty other moments
+# `python -m tests.prove kill` kills it at sixty moments
+@pytest.mark.prove
 @pytest.mark.parametrize("kill_at", [3])
 def test_killed_in_the_middle_of_a_ladder_it_ends_where_it_would_have(
     tmp_path: Path, kill_at: int
@@ -138,6 +139,7 @@ def test_a_config_changed_under_live_hedges_waits_for_a_person(tmp_path: Path) -
         assert daemon.wait(20) == 0
 
 
+@pytest.mark.prove
 def test_recorded_prices_over_http(tmp_path: Path, shared: Path) -> None:
     market = shared / "market"
     options = ["--market", str(market), "--from", "2025-03-06T10:30:00Z"]
