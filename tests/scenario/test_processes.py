@@ -32,6 +32,8 @@ def status(desk: Desk) -> dict[str, object]:
     return portfolio
 
 
+# the demo in `make test` lives through nine such days
+@pytest.mark.prove
 def test_a_day_of_market_ends_in_shape_and_stops_cleanly(tmp_path: Path) -> None:
     with Testnet() as testnet:
         desk = make_desk(tmp_path, testnet)
