@@ -398,3 +398,20 @@ async def test_a_cancel_that_was_acknowledged_and_came_to_nothing_counts_until_i
     assert world.duplicates() == 0
     recorded = await world.store.load("p", world.clock.now())
     assert all(o.state.is_final for o in recorded.orders)
+
+
+async def test_so_does_one_of_a_decision_that_has_been_changed_since() -> None:
+    """Rows of older decisions are not among those a look begins with: what is shown open brings them back."""
+    world = make_world([80_000] * 60, volume="0.01")
+    UnheardCancel(world, 1)
+    slow = ExecutionPolicy(rungs=5, patience=timedelta(minutes=40))
+    await world.run(policy_of(HALF, execution=slow), hours=0.1)
+    assert len(world.exchange.orders(world.api_key, MarketKind.PERP, open_only=True)) == 5
+    third = replace(HALF, ratio=dec("0.3"))
+    quick = ExecutionPolicy(rungs=5, patience=timedelta(minutes=5))
+    await world.run(policy_of(third, execution=quick), hours=2)
+    assert world.position() == dec("-0.3")
+    assert deepest(world) == dec("-0.3")
+    recorded = await world.store.load("p", world.clock.now())
+    assert all(o.state.is_final for o in recorded.orders)
+    assert not world.exchange.orders(world.api_key, MarketKind.PERP, open_only=True)

@@ -122,13 +122,15 @@ async def _reopened(store: Store | None, recorded: Recorded, snapshot: Snapshot)
     known = {o.client_order_id for o in recorded.orders}
     found: list[Order] = []
     for venue, seen in snapshot.venues.items():
-        shown = [
-            o.venue_order_id
+        shown = {
+            o.client_order_id: o.venue_order_id
             for o in seen.open_orders or ()
             if is_own(o.client_order_id) and o.client_order_id not in known
-        ]
+        }
         if shown and store is not None:
-            found += await store.owners(venue, shown)
+            # a number is the venue's, and may be given again in another of its markets
+            rows = await store.owners(venue, shown.values())
+            found += [row for row in rows if row.client_order_id in shown]
     mine = [row for row in found if row.portfolio == recorded.portfolio.id]
     return replace(recorded, orders=(*recorded.orders, *mine)) if mine else recorded
 

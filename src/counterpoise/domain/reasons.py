@@ -218,7 +218,7 @@ SENTENCES: Mapping[str, str] = {
     "max_gross_exposure": "coins and futures together would reach {gross} x equity, above the limit of {limit}",
     "max_net_exposure": "net exposure would reach {net} x equity, beyond the limit of {limit}",
     "max_orders_per_day": "more than {limit} orders within 24 h",
-    "quarantined": "the venue did not take orders on {symbol} {times} times within an hour ({why}): none is sent before"
+    "quarantined": "the venue did not take orders on {symbol} {times} times within {span} ({why}): none is sent before"
     " {until}",
     "max_rejects": "the venue did not take {refused} of {placed} orders within {window}: nothing is added before"
     " {window} pass without that",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 
 from counterpoise.domain.bars import Bar, closed_tail
 from counterpoise.domain.carrying import (
@@ -22,6 +22,7 @@ from counterpoise.domain.carrying import (
     Wait,
 )
 from counterpoise.domain.guard_documents import kept, remembered
+from counterpoise.domain.indicators import STATISTICS
 from counterpoise.domain.instrument import InstrumentKind
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
 from counterpoise.domain.policy import BasisPolicy, PortfolioPolicy
@@ -37,7 +38,6 @@ YEARLY = dec("0.5")
 #: However quiet a market was, a basis this near to its usual is not absurd.
 MATERIAL = dec("0.002")
 _YEAR = timedelta(days=365)
-_STATISTICS = Context(prec=28)
 _CENT = dec("0.01")
 
 
@@ -161,7 +161,7 @@ def _usual(
         return None
     if [b.open_at for b in futures] != [b.open_at for b in coins]:
         return None
-    with localcontext(_STATISTICS):
+    with localcontext(STATISTICS):
         found = [f.close / c.close - ONE for f, c in zip(futures, coins, strict=True)]
         mean = sum(found, ZERO) / len(found)
         variance = sum(((x - mean) ** 2 for x in found), ZERO) / (len(found) - 1)

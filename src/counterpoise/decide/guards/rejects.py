@@ -61,6 +61,7 @@ def quarantine_refusal(
                 "quarantined",
                 symbol=order.symbol,
                 times=len(same),
+                span=shown_span(int(pause.total_seconds())),
                 why=same[-1].why,
                 until=f"{until:%H:%M} UTC",
             )

@@ -1,8 +1,8 @@
 """How large a cross hedge is: futures of another asset that move as much, in value, as what they hedge.
 
 ``overlay = -hedged x price x beta / price of the other``, cut towards zero to the lot. Prices move at every look, so
-an open hedge is left as it is within a band; it follows at once what is held, by proportion where how the two move
-together cannot be measured now.
+an open hedge is left as it is within a band; what is held it follows at once, in proportion. Where how the two move
+together cannot be measured now, it only follows downwards.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def test_the_third_refusal_within_an_hour_ends_it_for_the_rest_of_the_hour() -> 
     found = quarantine_refusal(order, [refused(50), refused(20), refused(1)], NOW)
     assert found is not None
     assert (found.code, found.numbers["times"]) == ("quarantined", "3")
-    assert "3 times within an hour (-1013: Filter failure: LOT_SIZE)" in found.text
+    assert "3 times within 1h (-1013: Filter failure: LOT_SIZE)" in found.text
     assert found.text.endswith("none is sent before 12:10 UTC")
     # the oldest of three leaves the hour
     assert quarantine_refusal(order, [refused(60), refused(20), refused(1)], NOW) is None
