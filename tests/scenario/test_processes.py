@@ -123,6 +123,8 @@ def test_live_without_consent_is_refused_before_any_request(tmp_path: Path) -> N
         assert not testnet.events()
 
 
+# tests/unit/app/test_start.py has the rule itself
+@pytest.mark.prove
 def test_a_config_changed_under_live_hedges_waits_for_a_person(tmp_path: Path) -> None:
     with Testnet() as testnet:
         desk = make_desk(tmp_path, testnet)
