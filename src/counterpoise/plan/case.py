@@ -101,8 +101,8 @@ class Case:
 
 
 def started(case: Case, side: Side) -> datetime | None:
-    """When this decision first placed an order on this side: patience runs from there."""
-    return min((o.created_at for o in case.mine if o.side is side), default=None)
+    """When this leg's first order was placed: patience runs from there, anew for what opens after a close."""
+    return min((o.created_at for o in case.leg(side)), default=None)
 
 
 def order_of(

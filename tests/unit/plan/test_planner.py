@@ -36,6 +36,7 @@ from tests.build import (
     with_quote,
     with_venue,
 )
+from tests.unit.plan.ladders import Walk
 
 BUY, SELL = Side.BUY, Side.SELL
 S = OrderState
@@ -165,6 +166,20 @@ def test_the_other_side_of_zero_is_opened_under_the_same_decision() -> None:
     used = {o.client_order_id for o in first.place}
     assert not used & {o.client_order_id for o in second.place}
     assert {o.attempt for o in second.place} == {1}
+
+
+def test_patience_begins_anew_on_the_other_side_of_zero() -> None:
+    going = Walk(policy=POLICY, want=dec("0.2"), position=dec("-0.3"))
+    going.look()
+    closed = going.look(seconds=PATIENCE.total_seconds() - 1)
+    assert (closed.place, len(closed.keep)) == ((), 3)
+    for _ in closed.keep:
+        going.fills(going.live[0].qty, 0)
+    opening = going.look(seconds=2)
+    assert {o.time_in_force for o in opening.place} == {TimeInForce.GTX}
+    assert opening.wake_at == going.now + PATIENCE
+    assert going.look(seconds=PATIENCE.total_seconds() - 1).cancel == ()
+    assert len(going.look(seconds=1).cancel) == len(opening.place)
 
 
 # --- a repeated look ---
