@@ -149,7 +149,14 @@ async def test_everything_comes_back_as_it_was_also_after_a_restart(started: Kep
     order = an_order(
         state=OrderState.PARTIALLY_FILLED, venue_order_id="v1", filled_qty=SMALL / 2, reason="why"
     )
-    market = an_order("cp2", type=OrderType.MARKET, price=None, reduce_only=True, rung=1)
+    market = an_order(
+        "cp2",
+        type=OrderType.MARKET,
+        price=None,
+        reduce_only=True,
+        rung=1,
+        leaving_since=NOW + timedelta(seconds=3),
+    )
     fill = a_fill()
     bare = a_fill("t2", fee_asset=None, maker=None)
     await commit(

@@ -18,6 +18,7 @@ from counterpoise.domain.order import (
     CancelOutcome,
     Fill,
     Gone,
+    NotPlaced,
     Order,
     OrderState,
     PlaceOutcome,
@@ -25,6 +26,7 @@ from counterpoise.domain.order import (
     VenueOrder,
 )
 from counterpoise.domain.policy import ExecutionPolicy, LadderKind
+from counterpoise.domain.records import Changes, TradingState
 from tests.scenario.test_lost_and_late import Wrapped, deepest
 from tests.scenario.test_main_job import HALF, policy_of
 from tests.scenario.world import START, World, line, make_world
@@ -147,3 +149,68 @@ async def test_a_cancel_that_finds_nothing_is_not_believed_before_fills_were_rea
     assert venue.gone
     assert deepest(world) == world.position() == dec("-0.5")
     assert world.duplicates() == 0
+
+
+class Clinging(Wrapped):
+    """No cancel has any effect before ``until``: its answer is lost, or it is refused, and orders are shown open."""
+
+    def __init__(self, world: World, *, refused: bool, minutes: float) -> None:
+        super().__init__(world)
+        self.refused = refused
+        self.until = START + timedelta(minutes=minutes)
+        self.asked = 0
+
+    async def cancel(self, order: Order) -> CancelOutcome:
+        self.asked += 1
+        if self.clock.now() < self.until:
+            if self.refused:
+                return NotPlaced(code="-1008", text="overloaded")
+            return Unknown(text="time-out")
+        outcome: CancelOutcome = await self.inner.cancel(order)
+        return outcome
+
+
+@pytest.mark.parametrize("refused", [True, False], ids=["refused", "lost"])
+@pytest.mark.parametrize("restart", [True, False], ids=["restarted", "one process"])
+async def test_an_order_whose_cancel_has_no_effect_for_two_minutes_calls_a_person_once(
+    *, refused: bool, restart: bool
+) -> None:
+    # it falls away from the sell orders: patience runs out after two minutes, and they have to go
+    world = make_world([80_000, *line(80_000, 79_000, 3), *[79_000] * 100])
+    venue = Clinging(world, refused=refused, minutes=7)
+    execution = ExecutionPolicy(rungs=3, patience=timedelta(minutes=2))
+    policy = policy_of(HALF, execution=execution)
+    if restart:
+        await world.run(policy, hours=3 * MINUTES)
+    await world.run(policy, hours=(8 - 3 * restart) * MINUTES)
+    assert venue.asked > 60, "asked again at every look"
+    assert [(s, c) for _, s, c in told(world, "leaving")] == [
+        (Severity.CRITICAL, False),
+        (Severity.INFO, True),
+    ]
+    begun, over = (when for when, _, _ in told(world, "leaving"))
+    assert 238 <= begun <= 250
+    assert 420 <= over <= 430
+    await world.run(policy, hours=1)
+    assert world.duplicates() == 0
+    assert world.position() == dec("-0.5")
+
+
+async def test_an_order_that_is_wanted_again_after_its_cancel_failed_leaves_anew_later() -> None:
+    world = make_world([80_000, *line(80_000, 79_000, 3), *[79_000] * 100])
+    Clinging(world, refused=True, minutes=60)
+    policy = policy_of(HALF, execution=ExecutionPolicy(rungs=3, patience=timedelta(hours=3)))
+
+    async def state(lowered: TradingState, minutes: float) -> list[Order]:
+        known = await world.store.portfolio("p")
+        assert known is not None
+        record = replace(known, trading_state=lowered)
+        await world.store.commit(Changes(portfolio="p", record=record))
+        await world.run(policy, hours=minutes * MINUTES)
+        return list(await world.store.orders("p", live_only=True, limit=10))
+
+    await world.run(policy, hours=MINUTES)
+    assert all(o.leaving_since is not None for o in await state(TradingState.CANCEL_ONLY, 1.5))
+    assert all(o.leaving_since is None for o in await state(TradingState.RUN, 5))
+    assert len(await state(TradingState.CANCEL_ONLY, 1.5)) == 3
+    assert told(world, "leaving") == [], "neither cancel was asked for two minutes"

@@ -17,6 +17,7 @@ from counterpoise.app.troubles import (
     residues,
     settings_now,
     unanswered,
+    unproven_cancels,
     unproven_orders,
 )
 from counterpoise.domain.events import Alert, Severity
@@ -76,6 +77,7 @@ _TOLD = frozenset(
 #: Conditions that only a cycle which decided something can see: one that held may not clear them.
 _JUDGED = (
     "refused:",
+    "leaving:",
     "position:",
     "waits:",
     "basis:",
@@ -255,6 +257,7 @@ class Announcer:
         )
         yield from settings_now(report, raised)
         yield from unproven_orders(report, seen.orders)
+        yield from unproven_cancels(report, seen.orders)
         for refusal in report.refused:
             order = refusal.order
             if refusal.reason.code in _TOLD or (

@@ -6,7 +6,7 @@ snapshot and the records, so recovery after a crash is the next cycle and nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -35,7 +35,7 @@ from counterpoise.domain.carried import carried_of
 from counterpoise.domain.errors import StoreError
 from counterpoise.domain.events import Alert
 from counterpoise.domain.operator import Command
-from counterpoise.domain.order import OrderState
+from counterpoise.domain.order import Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe, universe_of
 from counterpoise.domain.reasons import Reason
@@ -288,7 +288,7 @@ def _intents(
             t for t in judged.plan.targets if recorded.targets.get((t.venue, t.symbol)) != t
         ),
         positions=seen.positions,
-        orders=seen.changed,
+        orders=(*seen.changed, *_staying(judged.plan.keep)),
         fills=seen.fills,
         alerts=news,
         ledger=seen.entries,
@@ -298,6 +298,15 @@ def _intents(
         closed=book.closed,
         crosses=book.crosses,
         transfers=seen.moved,
+    )
+
+
+def _staying(kept: Iterable[Order]) -> tuple[Order, ...]:
+    """Orders whose cancel had no effect and is wanted no more."""
+    return tuple(
+        o.wanted_again
+        for o in kept
+        if o.leaving_since is not None and o.state is not OrderState.PENDING_CANCEL
     )
 
 

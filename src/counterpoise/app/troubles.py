@@ -86,6 +86,33 @@ def unproven_orders(
         yield f"frozen:{venue}:{symbol}", (Severity.CRITICAL, said)
 
 
+def unproven_cancels(
+    report: CycleReport, known: Iterable[Order]
+) -> Iterator[tuple[str, _Condition]]:
+    """Orders whose cancel was asked for, again and again, and that have not gone for too long.
+
+    ``known`` are the rows as the look found them. What is shown open, and was not asked to go again, is no trouble.
+    """
+    rows = {o.client_order_id: o for o in (*known, *report.results)}
+    stuck: dict[tuple[str, str], list[str]] = {}
+    for order in rows.values():
+        since = order.leaving_since
+        if since is None or order.state not in {OrderState.PENDING_CANCEL, OrderState.UNKNOWN}:
+            continue
+        if report.as_of - since >= STUCK_AFTER:
+            what = f"{order.side.value} {text(order.qty)} {order.symbol}"
+            said = f" ({order.reason})" if order.reason else ""
+            stuck.setdefault((order.venue, order.symbol), []).append(
+                f"{what} ({order.client_order_id}), asked for since {iso(since)}{said}"
+            )
+    for (venue, symbol), names in stuck.items():
+        said = (
+            f"{symbol} at {venue}: an order that shall go has not gone for two minutes: {'; '.join(names)}. It may fill"
+            " meanwhile and counts at full size; its cancel is asked for at every look. Cancel it at the exchange"
+        )
+        yield f"leaving:{venue}:{symbol}", (Severity.CRITICAL, said)
+
+
 def inactive(report: CycleReport) -> Iterator[tuple[str, _Condition]]:
     """Instruments that do not trade (a halt, a delisting) although something is wanted or held in them."""
     for hold in report.plan.holds:

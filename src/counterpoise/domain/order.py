@@ -150,7 +150,8 @@ class Order:
     ``decision_id`` and ``rung`` say which target change it serves; ``attempt`` counts placements of that rung.
     ``qty`` and ``filled_qty`` are base units, ``price`` is None only for a market order. ``filled_qty`` is what the
     venue reports, ``booked_qty`` what our booked fills add up to: while they differ, fills are still on their way.
-    ``guard`` names the guard that takes risk off with it; None: a strategy wants it.
+    ``guard`` names the guard that takes risk off with it; None: a strategy wants it. ``leaving_since``: when its cancel
+    was asked for first, however often it was asked for again since; None: it is to stay.
     """
 
     client_order_id: str
@@ -174,6 +175,7 @@ class Order:
     booked_qty: Decimal = ZERO
     reason: str | None = None
     guard: str | None = None
+    leaving_since: datetime | None = None
 
     @property
     def post_only(self) -> bool:
@@ -213,6 +215,19 @@ class Order:
         return replace(
             self, state=state, updated_at=at, reason=reason if reason is not None else self.reason
         )
+
+    def leaving(self, *, at: datetime, why: str) -> Order:
+        """Return the order with its cancel about to be sent. Raises IllegalMove.
+
+        A cancel that had no effect is asked for again at every look: it began with the first of them.
+        """
+        moved = self.moved(OrderState.PENDING_CANCEL, at=at, reason=why)
+        return replace(moved, leaving_since=self.leaving_since or at)
+
+    @property
+    def wanted_again(self) -> Order:
+        """The order with the cancel forgotten that was asked for and did not take it down."""
+        return replace(self, leaving_since=None)
 
 
 def is_refusal(state: OrderState, why: str | None) -> bool:

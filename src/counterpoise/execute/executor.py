@@ -70,7 +70,7 @@ class Executor:
         looks resolve. Raises StoreError before anything is sent when the rows cannot be made durable.
         """
         now = self._clock.now()
-        leaving = [c.order.moved(OrderState.PENDING_CANCEL, at=now, reason=c.why) for c in cancels]
+        leaving = [c.order.leaving(at=now, why=c.why) for c in cancels]
         intents = [a.order for a in approved]
         # in this order: what was just found open is OPEN before it is PENDING_CANCEL, as the table of moves wants
         durable = replace(

@@ -9,6 +9,7 @@ _CLEARED = {
     "venue": "{what} answers again",
     "hold": "Deciding again: no longer held by {words}",
     "frozen": "{words} at {head} is frozen no longer: every outcome is settled",
+    "leaving": "{words} at {head}: every order that was to go is gone, or is wanted again",
     "order": "The outcome of order {what} is settled",
     "refused": "Orders on {head} are no longer refused ({words})",
     "position": "The position of {words} at {head} is explained again",
@@ -60,7 +61,7 @@ _WORDS = {
 
 
 #: Kinds whose key ends with a venue and a name that has colons of its own.
-_NAMED = frozenset({"frozen", "position", "price", "settings", "unrestored"})
+_NAMED = frozenset({"frozen", "leaving", "position", "price", "settings", "unrestored"})
 
 
 def cleared_text(key: str, *, gone: bool = False) -> str:

@@ -201,6 +201,10 @@ def test_what_is_said_names_what_it_is_about() -> None:
             f"{BTC_PERP} at main is frozen no longer: every outcome is settled",
         ),
         (
+            f"leaving:main:{BTC_PERP}",
+            f"{BTC_PERP} at main: every order that was to go is gone, or is wanted again",
+        ),
+        (
             f"refused:{BTC_PERP}:price_collar",
             f"Orders on {BTC_PERP} are no longer refused (price collar)",
         ),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
@@ -140,3 +141,15 @@ def test_a_fill_is_signed_by_its_side_and_known_by_venue_symbol_and_trade() -> N
     sold, bought = make_fill(Side.SELL, "0.2"), make_fill(Side.BUY, "0.2")
     assert (sold.signed_qty, bought.signed_qty) == (dec("-0.2"), dec("0.2"))
     assert sold.key == ("main", "BTC/USDT:USDT", "1")
+
+
+def test_a_cancel_that_is_asked_for_again_began_with_the_first() -> None:
+    order, later = make_order(state=S.OPEN), NOW + timedelta(minutes=3)
+    first = order.leaving(at=NOW, why="patience")
+    assert (first.state, first.leaving_since, first.reason) == (S.PENDING_CANCEL, NOW, "patience")
+    found = replace(first, state=S.OPEN, updated_at=later)
+    again = found.leaving(at=later, why="stopping")
+    assert (again.leaving_since, again.updated_at) == (NOW, later)
+    assert found.wanted_again.leaving(at=later, why="superseded").leaving_since == later
+    with pytest.raises(IllegalMove):
+        make_order(state=S.FILLED).leaving(at=NOW, why="too late")

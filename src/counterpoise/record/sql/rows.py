@@ -137,6 +137,7 @@ def order_values(order: Order) -> Values:
         "awaits_fills": order.awaits_fills,
         "reason": order.reason,
         "guard": order.guard,
+        "leaving_since": order.leaving_since,
     }
 
 
@@ -164,6 +165,7 @@ def order_of(row: Row[Any]) -> Order:
         booked_qty=row.booked_qty,
         reason=row.reason,
         guard=row.guard,
+        leaving_since=row.leaving_since,
     )
 
 

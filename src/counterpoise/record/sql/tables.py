@@ -23,7 +23,7 @@ from sqlalchemy import (
 from counterpoise.record.sql.types import ExactDecimal, Instant
 
 #: The Alembic revision these tables belong to.
-SCHEMA = "0004"
+SCHEMA = "0005"
 
 METADATA = MetaData()
 
@@ -104,6 +104,7 @@ orders = Table(
     Column("reason", Text),
     # null: a strategy wants it
     Column("guard", Text),
+    Column("leaving_since", Instant),
     Index("ix_orders_state", "portfolio", "state"),
     Index("ix_orders_decision", "portfolio", "decision_id"),
     Index("ix_orders_created", "portfolio", "created_at"),
