@@ -75,6 +75,8 @@ _FINAL = frozenset(
     {OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED}
 )
 
+#: Why an order ended that is proven never to have reached the venue.
+ABSENT = "absent"
 #: How rejections begin that belong to the game: a post-only order that would have taken is priced anew, and what was
 #: never sent says nothing about the venue.
 EXPECTED_REJECTS = ("-5022", "-2010: Order would immediately", "would_take", "limited", "not sent")
@@ -191,6 +193,11 @@ class Order:
     def is_refusal(self) -> bool:
         """Whether the venue did not take it, for a reason that is not part of the game."""
         return is_refusal(self.state, self.reason)
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is proven that it never reached the venue."""
+        return self.state is OrderState.REJECTED and self.reason == ABSENT
 
     @property
     def is_settled(self) -> bool:

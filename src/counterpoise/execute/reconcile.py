@@ -15,7 +15,7 @@ from counterpoise.domain.hedge_book import Booked
 from counterpoise.domain.instrument import expiry_of, is_spot
 from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.numbers import ZERO, text
-from counterpoise.domain.order import MOVES, Fill, Order, OrderState, VenueOrder
+from counterpoise.domain.order import ABSENT, MOVES, Fill, Order, OrderState, VenueOrder
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import Flow, PositionRecord, Recorded, WalletRecord
 from counterpoise.domain.snapshot import Snapshot, VenueSnapshot
@@ -170,7 +170,7 @@ def _merge(
     if row.client_order_id in absent and row.state.is_unproven:
         if row.venue_order_id is not None:
             return row.moved(OrderState.CANCELED, at=now, reason="ended and forgotten by the venue")
-        return row.moved(OrderState.REJECTED, at=now, reason="absent")
+        return row.moved(OrderState.REJECTED, at=now, reason=ABSENT)
     if row.client_order_id in looked_up and row.state is not OrderState.UNKNOWN:
         return row.moved(OrderState.UNKNOWN, at=now, reason="not found at the venue")
     return row

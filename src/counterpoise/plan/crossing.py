@@ -20,7 +20,8 @@ def impatient(case: Case, side: Side, pause: timedelta) -> Plan:
             cancel=cancels_of(case.live, "patience"),
             wake_at=case.now + SOON,
         )
-    crossed = [o.created_at for o in case.mine if o.rung == CROSSING]
+    # one that never reached the venue has not been tried
+    crossed = [o.created_at for o in case.mine if o.rung == CROSSING and not o.is_absent]
     if crossed and case.now - max(crossed) < pause:
         return Plan(targets=(case.target,), wake_at=max(crossed) + pause)
     if mark_of(case) is None:

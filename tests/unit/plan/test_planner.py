@@ -10,7 +10,7 @@ import pytest
 
 from counterpoise.decide.guards.limits import review
 from counterpoise.domain.numbers import dec, text
-from counterpoise.domain.order import Order, OrderState, OrderType, Side, TimeInForce
+from counterpoise.domain.order import ABSENT, Order, OrderState, OrderType, Side, TimeInForce
 from counterpoise.domain.plan import Plan
 from counterpoise.domain.policy import ExecutionPolicy, LimitsPolicy, PortfolioPolicy
 from counterpoise.domain.reasons import Reason, reason
@@ -515,6 +515,16 @@ def test_it_crosses_once_per_patience() -> None:
     assert shown(again.place) == [("sell", "0.3", "99800", CROSSING)]
     assert again.place[0].attempt == 1
     assert again.place[0].client_order_id not in {o.client_order_id for o in recorded.orders}
+
+
+def test_a_crossing_order_that_never_reached_the_venue_is_not_waited_for() -> None:
+    first = planned("-0.3")
+    gone = crossed(first, 120, S.REJECTED)
+    lost = [replace(o, reason=ABSENT) if o.rung == CROSSING else o for o in gone.orders]
+    again = planned("-0.3", waited(first, 150), replace(gone, orders=tuple(lost)))
+    assert [(o.rung, o.attempt) for o in again.place] == [(CROSSING, 1)]
+    refused = planned("-0.3", waited(first, 150), gone)
+    assert (refused.place, refused.wake_at) == ((), NOW + PATIENCE * 2)
 
 
 def test_it_goes_on_crossing_once_per_patience() -> None:
