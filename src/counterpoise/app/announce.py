@@ -20,6 +20,7 @@ from counterpoise.app.troubles import (
     unproven_cancels,
     unproven_orders,
 )
+from counterpoise.decide.guards.rejects import AT_ONCE
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.flows import is_dust
 from counterpoise.domain.guarding import SELLER, Step
@@ -74,6 +75,8 @@ _TOLD = frozenset(
         "drawdown_slow",
     }
 )
+#: Refusals that follow from what was told as ``rejected``.
+_AGAIN = frozenset({"quarantined", "quarantined_at_once"})
 #: Conditions that only a cycle which decided something can see: one that held may not clear them.
 _JUDGED = (
     "refused:",
@@ -261,7 +264,7 @@ class Announcer:
         for refusal in report.refused:
             order = refusal.order
             if refusal.reason.code in _TOLD or (
-                refusal.reason.code == "quarantined" and f"rejected:{order.symbol}" in raised
+                refusal.reason.code in _AGAIN and f"rejected:{order.symbol}" in raised
             ):
                 continue  # whoever set the state was told what it does
             text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
@@ -314,7 +317,11 @@ def _rejected(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str
         if order.is_refusal:
             why = order.reason or ""
             text = f"The venue does not take orders to {order.side.value} {order.symbol}: {why}"
-            yield f"rejected:{order.symbol}", (Severity.WARNING, text)
+            advice = AT_ONCE.get(why.partition(":")[0])
+            if advice is not None:
+                yield f"rejected:{order.symbol}", (Severity.CRITICAL, f"{text}. So {advice}")
+            else:
+                yield f"rejected:{order.symbol}", (Severity.WARNING, text)
     for key in raised:
         kind, _, symbol = key.partition(":")
         if kind == "rejected" and symbol not in taken and not _reached(report, symbol):

@@ -8,7 +8,7 @@ from datetime import timedelta
 from counterpoise.app.cycle_report import CycleReport, iso
 from counterpoise.domain.events import Severity
 from counterpoise.domain.numbers import text
-from counterpoise.domain.order import Order, OrderState
+from counterpoise.domain.order import WRONG_REPLY, Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import TradingState
@@ -67,11 +67,19 @@ def unproven_orders(
     stuck: dict[tuple[str, str], list[str]] = {}
     for order in rows.values():
         what = f"{order.side.value} {text(order.qty)} {order.symbol}"
-        if order.state is OrderState.UNKNOWN:
+        if _answered_for_another(order):
+            said = (
+                f"{order.venue} answered for another order than {what} ({order.client_order_id}): {order.reason}. Ours"
+                " counts at full size, nothing that adds is sent on this contract, and it is looked up until it is"
+                " proven. Look at both orders at the exchange, and for a proxy or program that mixes answers up"
+            )
+            yield f"wrong_reply:{order.client_order_id}", (Severity.CRITICAL, said)
+        elif order.state is OrderState.UNKNOWN:
             said = (
                 f"The outcome of {what} ({order.client_order_id}) is not proven: it counts at full size and nothing"
                 " new is sent on this contract until it is"
             )
+            said += f". What is known: {order.reason}" if order.reason else ""
             yield f"order:{order.client_order_id}", (Severity.WARNING, said)
         if order.state.is_unproven and report.as_of - order.updated_at >= STUCK_AFTER:
             stuck.setdefault((order.venue, order.symbol), []).append(
@@ -84,6 +92,13 @@ def unproven_orders(
             " it at the exchange; a cancel there settles it as well"
         )
         yield f"frozen:{venue}:{symbol}", (Severity.CRITICAL, said)
+
+
+def _answered_for_another(order: Order) -> bool:
+    """Whether the venue's answer to it, or to its cancel, told of an order that is not it, and nothing since."""
+    return WRONG_REPLY in (order.reason or "") and (
+        order.state in {OrderState.UNKNOWN, OrderState.PENDING_CANCEL}
+    )
 
 
 def unproven_cancels(

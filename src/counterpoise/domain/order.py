@@ -81,6 +81,9 @@ ABSENT = "absent"
 #: never sent says nothing about the venue.
 EXPECTED_REJECTS = ("-5022", "-2010: Order would immediately", "would_take", "limited", "not sent")
 
+#: How the text of an outcome begins that is unproven because the answer tells of an order that is not ours.
+WRONG_REPLY = "the reply is of another order"
+
 _P, _S, _O, _PF = (
     OrderState.PENDING,
     OrderState.SUBMITTED,

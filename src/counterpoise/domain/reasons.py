@@ -220,6 +220,8 @@ SENTENCES: Mapping[str, str] = {
     "max_orders_per_day": "more than {limit} orders within 24 h",
     "quarantined": "the venue did not take orders on {symbol} {times} times within {span} ({why}): none is sent before"
     " {until}",
+    "quarantined_at_once": "the venue does not take it, nor would it take another ({why}): {advice}. Nothing more of"
+    " the kind is sent on {symbol} before {until}",
     "max_rejects": "the venue did not take {refused} of {placed} orders within {window}: nothing is added before"
     " {window} pass without that",
     "drawdown_slow": "equity is {drawdown} below its high of {peak} {quote}: orders that add to futures are halved",

@@ -9,6 +9,7 @@ _CLEARED = {
     "venue": "{what} answers again",
     "hold": "Deciding again: no longer held by {words}",
     "frozen": "{words} at {head} is frozen no longer: every outcome is settled",
+    "wrong_reply": "The outcome of order {what}, which was answered for another, is settled",
     "leaving": "{words} at {head}: every order that was to go is gone, or is wanted again",
     "order": "The outcome of order {what} is settled",
     "refused": "Orders on {head} are no longer refused ({words})",

@@ -200,6 +200,7 @@ def test_what_is_said_names_what_it_is_about() -> None:
             f"frozen:main:{BTC_PERP}",
             f"{BTC_PERP} at main is frozen no longer: every outcome is settled",
         ),
+        ("wrong_reply:cp1", "The outcome of order cp1, which was answered for another, is settled"),
         (
             f"leaving:main:{BTC_PERP}",
             f"{BTC_PERP} at main: every order that was to go is gone, or is wanted again",
@@ -293,6 +294,22 @@ def test_a_refusal_names_the_side_and_the_venues_words() -> None:
     assert told.text == (
         f"The venue does not take orders to sell {BTC_PERP}: -2019: Margin is insufficient."
     )
+
+
+def test_a_refusal_that_no_second_try_can_change_is_critical_and_says_what_to_do() -> None:
+    report = sent(rejected("-4400: Futures Trading Quantitative Rules violated"))
+    (told,) = announcer().conditions(report, UNCHANGED, NOTHING_RAISED)
+    assert (told.kind, told.severity) == ("rejected", Severity.CRITICAL)
+    assert "may only close until the venue lifts that" in told.text
+    again = Refused(
+        order=make_order(),
+        guard="limits",
+        reason=reason(
+            "quarantined_at_once", symbol=BTC_PERP, why="-4400", advice="wait", until="12:50"
+        ),
+    )
+    raised = frozenset({f"rejected:{BTC_PERP}"})
+    assert not announcer().conditions(make_report(refused=(again,)), UNCHANGED, raised)
 
 
 @pytest.mark.parametrize(

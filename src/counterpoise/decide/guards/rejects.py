@@ -1,10 +1,16 @@
-"""What the venue does not take: too much of it stops what adds, and the same thing again and again stops a contract."""
+"""What the venue does not take: too much of it stops what adds, and the same thing again and again stops a contract.
+
+Some refusals tell at once that the next order of the kind will be refused as well, until a person or the venue changes
+something: those are not tried three times.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
+from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.order import Order, Side
 from counterpoise.domain.policy import REJECTS_WITHIN
 from counterpoise.domain.reasons import Reason, reason, shown_span
@@ -16,6 +22,32 @@ QUARANTINE = timedelta(hours=1)
 FLATTENING = timedelta(minutes=5)
 #: Codes of what passes by itself: too many requests, an overloaded venue, a clock; and of orders that got lost.
 _PASSING = frozenset({"-1001", "-1003", "-1008", "-1015", "-1021", "absent", "429", "418", "503"})
+_MODE = (
+    "the account keeps longs and shorts apart: set it back to one-way position mode at the venue"
+)
+_CLOSES_ONLY = "the venue lets this account only close: it tells there why, and until when"
+_KEY = "the key may not trade: check at the venue its allowed addresses, its permissions and whether it has ended"
+#: Binance's codes of refusals that are no use to repeat, and what a person can do. A number means the same in both
+#: markets, or is given in one of them alone.
+AT_ONCE: Mapping[str, str] = MappingProxyType(
+    {
+        "-2014": _KEY,
+        "-2015": _KEY,
+        "-2023": "the account is being liquidated: look at it at the venue now",
+        "-4061": _MODE,
+        "-4067": _MODE,
+        "-4068": _MODE,
+        "-4087": _CLOSES_ONLY,
+        "-4088": "the venue takes no orders of this account: it tells there why, and until when",
+        "-4089": _CLOSES_ONLY,
+        "-4090": "the venue takes no orders of this account: it tells there why, and until when",
+        "-4120": "the venue wants such orders at an address that this version does not know: look for a newer one",
+        "-4192": "the account is in a cooling-off period: it ends at the time the venue tells there",
+        "-4400": "the account broke the venue's quantitative rules and may only close until the venue lifts that",
+    }
+)
+#: Those that say it of a contract alone; the rest say it of all that adds in the same market of the account.
+_OF_A_CONTRACT = frozenset({"-4120"})
 
 
 def reject_refusal(tried: Iterable[Tried], most: int, now: datetime) -> Reason | None:
@@ -43,14 +75,19 @@ def quarantine_refusal(
 ) -> Reason | None:
     """Return why no order like this is sent on its contract: the venue has refused such for the same reason too often.
 
-    What it refuses for a reason that does not pass by itself it will refuse again, until somebody changes something.
+    What it refuses for a reason that does not pass by itself it will refuse again, until somebody changes something;
+    one refusal of :data:`AT_ONCE` is enough, for closes no longer than :data:`FLATTENING`.
     What is refused of openings (no margin, too large) says nothing of closes, nor purchases of sales: taking risk off
     never waits for them. ``refusals`` is oldest first. ``flattening``: an operator closes everything, and what
     closes is tried again after :data:`FLATTENING`.
     """
+    told = tuple(refusals)
+    final = _final(order, told, now)
+    if final is not None:
+        return final
     pause = FLATTENING if flattening and order.reduce_only else QUARANTINE
     by_code: dict[str, list[Refusal]] = {}
-    for refusal in refusals:
+    for refusal in told:
         here = _kind(refusal) == _kind(order)
         if here and now - refusal.at < pause and refusal.code not in _PASSING:
             by_code.setdefault(refusal.code, []).append(refusal)
@@ -66,6 +103,29 @@ def quarantine_refusal(
                 until=f"{until:%H:%M} UTC",
             )
     return None
+
+
+def _final(order: Order, refusals: Iterable[Refusal], now: datetime) -> Reason | None:
+    """Why the newest refusal that needs no second one keeps ``order`` back."""
+    pause = FLATTENING if order.reduce_only else QUARANTINE
+    final = [r for r in refusals if r.code in AT_ONCE and now - r.at < pause and _bars(r, order)]
+    if not final:
+        return None
+    last = final[-1]
+    return reason(
+        "quarantined_at_once",
+        symbol=order.symbol,
+        why=last.why,
+        advice=AT_ONCE[last.code],
+        until=f"{last.at + pause:%H:%M} UTC",
+    )
+
+
+def _bars(refusal: Refusal, order: Order) -> bool:
+    if _kind(refusal) == _kind(order):
+        return True
+    same = (refusal.venue, is_spot(refusal.symbol)) == (order.venue, is_spot(order.symbol))
+    return same and not order.reduce_only and refusal.code not in _OF_A_CONTRACT
 
 
 def _kind(of: Order | Refusal) -> tuple[str, str, Side, bool]:

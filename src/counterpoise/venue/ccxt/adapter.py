@@ -236,7 +236,7 @@ class CcxtVenue:
             params={"symbol": listing.id, "origClientOrderId": order.client_order_id},
         )
         try:
-            return outcome.judge_cancel_reply(order, await self._wire.cancel(call))
+            return outcome.judge_cancel_reply(order, await self._wire.cancel(call), listing)
         except CallFailed as failure:
             return outcome.judge_cancel_failure(failure)
         except VenueError as error:

@@ -56,10 +56,12 @@ class Call:
 class CallFailed(Exception):
     """A request without a usable reply. ``text`` is fit for logs: it carries no signature and no key.
 
-    ``exchange`` is the ccxt id of who was asked.
+    ``exchange`` is the ccxt id of who was asked, ``body`` the start of what came back, as fit for logs as ``text``.
     """
 
-    def __init__(self, call: Call, text: str, *, sent: bool, exchange: str = "binance") -> None:
+    def __init__(
+        self, call: Call, text: str, *, sent: bool, exchange: str = "binance", body: str = ""
+    ) -> None:
         self.sent = sent
         self.exchange = exchange
         self.status = call.status
@@ -67,6 +69,7 @@ class CallFailed(Exception):
         self.retry_after_s: Decimal | None = None
         self.scope = call.endpoint.scope
         self.text = text
+        self.body = body
         super().__init__(text)
 
     @property

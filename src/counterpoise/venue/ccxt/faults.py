@@ -86,6 +86,9 @@ _DOWN = range(503, 504)
 #: The venue's own clock says that ours is off: nothing was done, and ours has to be measured anew.
 CLOCK_CODES = frozenset({-1021, 10002})
 
+#: Documented as "execution status unknown", or as an error inside the venue: nothing new to report.
+UNPROVEN_CODES = frozenset({-1000, -1001, -1006, -1007, -1008})
+
 
 def _refused(*codes: int) -> Table:
     return tuple(Row(proof=Proof.NOT_PLACED, statuses=_REFUSALS, code=code) for code in codes)
@@ -153,7 +156,9 @@ _FUTURES_RULES = (
     # quantity, price, steps, bounds, notional
     *_refused(-4001, -4002, -4003, -4004, -4005, -4014, -4015, -4016, -4023, -4024, -4131, -4164),
     # position side, permissions, reduce-only, other endpoint, closed symbol, cooling off, rules
-    *_refused(-4061, -4067, -4068, -4089, -4090, -4112, -4118, -4120, -4140, -4141, -4188),
+    *_refused(
+        -4061, -4067, -4068, -4087, -4088, -4089, -4090, -4112, -4118, -4120, -4140, -4141, -4188
+    ),
     *_refused(-4192, -4400),
     # fill or kill, post-only, price match
     *_refused(-5021, -5022, -5028),

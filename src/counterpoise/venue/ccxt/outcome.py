@@ -11,9 +11,23 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from counterpoise.domain.order import Accepted, Gone, NotPlaced, Order, PlaceOutcome, Unknown
+from counterpoise.domain.order import (
+    WRONG_REPLY,
+    Accepted,
+    Gone,
+    NotPlaced,
+    Order,
+    PlaceOutcome,
+    Unknown,
+)
 from counterpoise.venue.ccxt.call import Call, CallFailed
-from counterpoise.venue.ccxt.faults import Deed, Proof, proof_of, table_of
+from counterpoise.venue.ccxt.faults import (
+    UNPROVEN_CODES,
+    Deed,
+    Proof,
+    proof_of,
+    table_of,
+)
 from counterpoise.venue.ccxt.instruments import Listing
 from counterpoise.venue.ccxt.mapping import NOT_UNDERSTOOD, venue_order
 
@@ -38,17 +52,13 @@ def judge_reply(order: Order, listing: Listing, reply: Any) -> PlaceOutcome:
         named = reply["symbol"]
     except NOT_UNDERSTOOD as error:
         return Unknown(text=f"expected an order in the reply, was without {error}")
-    for what, ours, theirs in (
+    wrong = _differences(
         ("client order id", order.client_order_id, placed.client_order_id),
         ("symbol", listing.id, named),
         ("side", order.side, placed.side),
         ("quantity", order.qty, placed.qty),
-    ):
-        if ours != theirs:
-            return Unknown(
-                text=f"the reply is of another order: expected {what} {ours}, was {theirs}"
-            )
-    return Accepted(order=placed)
+    )
+    return Unknown(text=wrong) if wrong is not None else Accepted(order=placed)
 
 
 def judge_failure(failure: CallFailed, deed: Deed = Deed.ORDER) -> NotPlaced | Unknown | Duplicate:
@@ -64,7 +74,14 @@ def judge_failure(failure: CallFailed, deed: Deed = Deed.ORDER) -> NotPlaced | U
         case Proof.PLACED:
             return Duplicate(failure.text)
         case Proof.UNKNOWN:
-            return Unknown(text=failure.text)
+            return Unknown(text=failure.text + _to_report(failure))
+
+
+def _to_report(failure: CallFailed) -> str:
+    """What a person can hand on of a code that no table of ours knows."""
+    if failure.code is None or failure.code in UNPROVEN_CODES:
+        return ""
+    return f" (not a code we know: please report HTTP {failure.status}, {failure.body})"
 
 
 def judge_cancelled_task(call: Call) -> NotPlaced | Unknown:
@@ -74,20 +91,37 @@ def judge_cancelled_task(call: Call) -> NotPlaced | Unknown:
     return NotPlaced(code=NOT_SENT, text="cancelled before it was sent")
 
 
-def judge_cancel_reply(order: Order, reply: Any) -> Accepted | Unknown:
-    """Return Accepted when the reply names the order we cancelled."""
+def judge_cancel_reply(
+    order: Order, reply: Any, listing: Listing | None = None
+) -> Accepted | Unknown:
+    """Return Accepted when the reply is of the order we cancelled; its instrument counts where ``listing`` is given."""
     if not isinstance(reply, Mapping):
         return Unknown(text=f"expected an order in the reply, was {type(reply).__name__}")
     # spot renames the order in this reply and keeps our id in origClientOrderId
     named = reply.get("origClientOrderId") or reply.get("clientOrderId")
-    if named != order.client_order_id:
-        return Unknown(
-            text=f"the reply is of another order: expected {order.client_order_id}, was {named}"
-        )
+    wrong = _differences(("client order id", order.client_order_id, named))
+    if wrong is not None:
+        return Unknown(text=wrong)
     try:
-        return Accepted(order=venue_order(order.symbol, reply, order.client_order_id))
+        gone = venue_order(order.symbol, reply, order.client_order_id)
     except NOT_UNDERSTOOD as error:
         return Unknown(text=f"expected an order in the reply, was without {error}")
+    wrong = _differences(
+        ("symbol", listing.id if listing is not None else None, reply.get("symbol")),
+        ("side", order.side, gone.side),
+        ("quantity", order.qty, gone.qty),
+    )
+    return Unknown(text=wrong) if wrong is not None else Accepted(order=gone)
+
+
+def _differences(*parts: tuple[str, object, object]) -> str | None:
+    """What a reply tells (name, expected, was) that is not of our order; None expects nothing."""
+    wrong = [
+        f"expected {what} {ours}, was {theirs}"
+        for what, ours, theirs in parts
+        if ours is not None and ours != theirs
+    ]
+    return f"{WRONG_REPLY}: {'; '.join(wrong)}" if wrong else None
 
 
 def judge_cancel_failure(failure: CallFailed) -> Gone | NotPlaced | Unknown:

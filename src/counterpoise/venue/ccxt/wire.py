@@ -26,6 +26,8 @@ from counterpoise.venue.ccxt.stock import never_connected
 #: key format, key or permission or address, signature
 KEY_REFUSED = frozenset({-2014, -2015, -1022})
 _STRIKES = 3
+#: So much of a reply that nobody knows is shown to people.
+_BODY_SHOWN = 200
 
 
 class Wire:
@@ -64,6 +66,7 @@ class Wire:
                 self._text(call, error),
                 sent=call.sent and not never_connected(error),
                 exchange=self._exchange.id,
+                body=self._scrub(call.body)[:_BODY_SHOWN],
             )
             self._learn(call, failure)
             # the original carries the signed URL: it must not show up in a traceback

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from counterpoise.decide.guards.rejects import quarantine_refusal
+from counterpoise.decide.guards.rejects import AT_ONCE, FLATTENING, quarantine_refusal
 from counterpoise.domain.order import Side
 from counterpoise.domain.records import Refusal
 from tests.build import BTC_PERP, NOW, SOL_PERP, VENUE, make_order
 
+HOUR = timedelta(hours=1)
 LOT = "-1013: Filter failure: LOT_SIZE"
 
 
@@ -95,3 +97,41 @@ def test_an_operators_closes_are_tried_again_after_minutes() -> None:
     )
     adds = [refused(n) for n in (6, 4, 1)]
     assert quarantine_refusal(make_order(), adds, NOW, flattening=True) is not None
+
+
+@pytest.mark.parametrize("code", AT_ONCE)
+def test_one_refusal_that_says_all_is_enough_and_says_what_to_do(code: str) -> None:
+    told = [refused(10, why=f"{code}: Words of the venue.")]
+    found = quarantine_refusal(make_order(), told, NOW)
+    assert found is not None
+    assert found.code == "quarantined_at_once"
+    assert f"({code}: Words of the venue.): {AT_ONCE[code]}. Nothing more" in found.text
+    assert found.text.endswith(f"on {BTC_PERP} before 12:50 UTC")
+    assert quarantine_refusal(make_order(), [replace(told[0], at=NOW - HOUR)], NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("order", "bars"),
+    [
+        ({"symbol": SOL_PERP}, True),
+        ({"side": Side.BUY}, True),
+        ({"venue": "other"}, False),
+        ({"symbol": "BTC/USDT"}, False),
+        ({"side": Side.BUY, "reduce_only": True}, False),
+    ],
+    ids=["another contract", "the other side", "another venue", "coins", "a close"],
+)
+def test_what_a_venue_says_of_an_account_bars_all_that_adds_in_the_same_market(
+    order: dict[str, Any], bars: bool
+) -> None:
+    told = [refused(1, why="-4400: Quantitative Rules violated")]
+    assert (quarantine_refusal(make_order(**order), told, NOW) is not None) is bars
+    of_it_alone = [refused(1, why="-4120: Use the Algo endpoints")]
+    assert quarantine_refusal(make_order(**order), of_it_alone, NOW) is None
+
+
+def test_a_close_that_is_refused_once_for_all_is_tried_again_after_minutes() -> None:
+    close = make_order(side=Side.BUY, reduce_only=True)
+    told = refused(4.9, why="-2023: In liquidation", side=Side.BUY, reduce_only=True)
+    assert quarantine_refusal(close, [told], NOW) is not None
+    assert quarantine_refusal(close, [replace(told, at=NOW - FLATTENING)], NOW) is None

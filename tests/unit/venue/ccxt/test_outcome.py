@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.order import Accepted, NotPlaced, Unknown
+from counterpoise.domain.order import WRONG_REPLY, Accepted, NotPlaced, Unknown
 from counterpoise.venue.ccxt import endpoints as ask
 from counterpoise.venue.ccxt.call import Call, CallFailed
 from counterpoise.venue.ccxt.endpoints import Scope
@@ -202,3 +202,33 @@ def test_one_garbled_field_is_never_another_order(field: str, value: Any) -> Non
         if isinstance(outcome, Accepted):
             assert outcome.order.client_order_id == order.client_order_id
             assert int(outcome.order.venue_order_id) > 0
+
+
+@pytest.mark.parametrize(
+    ("bent", "said"),
+    [
+        ({"symbol": "ETHUSDT"}, "expected symbol BTCUSDT, was ETHUSDT"),
+        ({"side": "BUY"}, "expected side sell, was buy"),
+        ({"origQty": "0.2"}, "expected quantity 0.1, was 0.2"),
+        ({"clientOrderId": "cp-x"}, "expected client order id cp-test-order, was cp-x"),
+    ],
+)
+def test_what_a_reply_tells_of_another_order_is_named(bent: dict[str, Any], said: str) -> None:
+    order = make_order()
+    wrong = Unknown(text=f"{WRONG_REPLY}: {said}")
+    assert judge_reply(order, LISTING, ROW | bent) == wrong
+    assert judge_cancel_reply(order, ROW | {"status": "CANCELED"} | bent, LISTING) == wrong
+
+
+def test_a_code_that_no_table_knows_is_handed_on_and_a_documented_one_is_not() -> None:
+    new = failed(Scope.FUTURES, 400, '{"code": -9876, "msg": "New."}')
+    new.body = '{"code": -9876, "msg": "New."}'
+    assert judge_failure(new) == Unknown(
+        text=f"text (not a code we know: please report HTTP 400, {new.body})"
+    )
+    assert judge_failure(refused(Scope.FUTURES, 408, -1007)) == Unknown(text="text")
+
+
+@pytest.mark.parametrize("code", [-4087, -4088])
+def test_an_account_that_may_only_close_placed_nothing(code: int) -> None:
+    assert isinstance(judge_failure(refused(Scope.FUTURES, 400, code)), NotPlaced)
