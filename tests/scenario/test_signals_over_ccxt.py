@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from counterpoise.domain.access import Environment, Secret, VenueAccess
 from counterpoise.domain.events import Alert, Severity
+from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import ExecutionPolicy
 from counterpoise.ports import Venue
+from counterpoise.record.sql.migrate import upgrade
+from counterpoise.venue.ccxt.adapter import CcxtVenue
 from counterpoise.venue.ccxt.factory import open_venue
+from counterpoise.venue.sim import Wallet
 from counterpoise.venue.testnet.binance import HOSTS
 from counterpoise.venue.testnet.http import Handler, Request, Response
 from counterpoise.venue.testnet.launch import face_of
 from counterpoise.venue.testnet.session import InProcessSession
 from tests.scenario.stage import Stage, make_shape
 from tests.scenario.test_forced_over_ccxt import HEDGE, at_half_minutes
+from tests.scenario.world import World, make_world
+from tests.unit.app.desk import DaemonDesk, make_desk
 
 MINUTE = 1 / 60
 ORDER = "/fapi/v1/order"
@@ -30,14 +37,16 @@ ORDER = "/fapi/v1/order"
 
 @dataclass(slots=True)
 class Door:
-    """The testnet's face, what it was asked (``METHOD /path`` and when), and its door for faults."""
+    """The testnet's face, what it was asked (``METHOD /path``), and its door for faults."""
 
     inner: Handler
-    stage: Stage
     asked: list[str] = field(default_factory=list)
+    #: How many requests carried a signature.
+    signed: int = 0
 
     def handle(self, request: Request) -> Response:
         self.asked.append(f"{request.method} {request.path}")
+        self.signed += "signature=" in f"{request.query}&{request.body}"
         return self.inner.handle(request)
 
     def arm(self, kind: str, path: Any, *, method: str | None = None, **rest: Any) -> str:
@@ -58,25 +67,29 @@ class Door:
         return json.loads(reply.body)
 
 
-@asynccontextmanager
-async def wired(stage: Stage, *, own_clock: bool = False) -> AsyncIterator[Door]:
-    """Let ``stage`` trade through stock ccxt; ``own_clock``: our clock is not the venue's, and has to be measured."""
-    secret = stage.exchange.secret_of(stage.api_key)
+def reached(world: Stage | World, door: Door, *, own_clock: bool = False) -> CcxtVenue:
+    """The account of ``world`` through stock ccxt."""
+    secret = world.exchange.secret_of(world.api_key)
     assert secret is not None
     access = VenueAccess(
         id="sim",
         exchange="binance",
         environment=Environment.LOCAL,
-        api_key=Secret(stage.api_key),
+        api_key=Secret(world.api_key),
         secret=Secret(secret),
         venue_clock=not own_clock,
     )
-    door = Door(face_of(stage.exchange), stage)
-    session = InProcessSession(door, HOSTS, stage.clock.sleep)
+    return open_venue(access, world.clock, InProcessSession(door, HOSTS, world.clock.sleep))
+
+
+@asynccontextmanager
+async def wired(stage: Stage, *, own_clock: bool = False) -> AsyncIterator[Door]:
+    """Let ``stage`` trade through stock ccxt; ``own_clock``: our clock is not the venue's, and has to be measured."""
+    door = Door(face_of(stage.exchange))
     opened: list[Venue] = []
 
     def connect(_: Venue) -> Venue:
-        opened.append(open_venue(access, stage.clock, session))
+        opened.append(reached(stage, door, own_clock=own_clock))
         return opened[-1]
 
     stage.wrap = connect
@@ -179,3 +192,44 @@ async def test_a_refusal_that_says_all_is_tried_once_an_hour_and_told_once(code:
         await stage.run(policy, hours=1.2)
     assert [a.cleared for a in told(stage, "rejected")] == [False, True]
     assert stage.position() == -2
+
+
+# --- the key
+
+
+@asynccontextmanager
+async def running(path: Path, world: World) -> AsyncIterator[tuple[DaemonDesk, Door]]:
+    """A daemon on a database of its own that reaches ``world`` through stock ccxt."""
+    upgrade(f"sqlite:///{path}")
+    door = Door(face_of(world.exchange))
+    async with AsyncExitStack() as stack:
+        venue: Any = reached(world, door)
+        stack.push_async_callback(venue.close)
+        yield await make_desk(path, stack, world=world, venue=venue), door
+
+
+ALL = ["/api/*", "/fapi/*", "/sapi/*"]
+
+
+async def test_a_key_that_is_refused_stops_all_and_is_told_once_with_what_to_do(
+    tmp_path: Path,
+) -> None:
+    world = make_world([80_000] * 300)
+    async with running(tmp_path / "run.db", world) as (desk, door):
+        await desk.run(hours=0.5)
+        looks, placed = len(desk.reports), len(world.events("place"))
+        assert world.position() == dec("-0.5")
+        world.exchange.deposit(world.api_key, Wallet.SPOT, "BTC", dec(1))  # something to do
+        fault = door.arm("code", ALL, args={"code": -2015}, times=None)
+        door.signed = 0
+        await desk.run(hours=2)
+        (alert,) = desk.ear.of("key")
+        assert (alert.severity, len(desk.reports)) == (Severity.CRITICAL, looks)
+        for words in ("sim (", "-2015", "venues.sim", "allowed addresses", "margin is not watched"):
+            assert words in alert.text
+        # the first look may ask several things; from then on one signed question a minute
+        assert 110 <= door.signed <= 135
+        door.mend(fault)
+        await desk.run(hours=0.5)
+        assert [a.cleared for a in desk.ear.of("key")] == [False, True]
+        assert len(world.events("place")) > placed

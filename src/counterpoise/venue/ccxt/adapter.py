@@ -90,6 +90,7 @@ class CcxtVenue:
             self._clock,
             self._limiter,
             Scrubber.of(self._access),
+            name=self.id,
             # with the venue's clock as ours there is nothing to measure
             sync=not self._access.venue_clock,
             local_url=self._access.url,

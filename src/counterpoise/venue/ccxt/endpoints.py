@@ -93,6 +93,14 @@ TRANSFERS = Endpoint(method="sapiGetAssetTransfer", scope=Scope.WALLET, weight=1
 KEY_RIGHTS = Endpoint(
     method="sapiGetAccountApiRestrictions", scope=Scope.WALLET, weight=1, signed=True
 )
+#: The smallest signed question of each API.
+KEY_TRIAL: Mapping[Scope, Endpoint] = MappingProxyType(
+    {
+        Scope.SPOT: ACCOUNT[Scope.SPOT],
+        Scope.FUTURES: ACCOUNT_CONFIG,
+        Scope.WALLET: KEY_RIGHTS,
+    }
+)
 LEVERAGE_BRACKETS = Endpoint(
     method="fapiPrivateGetLeverageBracket", scope=Scope.FUTURES, weight=1, signed=True
 )

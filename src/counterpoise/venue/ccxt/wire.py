@@ -2,11 +2,13 @@
 
 Reads go through :meth:`Wire.read`: it waits for budget, resyncs the clock once after a "timestamp" refusal and
 turns failures into VenueError. Wrong keys are counted here: ccxt hides them as DDoSProtection after the first
-success, so one that comes back would be retried for ever. Orders use :meth:`Wire.send` alone.
+success, so one that comes back would be retried for ever. Once refused for good, one small question a minute
+tries it, and nothing else that is signed is asked. Orders use :meth:`Wire.send` alone.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -26,6 +28,8 @@ from counterpoise.venue.ccxt.stock import never_connected
 #: key format, key or permission or address, signature
 KEY_REFUSED = frozenset({-2014, -2015, -1022})
 _STRIKES = 3
+#: How often a refused key is tried.
+_TRY_EVERY = timedelta(seconds=30)
 #: So much of a reply that nobody knows is shown to people.
 _BODY_SHOWN = 200
 
@@ -40,6 +44,7 @@ class Wire:
         limiter: Limiter,
         scrub: Scrubber,
         *,
+        name: str,
         sync: bool,
         local_url: str | None = None,
     ) -> None:
@@ -47,10 +52,14 @@ class Wire:
         self._clock = clock
         self._limiter = limiter
         self._scrub = scrub
+        self._name = name
         self._sync_wanted = sync
         self._local_url = local_url
         self._known_good: set[Scope] = set()
         self._strikes = dict.fromkeys(Scope, 0)
+        #: What was said when the key was refused for good, and when it was tried last.
+        self._refused: dict[Scope, tuple[str, datetime]] = {}
+        self._trying = asyncio.Lock()
 
     async def send(self, call: Call) -> Any:
         """Send ``call`` once and return the parsed reply, whatever it is. Raises CallFailed.
@@ -78,6 +87,28 @@ class Wire:
 
     async def ask(self, endpoint: Endpoint, params: Mapping[str, str] | None = None) -> Any:
         """Return the JSON list or object ``endpoint`` answers. Raises CallFailed, VenueError."""
+        if endpoint.signed and endpoint.scope in self._refused:
+            await self._try_key(endpoint.scope)
+        return await self._asked(endpoint, params)
+
+    async def _try_key(self, scope: Scope) -> None:
+        """Ask one small question when it is time to; others wait for its answer. Raises VenueAuthError."""
+        async with self._trying:
+            known = self._refused.get(scope)
+            if known is None:
+                return
+            said, at = known
+            now = self._clock.now()
+            if now - at < _TRY_EVERY:
+                raise VenueAuthError(said)
+            self._refused[scope] = (said, now)
+            try:
+                await self._asked(ask.KEY_TRIAL[scope], None)
+            except CallFailed as failure:
+                raise self.failed(failure) from None
+            del self._refused[scope]
+
+    async def _asked(self, endpoint: Endpoint, params: Mapping[str, str] | None) -> Any:
         for attempt in range(2):
             await self._limiter.wait(endpoint.scope, endpoint.weight)
             if endpoint.signed and self._sync_wanted:
@@ -162,10 +193,14 @@ class Wire:
             self._strikes[scope] += 1
             # before the first success there is nothing to hope for; afterwards it may be a passing ban
             if scope not in self._known_good or self._strikes[scope] >= _STRIKES:
-                return VenueAuthError(
-                    f"{scope}: the venue does not accept the key: {failure.text}"
-                    " Check key and secret, the key's allowed addresses and its futures permission"
+                said = (
+                    f"{self._name} ({scope}) does not accept the key: {failure.text} Nothing is read or sent there, and"
+                    " its margin is not watched; orders that work there go on. Check at the exchange the key's allowed"
+                    " addresses, its permissions (futures) and whether it has ended, and key and secret in"
+                    f" venues.{self._name}; a new key wants a restart"
                 )
+                self._refused[scope] = (said, self._clock.now())
+                return VenueAuthError(said)
             return VenueError(f"{scope}: {failure.text}")
         lasting = (
             failure.status is not None
