@@ -7,7 +7,7 @@ value, because a lost answer is not a refusal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
@@ -20,7 +20,14 @@ from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.ledger import LedgerEntry, Settlement
 from counterpoise.domain.margin import Tiers
 from counterpoise.domain.operator import Approval, Command
-from counterpoise.domain.order import CancelOutcome, Fill, Order, PlaceOutcome, VenueOrder
+from counterpoise.domain.order import (
+    BatchLimit,
+    CancelOutcome,
+    Fill,
+    Order,
+    PlaceOutcome,
+    VenueOrder,
+)
 from counterpoise.domain.records import (
     Changes,
     Flow,
@@ -111,6 +118,25 @@ class Venue(Protocol):
         ...
 
 
+class Batches(Protocol):
+    """Several orders of one contract in one request, where the venue has that. Each has an outcome of its own."""
+
+    def batch_limit(self, symbol: str) -> BatchLimit:
+        """Return how many orders of ``symbol`` may go in one request; 1 where there is no such request."""
+        ...
+
+    async def place_batch(self, orders: Sequence[Order]) -> tuple[PlaceOutcome, ...]:
+        """Send ``orders`` (all of one symbol, within the limit) once, in one request; one outcome each, in order.
+
+        As for ``place``: never retries, never raises for an answer; of a cancelled task each is Unknown or NotPlaced.
+        """
+        ...
+
+    async def cancel_batch(self, orders: Sequence[Order]) -> tuple[CancelOutcome, ...]:
+        """Cancel ``orders`` (all of one symbol, within the limit) by our ids, once; one outcome each, in order."""
+        ...
+
+
 class Treasury(Protocol):
     """The same account as collateral: what margin it asks for, the moves that are not orders, what our key may do."""
 
@@ -149,7 +175,7 @@ class Treasury(Protocol):
         ...
 
 
-class Exchange(Venue, Treasury, Protocol):
+class Exchange(Venue, Batches, Treasury, Protocol):
     """One exchange account in full."""
 
 

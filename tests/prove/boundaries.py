@@ -1,5 +1,7 @@
 """Points at which a process can die: before and after every request, every commit and every delivery.
 
+A request with several orders has a point between any two of them too: some have taken effect then, the others never do.
+
 A :class:`Boundaries` counts the points of a run. It can be told to die at one of them: then it raises
 :class:`Death` there and at every point after it, so that nothing the dead process still had in mind takes effect.
 """
@@ -20,6 +22,8 @@ EFFECTS = frozenset(
     {
         "place",
         "cancel",
+        "place_batch",
+        "cancel_batch",
         "transfer",
         "restore",
         "countdown",
@@ -40,6 +44,15 @@ class Boundaries:
         self._deaths = set(deaths)
         self.names: list[str] = []
         self.dead = False
+        #: The request with several orders that is being done, and how many of them have been.
+        self._batch: str | None = None
+        self._done = 0
+
+    def step(self) -> None:
+        """Begin with one order: a point where it is not the first one of its request."""
+        if self._batch is not None and self._done:
+            self.point(f"{self._batch} between")
+        self._done += 1
 
     def point(self, name: str) -> None:
         """Pass a point, or die at it."""
@@ -58,7 +71,11 @@ class Boundaries:
     async def pass_through(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
         """Make ``call`` with a point before it and, where it has an effect, one after it."""
         self.point(f"{name} before")
-        result = await call()
+        self._batch, self._done = name if name.endswith("_batch") else None, 0
+        try:
+            result = await call()
+        finally:
+            self._batch = None
         if name.rpartition(".")[2] in EFFECTS:
             self.point(f"{name} after")
         elif self.dead:

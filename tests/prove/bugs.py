@@ -86,32 +86,32 @@ def _bug(
 
 @_bug("a time-out is taken for a no", ("unknown but placed", ()))
 def _timeout_is_no() -> list[Undo]:
-    real = executor.Executor._place
+    real = executor.placed_as
 
-    async def place(self: Any, approval: Any, earlier: Any) -> Order:
-        order = await real(self, approval, earlier)
-        if order.state is OrderState.UNKNOWN:
+    def placed_as(order: Order, outcome: Any, at: Any) -> Order:
+        if isinstance(outcome, Unknown):
             # a new decision would find the contract free
             return replace(order, state=OrderState.REJECTED, reason="time-out")
-        return order
+        return real(order, outcome, at)
 
     def blind(row: Order, *_args: Any) -> Order:
         return row if row.state is OrderState.REJECTED else merge(row, *_args)
 
     merge = reconcile._merge
-    return [_set(executor.Executor, "_place", place), _set(reconcile, "_merge", blind)]
+    return [_set(executor, "placed_as", placed_as), _set(reconcile, "_merge", blind)]
 
 
 @_bug("a time-out is taken for a yes", ("unknown and lost", ()))
 def _timeout_is_yes() -> list[Undo]:
-    real = executor.Executor._place
+    real = executor.placed_as
 
-    async def place(self: Any, approval: Any, earlier: Any) -> Order:
-        order = await real(self, approval, earlier)
-        return replace(order, state=OrderState.OPEN) if order.state is OrderState.UNKNOWN else order
+    def placed_as(order: Order, outcome: Any, at: Any) -> Order:
+        if isinstance(outcome, Unknown):
+            return replace(order, state=OrderState.OPEN)
+        return real(order, outcome, at)
 
     return [
-        _set(executor.Executor, "_place", place),
+        _set(executor, "placed_as", placed_as),
         _set(aligning, "orders_to_look_up", lambda *_args: ()),
     ]
 
@@ -219,20 +219,14 @@ def _wrong_sign() -> list[Undo]:
 
 @_bug("a cancel that finds nothing is a cancel done", ("fill during cancel", ()))
 def _gone_is_canceled() -> list[Undo]:
-    real = executor.Executor._cancel
+    real = executor.canceled_as
 
-    async def cancel(self: Any, order: Order) -> Order:
-        outcome = await self._venues[order.venue].cancel(order)
-        at = self._clock.now()
+    def canceled_as(order: Order, outcome: Any, at: Any) -> Order:
         if isinstance(outcome, Gone):
             return replace(order, state=OrderState.REJECTED, updated_at=at, venue_order_id=None)
-        return (
-            await real(self, order)
-            if not isinstance(outcome, Accepted)
-            else reconcile.bound(order, outcome.order, at)
-        )
+        return real(order, outcome, at)
 
-    return [_set(executor.Executor, "_cancel", cancel)]
+    return [_set(executor, "canceled_as", canceled_as)]
 
 
 @_bug(

@@ -35,6 +35,7 @@ from counterpoise.record.memory import MemoryStore
 from counterpoise.venue.sim import SimExchange
 from counterpoise.venue.sim.venue import SimVenue
 from tests.prove.boundaries import Boundaries, Watched, died
+from tests.prove.stepped import SteppedVenue
 from tests.unit.app.desk import make_access
 
 VENUE = "sim"
@@ -236,7 +237,8 @@ async def _gate(scene: Play, app: App, disk: Any) -> None:
 
 
 async def _live(scene: Play, store: Any, outbox: Any, boundaries: Boundaries, longest: int) -> None:
-    venue = Watched("venue", scene.wrap(SimVenue(VENUE, scene.exchange, scene.api_key)), boundaries)
+    inner = SteppedVenue(VENUE, scene.exchange, scene.api_key, boundaries)
+    venue = Watched("venue", scene.wrap(inner), boundaries)
     disk = Watched("store", scene.store_wrap(store), boundaries)
     relay = Relay(
         Watched("outbox", outbox, boundaries),

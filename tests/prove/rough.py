@@ -6,7 +6,8 @@ source, so that a seed is a run. The rough venue, disk and sink stand between th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -146,9 +147,20 @@ class Witness:
 
     async def place(self, order: Order) -> PlaceOutcome:
         """Send, and note what the daemon was told of it."""
-        equity = equity_of(self._scene)
-        at = self._now
+        equity, at = equity_of(self._scene), self._now
         outcome: PlaceOutcome = await self._inner.place(order)
+        self._note(order, outcome, at, equity)
+        return outcome
+
+    async def place_batch(self, orders: Sequence[Order]) -> tuple[PlaceOutcome, ...]:
+        """Send together, and note what the daemon was told of each."""
+        equity, at = equity_of(self._scene), self._now
+        outcomes: tuple[PlaceOutcome, ...] = await self._inner.place_batch(orders)
+        for order, outcome in zip(orders, outcomes, strict=True):
+            self._note(order, outcome, at, equity)
+        return outcomes
+
+    def _note(self, order: Order, outcome: PlaceOutcome, at: Any, equity: Decimal) -> None:
         match outcome:
             case NotPlaced(code=code):
                 fate = code
@@ -168,13 +180,19 @@ class Witness:
             reduces=order.reduce_only,
             equity=equity,
         )
-        return outcome
 
     async def cancel(self, order: Order) -> CancelOutcome:
         """Send."""
         outcome: CancelOutcome = await self._inner.cancel(order)
         self._trace.note("cancel", self._now, name=order.client_order_id, symbol=order.symbol)
         return outcome
+
+    async def cancel_batch(self, orders: Sequence[Order]) -> tuple[CancelOutcome, ...]:
+        """Send together."""
+        outcomes: tuple[CancelOutcome, ...] = await self._inner.cancel_batch(orders)
+        for order in orders:
+            self._trace.note("cancel", self._now, name=order.client_order_id, symbol=order.symbol)
+        return outcomes
 
 
 class RoughVenue:
@@ -242,21 +260,57 @@ class RoughVenue:
         """Place, or lose it on the way there or back, or refuse it, or do it later."""
         weather = self._weather
         fate = weather.next_place.pop(0) if weather.next_place else self._place_fate()
-        if fate == "slow":
-            # within the receive window, as the venue would refuse it after that
-            await self._scene.clock.sleep(dec(weather.random.choice(["0.3", "2", "4.5"])))
+        await self._slowly(fate)
         if fate == "lost":
             return Unknown(text="time-out")
-        if fate.startswith("-") or fate.isdigit():
+        if _refuses(fate):
             return NotPlaced(code=fate, text="as the exchange says")
-        if fate in {"later", "unanswered later"}:
-            # within the venue's own time-out
-            delay = timedelta(milliseconds=weather.random.randrange(100, 8_000))
-            with self._scene.exchange.acting_after(delay):
-                outcome = await self._inner.place(order)
-        else:
+        with self._later(fate):
             outcome = await self._inner.place(order)
         return Unknown(text="time-out") if fate.startswith("unanswered") else outcome
+
+    async def place_batch(self, orders: Sequence[Order]) -> tuple[PlaceOutcome, ...]:
+        """Place together, in any order: lose all of it, or part of it and the answer, or refuse all or one of it."""
+        weather = self._weather
+        if weather.next_place:
+            return tuple([await self.place(order) for order in orders])
+        fate = self._place_fate()
+        await self._slowly(fate)
+        if fate == "lost":
+            return (Unknown(text="time-out"),) * len(orders)
+        told: dict[str, PlaceOutcome] = {}
+        if _refuses(fate):
+            whole = fate in PASSING and weather.passing >= len(orders) - 1
+            if whole:
+                weather.passing -= len(orders) - 1
+            refusal = NotPlaced(code=fate, text="as the exchange says")
+            refused = orders if whole else [weather.random.choice(orders)]
+            told = {order.client_order_id: refusal for order in refused}
+        done = [order for order in orders if order.client_order_id not in told]
+        if weather.on:
+            weather.random.shuffle(done)
+        if fate.startswith("unanswered"):
+            # what the exchange had done of it when it broke down
+            done = done[: weather.random.randrange(len(done) + 1)]
+        with self._later(fate):
+            for order in done:
+                told[order.client_order_id] = await self._inner.place(order)
+        if fate.startswith("unanswered"):
+            return (Unknown(text="time-out"),) * len(orders)
+        return tuple(told[order.client_order_id] for order in orders)
+
+    async def _slowly(self, fate: str) -> None:
+        if fate == "slow":
+            # within the receive window, as the venue would refuse it after that
+            delay = self._weather.random.choice(["0.3", "2", "4.5"])
+            await self._scene.clock.sleep(dec(delay))
+
+    def _later(self, fate: str) -> AbstractContextManager[object]:
+        if fate not in {"later", "unanswered later"}:
+            return nullcontext()
+        # within the venue's own time-out
+        delay = timedelta(milliseconds=self._weather.random.randrange(100, 8_000))
+        return self._scene.exchange.acting_after(delay)
 
     def _place_fate(self) -> str:
         weather = self._weather
@@ -273,19 +327,24 @@ class RoughVenue:
 
     async def cancel(self, order: Order) -> CancelOutcome:
         """Cancel, or lose it on the way there or back, or refuse it, or do it later."""
-        weather = self._weather
+        (outcome,) = await self.cancel_batch([order])
+        return outcome
+
+    async def cancel_batch(self, orders: Sequence[Order]) -> tuple[CancelOutcome, ...]:
+        """Cancel together: what befalls the request befalls all of it."""
+        weather, many = self._weather, len(orders)
         fate = weather.next_cancel.pop(0) if weather.next_cancel else ""
         if fate == "lost" or (not fate and weather.strikes("cancel lost")):
-            return Unknown(text="time-out")
+            return (Unknown(text="time-out"),) * many
         if not fate and weather.strikes("cancel refused"):
-            return NotPlaced(code="-1008", text="as the exchange says")
+            return (NotPlaced(code="-1008", text="as the exchange says"),) * many
         if not fate and weather.strikes("cancel later"):
             with self._scene.exchange.acting_after(timedelta(seconds=3)):
-                return await self._inner.cancel(order)
-        outcome = await self._inner.cancel(order)
+                return await self._inner.cancel_batch(orders)
+        outcomes = await self._inner.cancel_batch(orders)
         if fate == "unanswered" or weather.strikes("cancel unanswered"):
-            return Unknown(text="time-out")
-        return outcome
+            return (Unknown(text="time-out"),) * many
+        return outcomes
 
     async def transfer(self, transfer: Transfer) -> TransferOutcome:
         """Move collateral, or lose it on the way there or back."""
@@ -295,6 +354,10 @@ class RoughVenue:
         if self._weather.strikes("transfer unanswered"):
             return Unknown(text="time-out")
         return outcome
+
+
+def _refuses(fate: str) -> bool:
+    return fate.startswith("-") or fate.isdigit()
 
 
 class RoughStore:

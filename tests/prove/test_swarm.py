@@ -55,16 +55,19 @@ def _changed_order(change: Callable[[Any], Any]) -> Callable[[Patch], None]:
     def plant(patch: Patch) -> None:
         place = Executor._place
 
-        async def changed(self: Executor, approval: Any, earlier: Any) -> Any:
-            venue = self._venues[approval.order.venue]
+        async def changed(self: Executor, orders: Any) -> Any:
+            venue = self._venues[orders[0].venue]
 
             class Between:
                 async def place(self, order: Any) -> Any:
                     return await venue.place(change(order))
 
-            before, self._venues = self._venues, {approval.order.venue: Between()}  # type: ignore[dict-item]  # places only
+                async def place_batch(self, orders: Any) -> Any:
+                    return await venue.place_batch([change(order) for order in orders])
+
+            before, self._venues = self._venues, {orders[0].venue: Between()}  # type: ignore[dict-item]  # places only
             try:
-                return await place(self, approval, earlier)
+                return await place(self, orders)
             finally:
                 self._venues = before
 
@@ -110,7 +113,8 @@ def _disk_does_not_matter(patch: Patch) -> None:
         try:
             return await real(self, *args)
         except StoreError:
-            return executor.Execution(placed=tuple([await self._place(a, []) for a in args[2]]))
+            placed = [await self._place([a.order]) for a in args[2]]
+            return executor.Execution(placed=tuple(order for one in placed for order in one))
 
     patch.setattr(Executor, "execute", execute)
 
@@ -131,7 +135,7 @@ BROKEN: dict[str, tuple[Callable[[Patch], None], str]] = {
         "1.2",
     ),
     "reduce_only_reduces": (_closes_too_much, "1.3"),
-    "ignorance": (_missing_is_empty, "1.13"),
+    "ignorance": (_missing_is_empty, "1.60"),
     "failed_disk": (_disk_does_not_matter, "1.2"),
     "trading_states": (_no_refusal(limits, "state_refusal"), "1.3"),
     "hot_loops": (_no_refusal(limits, "quarantine_refusal"), "1.1"),

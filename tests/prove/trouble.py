@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from counterpoise.domain.errors import StoreError, VenueError
 from counterpoise.domain.order import CancelOutcome, NotPlaced, Order, PlaceOutcome, Unknown
+from tests.batched import Batched
 
-#: What becomes of a request: it never arrives, its answer never arrives, or the venue refuses it with a code.
-LOST, UNANSWERED = "lost", "unanswered"
+#: What becomes of a request: it never arrives, its answer never arrives, or the venue refuses it with a code. Of
+#: several orders in one: that one and those after it have no effect, and nothing is answered.
+LOST, UNANSWERED, PARTIAL = "lost", "unanswered", "partial"
 
 
 @dataclass(slots=True)
@@ -32,8 +34,8 @@ class Faults:
     hidden: dict[str, datetime] = field(default_factory=dict)
 
 
-class TroubledVenue:
-    """``inner`` with ``faults``; everything else goes through."""
+class TroubledVenue(Batched):
+    """``inner`` with ``faults``; everything else goes through. Cancels that go together have each its own fate."""
 
     def __init__(self, inner: Any, faults: Faults) -> None:
         self._inner = inner
@@ -82,6 +84,20 @@ class TroubledVenue:
             until = self._inner._exchange.now + self._faults.hides
             self._faults.hidden[order.client_order_id] = until
         return Unknown(text="time-out")
+
+    async def place_batch(self, orders: Sequence[Order]) -> tuple[PlaceOutcome, ...]:
+        """Place together: a code is of one order, what gets lost is lost for all of them."""
+        first = self._faults.placed
+        fates = [self._faults.places.get(first + n) for n in range(len(orders))]
+        reach = 0 if LOST in fates else fates.index(PARTIAL) if PARTIAL in fates else len(orders)
+        outcomes = tuple([await self.place(order) for order in orders[:reach]])
+        self._faults.placed = first + len(orders)
+        if not {LOST, PARTIAL, UNANSWERED}.intersection(fates):
+            return outcomes
+        if self._faults.hides and reach:
+            until = self._inner._exchange.now + self._faults.hides
+            self._faults.hidden |= {o.client_order_id: until for o in orders[:reach]}
+        return (Unknown(text="time-out"),) * len(orders)
 
     async def cancel(self, order: Order) -> CancelOutcome:
         """Cancel, as this one's number says."""

@@ -273,7 +273,7 @@ async def _book_adds_up(play: Play, store: Any, events: list[Event], recorded: A
 def _rejects(events: list[Event], allowed: frozenset[str], lives: int) -> list[str]:
     """I8 and I10: the exchange refuses nothing that we could have known, and nothing again and again.
 
-    A process that dies before it wrote a refusal down does not know of it.
+    A process that dies before it wrote down what was refused in its last request takes that with it.
     """
     codes: defaultdict[str, int] = defaultdict(int)
     for event in _own(events, "reject"):
@@ -284,7 +284,7 @@ def _rejects(events: list[Event], allowed: frozenset[str], lives: int) -> list[s
             continue  # the market moved, or the position was closed meanwhile
         if code not in allowed:
             found.append(f"I8: refused {times} times with {code}")
-        if times > MOST_REFUSED + lives - 1:
+        if times > MOST_REFUSED * lives:
             found.append(f"I10: refused {times} times with {code}")
     return found
 

@@ -36,7 +36,7 @@ from tests.prove.trace import Trace
 LOST = ("timeout", "reset", "truncate", "cut", "empty", "html")
 #: Documented codes of what passes by itself, for placements.
 CODES = (-1001, -1003, -1006, -1007, -1008, -1015, -1021)
-ORDERS = ["/fapi/v1/order", "/api/v3/order"]
+ORDERS = ["/fapi/v1/order", "/fapi/v1/batchOrders", "/api/v3/order"]
 #: What the script does beside the wire: the market and people, as in ``chaos``.
 ACTS = ("locked", "deaf", "jump", "trade by hand", "cancel by hand", "deposit", "withdraw", "clock")
 

@@ -19,6 +19,7 @@ from counterpoise.domain.strategy.conversion import ConvertPolicy
 from counterpoise.domain.strategy.drift import Legs
 from counterpoise.ports import Venue
 from counterpoise.venue.sim import MarketKind
+from tests.batched import Batched
 from tests.scenario.stage import Stage, make_shape, make_stage
 from tests.scenario.test_worked_drift import drifted, drifting
 from tests.scenario.test_worked_tactics import DERISK, near, shape_60, told
@@ -49,7 +50,7 @@ def exposures(stage: Stage, asset: str) -> list[Decimal]:
     return seen
 
 
-class FillsFirst:
+class FillsFirst(Batched):
     """A venue that fills what rests before the first cancellation of it arrives."""
 
     def __init__(self, inner: Venue, stage: Stage, asset: str, percent: int) -> None:

@@ -6,14 +6,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+import pytest
+
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import Command, CommandKind
 from counterpoise.domain.order import NotPlaced, Order, PlaceOutcome
-from counterpoise.domain.policy import DrawdownPolicy, LimitsPolicy, PortfolioPolicy
+from counterpoise.domain.policy import (
+    DrawdownPolicy,
+    ExecutionPolicy,
+    LimitsPolicy,
+    PortfolioPolicy,
+)
 from counterpoise.domain.records import Changes, TradingState
 from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.ports import Venue
 from counterpoise.venue.sim import Wallet
+from tests.batched import Batched
 from tests.scenario.stage import Stage, make_shape, make_stage
 
 TIERS = DrawdownPolicy(slow=dec("0.1"), reduce_only=dec("0.2"), cancel_only=dec("0.3"))
@@ -122,7 +130,7 @@ async def test_orders_that_add_are_halved_while_slow() -> None:
     assert sizes[TIERS] == sizes[None] / 2
 
 
-class Refusing:
+class Refusing(Batched):
     """A venue that takes no order while ``on``."""
 
     def __init__(self, inner: Venue) -> None:
@@ -137,7 +145,7 @@ class Refusing:
         if self.on:
             self.asked.append(order.created_at)
             # never for the same reason three times: that would leave the contract alone by itself
-            return NotPlaced(code=f"-{2019 + len(self.asked)}", text="Margin is insufficient.")
+            return NotPlaced(code=f"-{9000 + len(self.asked)}", text="Margin is insufficient.")
         return await self._inner.place(order)
 
 
@@ -169,3 +177,28 @@ async def test_a_venue_that_takes_nothing_is_not_asked_without_end() -> None:
     assert stage.position() == -10
     said = [a for r in stage.reports for a in r.alerts if a.key == key]
     assert said[-1].cleared
+
+
+class RefusingAlike(Refusing):
+    """A venue that takes no order, for the same reason always."""
+
+    async def place(self, order: Order) -> PlaceOutcome:
+        self.asked.append(order.created_at)
+        return NotPlaced(code="-2019", text="Margin is insufficient.")
+
+
+@pytest.mark.parametrize("rungs", [1, 2, 3, 4, 5, 8])
+async def test_however_many_go_together_three_may_be_refused_in_an_hour(rungs: int) -> None:
+    """A request with several orders may be refused whole: what is asked of the venue is bounded all the same."""
+    stage = stage_of()
+    stage.every = timedelta(minutes=1)
+    made: list[RefusingAlike] = []
+
+    def wrap(venue: Venue) -> Venue:
+        made.append(RefusingAlike(venue))
+        return made[-1]  # type: ignore[return-value]  # a Venue by __getattr__
+
+    stage.wrap = wrap
+    policy = replace(shape(FULL, drawdown=None), execution=ExecutionPolicy(rungs=rungs))
+    await stage.run(policy, hours=0.9)
+    assert sum(len(venue.asked) for venue in made) == 3

@@ -26,13 +26,14 @@ from counterpoise.domain.policy import ExecutionPolicy, OnForeign, PlausibilityP
 from counterpoise.domain.snapshot import Account
 from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.venue.sim import MarketKind, OrderKind, PlaceRequest, Side, TimeInForce
+from tests.batched import Batched, OneByOne
 from tests.scenario.test_main_job import HALF, policy_of
 from tests.scenario.world import World, line, make_world
 
 ALL = HedgePolicy(id="all", asset="BTC", ratio=dec(1))
 
 
-class Wrapped:
+class Wrapped(Batched):
     """A venue that does what the world's venue does, but for what a subclass changes."""
 
     def __init__(self, world: World) -> None:
@@ -326,7 +327,7 @@ async def test_replies_without_an_id_are_looked_up_and_kept() -> None:
     assert world.duplicates() == 0
 
 
-class LostBesideAHand(Wrapped):
+class LostBesideAHand(OneByOne, Wrapped):
     """The first placement never arrives, and at that very moment the account's owner trades the same contract."""
 
     lost: Order | None = None

@@ -13,6 +13,7 @@ from counterpoise.domain.order import Order, PlaceOutcome, Unknown
 from counterpoise.domain.policy import ExecutionPolicy
 from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.ports import Venue
+from tests.batched import Batched
 from tests.scenario.stage import Stage, make_shape, make_stage
 from tests.scenario.test_worked_tactics import DERISK, shape_60, told
 
@@ -23,7 +24,7 @@ class Died(Exception):
     """The process ended here."""
 
 
-class Flaky:
+class Flaky(Batched):
     """A venue whose answer to one placement gets lost: before it arrives, after, or with the process."""
 
     def __init__(self, inner: Venue, plan: list[str]) -> None:

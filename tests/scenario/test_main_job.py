@@ -13,6 +13,7 @@ from counterpoise.domain.policy import Band, ExecutionPolicy, LimitsPolicy, Port
 from counterpoise.domain.strategy import DriftPolicy, HedgePolicy, StrategyPolicy
 from counterpoise.plan.case import CROSSING
 from counterpoise.venue.sim import MarketKind, OrderKind, PlaceRequest, Side, TimeInForce
+from tests.batched import Batched
 from tests.scenario.world import World, line, make_world
 
 
@@ -90,7 +91,7 @@ class _Lossy(Exception):
     """The process died here."""
 
 
-class FlakyVenue:
+class FlakyVenue(Batched):
     """A venue whose answers to placements get lost: before they arrive, after, or with the process."""
 
     def __init__(self, inner: object, plan: list[str]) -> None:

@@ -19,6 +19,7 @@ from counterpoise.domain.transfer import Transfer, TransferOutcome
 from counterpoise.ports import Venue
 from counterpoise.venue.sim import Wallet
 from counterpoise.venue.sim.model import MarginType
+from tests.batched import Batched
 from tests.scenario.stage import Stage, make_shape, make_stage
 
 FULL = HedgePolicy(id="full", asset="BTC", ratio=dec(1))
@@ -268,7 +269,7 @@ async def test_what_is_near_is_not_over_because_it_is_not_seen() -> None:
     assert not [k for k, _, cleared in told if cleared and k.startswith(("margin:", "collateral:"))]
 
 
-class _Wrapped:
+class _Wrapped(Batched):
     def __init__(self, inner: Venue) -> None:
         self._inner = inner
 

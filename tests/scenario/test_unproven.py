@@ -27,6 +27,7 @@ from counterpoise.domain.order import (
 )
 from counterpoise.domain.policy import ExecutionPolicy, LadderKind
 from counterpoise.domain.records import Changes, TradingState
+from tests.batched import OneByOne
 from tests.scenario.test_lost_and_late import Wrapped, deepest
 from tests.scenario.test_main_job import HALF, policy_of
 from tests.scenario.world import START, World, line, make_world
@@ -34,7 +35,7 @@ from tests.scenario.world import START, World, line, make_world
 MINUTES = 1 / 60
 
 
-class Hidden(Wrapped):
+class Hidden(OneByOne, Wrapped):
     """The first order's answer is lost; look-ups are not answered, and no list shows it, until ``until``."""
 
     def __init__(self, world: World, *, arrives: bool, minutes: float) -> None:

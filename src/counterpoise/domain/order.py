@@ -347,3 +347,15 @@ class Gone:
 
 
 CancelOutcome = Accepted | Gone | NotPlaced | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLimit:
+    """How many orders of one contract a venue takes, and how many it cancels, in one request."""
+
+    place: int = 1
+    cancel: int = 1
+
+
+#: A venue without such requests: everything goes one by one.
+ALONE = BatchLimit()

@@ -68,10 +68,14 @@ NOTHING = Plan()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approved:
-    """An order every guard let pass; the executor refuses it after ``valid_until``."""
+    """An order every guard let pass; the executor refuses it after ``valid_until``.
+
+    ``together``: how many orders of its kind, itself among them, may go in one request.
+    """
 
     order: Order
     valid_until: datetime
+    together: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,9 +145,10 @@ async def test_a_stop_in_the_middle_of_a_ladder_sends_no_further_rung(new_desk: 
     desk = await new_desk(world=make_world(FALLING))
     desk.venue.on_place = desk.daemon.stop
     await desk.run(hours=3)
-    assert len(desk.world.events("place")) == 1
+    # three went in the request that was on its way
+    assert len(desk.world.events("place")) == 3
     assert desk.working() == 0
-    assert (await desk.states()).count(S.REJECTED) == len(desk.reports[0].approved) - 1
+    assert (await desk.states()).count(S.REJECTED) == len(desk.reports[0].approved) - 3 > 0
 
 
 async def test_orders_without_a_proven_outcome_are_left_for_the_next_start(
@@ -158,7 +159,7 @@ async def test_orders_without_a_proven_outcome_are_left_for_the_next_start(
     await desk.run(hours=3)
     assert S.UNKNOWN in await desk.states()
     (told,) = desk.ear.of("stopped")
-    assert "0 of 1 working orders were taken down; 1 may still work" in told.text
+    assert "0 of 3 working orders were taken down; 3 may still work" in told.text
     assert "looked up at the next start" in told.text
 
 

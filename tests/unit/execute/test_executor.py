@@ -10,12 +10,14 @@ from counterpoise.domain.errors import StoreError
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import (
     Accepted,
+    BatchLimit,
     CancelOutcome,
     Gone,
     NotPlaced,
     Order,
     OrderState,
     PlaceOutcome,
+    Side,
     Unknown,
 )
 from counterpoise.domain.plan import Approved, Cancel
@@ -68,6 +70,7 @@ class RecordingVenue(SimVenue):
         self.answers: dict[str, PlaceOutcome | CancelOutcome] = {}
         self.on_disk: dict[str, OrderState] = {}
         self.on_place: Callable[[], None] = lambda: None
+        self.limit = BatchLimit()
 
     async def _sent(self, verb: str, order: Order) -> None:
         self._log.append(f"{verb} {order.client_order_id}")
@@ -88,6 +91,17 @@ class RecordingVenue(SimVenue):
         await self._sent("cancel", order)
         answer = self.answers.get(order.client_order_id)
         return answer or Accepted(order=make_venue_order(order, state=S.CANCELED))
+
+    def batch_limit(self, symbol: str) -> BatchLimit:
+        return self.limit
+
+    async def place_batch(self, orders: Sequence[Order]) -> tuple[PlaceOutcome, ...]:
+        self._log.append(f"{len(orders)} together")
+        return await super().place_batch(orders)
+
+    async def cancel_batch(self, orders: Sequence[Order]) -> tuple[CancelOutcome, ...]:
+        self._log.append(f"{len(orders)} cancels together")
+        return await super().cancel_batch(orders)
 
 
 class Desk:
@@ -351,3 +365,106 @@ async def test_an_approval_that_ran_out_is_not_sent(desk: Desk) -> None:
     assert [o.state for o in done.placed] == [S.OPEN, S.OPEN, S.REJECTED]
     assert done.placed[2].reason == "not sent: approval expired"
     assert done.placed[2].updated_at == NOW + timedelta(seconds=2)
+
+
+# --- several in one request
+
+
+def kin(number: int, together: int = 3, seconds: int = 30, **changes: object) -> Approved:
+    """An approval of an order that may go with others."""
+    valid_until = NOW + timedelta(seconds=seconds)
+    return Approved(order=intent(number, **changes), valid_until=valid_until, together=together)
+
+
+@pytest.fixture
+async def wide(desk: Desk) -> Desk:
+    """A desk at a venue that takes five orders in one request."""
+    desk.venue.limit = BatchLimit(place=5, cancel=10)
+    return desk
+
+
+def sent(desk: Desk) -> list[str]:
+    """What was sent together, and what alone, without the commit."""
+    return [line.removeprefix("place ") for line in desk.log[1:]]
+
+
+async def test_neighbours_of_a_kind_go_together_as_far_as_they_may(wide: Desk) -> None:
+    done = await wide.execute([kin(n) for n in range(1, 6)])
+    assert sent(wide) == ["3 together", "cp1", "cp2", "cp3", "2 together", "cp4", "cp5"]
+    assert [o.state for o in done.placed] == [S.OPEN] * 5
+    assert set(wide.venue.on_disk.values()) == {S.PENDING}, "every row was on disk before"
+
+
+async def test_no_more_go_together_than_the_venue_takes(wide: Desk) -> None:
+    wide.venue.limit = BatchLimit(place=2)
+    await wide.execute([kin(n) for n in range(1, 4)])
+    assert sent(wide) == ["2 together", "cp1", "cp2", "cp3"]
+
+
+async def test_one_that_may_only_go_alone_does(wide: Desk) -> None:
+    await wide.execute([kin(1), kin(2, together=1), kin(3), kin(4)])
+    assert sent(wide) == ["cp1", "cp2", "2 together", "cp3", "cp4"]
+
+
+@pytest.mark.parametrize("other", [{"side": Side.BUY}, {"reduce_only": True}, {"symbol": SOL_PERP}])
+async def test_what_is_of_another_kind_begins_a_request_of_its_own(
+    wide: Desk, other: dict[str, object]
+) -> None:
+    await wide.execute([kin(1), kin(2), kin(3, **other), kin(4)])
+    assert sent(wide) == ["2 together", "cp1", "cp2", "cp3", "cp4"]
+
+
+async def test_after_an_unproven_one_of_a_request_nothing_more_of_its_contract_is_sent(
+    wide: Desk,
+) -> None:
+    wide.venue.answers["cp2"] = Unknown(text="time-out")
+    orders = [kin(1), kin(2), kin(3), kin(4), kin(5), kin(6, symbol=SOL_PERP)]
+    done = await wide.execute(orders)
+    assert sent(wide) == ["3 together", "cp1", "cp2", "cp3", "cp6"]
+    assert [o.state for o in done.placed] == [S.OPEN, S.UNKNOWN, S.OPEN, *[S.REJECTED] * 2, S.OPEN]
+    assert done.placed[3].reason == "not sent: an earlier rung is unproven"
+
+
+async def test_after_a_refused_one_of_a_request_nothing_more_of_its_contract_is_sent(
+    wide: Desk,
+) -> None:
+    for name in ("cp1", "cp2", "cp3"):
+        wide.venue.answers[name] = NotPlaced(code="-2019", text="Margin is insufficient.")
+    done = await wide.execute([kin(n) for n in range(1, 6)])
+    assert sent(wide) == ["3 together", "cp1", "cp2", "cp3"]
+    assert sum(o.is_refusal for o in done.placed) == 3
+    assert done.placed[3].reason == "not sent: an earlier rung was refused"
+
+
+async def test_a_stop_is_heeded_between_two_requests(wide: Desk) -> None:
+    def stop() -> None:
+        wide.stopping = True
+
+    wide.venue.on_place = stop
+    done = await wide.execute([kin(n) for n in range(1, 6)])
+    assert sent(wide) == ["3 together", "cp1", "cp2", "cp3"]
+    assert [o.reason for o in done.placed[3:]] == ["not sent: stopping"] * 2
+
+
+async def test_an_approval_that_ran_out_goes_with_no_request(wide: Desk) -> None:
+    done = await wide.execute([kin(1), kin(2, seconds=-1), kin(3), kin(4, seconds=2)])
+    # the first took a second, as each does
+    assert sent(wide) == ["cp1", "2 together", "cp3", "cp4"]
+    assert done.placed[1].reason == "not sent: approval expired"
+    assert [o.client_order_id for o in done.placed] == ["cp1", "cp2", "cp3", "cp4"]
+
+
+async def test_cancels_of_one_contract_go_together(wide: Desk) -> None:
+    wide.venue.limit = BatchLimit(cancel=2)
+    elsewhere = make_order(client_order_id="cpo9", symbol=SOL_PERP, state=S.OPEN)
+    await wide.start(*(resting(f"cpo{n}") for n in range(3)), elsewhere)
+    wide.venue.answers["cpo1"] = Gone(text="Unknown order sent.")
+    done = await wide.execute(cancel=[*(resting(f"cpo{n}") for n in range(3)), elsewhere])
+    assert wide.log == [
+        "commit",
+        "2 cancels together",
+        *("cancel cpo0", "cancel cpo1"),
+        "cancel cpo2",
+        "cancel cpo9",
+    ]
+    assert [o.state for o in done.canceled] == [S.CANCELED, S.PENDING_CANCEL, *[S.CANCELED] * 2]

@@ -20,7 +20,7 @@ from counterpoise.decide.guards.exposure_limits import (
     net_refusal,
     size_refusal,
 )
-from counterpoise.decide.guards.rejects import quarantine_refusal, reject_refusal
+from counterpoise.decide.guards.rejects import quarantine_refusal, reject_refusal, together
 from counterpoise.decide.guards.survival import Carried, carried
 from counterpoise.decide.guards.tally import Tally, mark_of, notional_of, shown, tally_of
 from counterpoise.decide.guards.trading_state import state_refusal, stop_refusal
@@ -75,7 +75,14 @@ def review(
             refused.append(_refused(_rest(whole, part), LIMITS, short))
         if passes.why is None or _tradable(part, snapshot):
             tally.count(part, snapshot)
-    approved = tuple(Approved(order=o, valid_until=valid_until) for o in tally.approved)
+    approved = tuple(
+        Approved(
+            order=order,
+            valid_until=valid_until,
+            together=together(order, recorded.refusals, snapshot.as_of),
+        )
+        for order in tally.approved
+    )
     return approved, tuple(refused)
 
 

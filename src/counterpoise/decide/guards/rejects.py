@@ -128,6 +128,19 @@ def _bars(refusal: Refusal, order: Order) -> bool:
     return same and not order.reduce_only and refusal.code not in _OF_A_CONTRACT
 
 
+def together(order: Order, refusals: Iterable[Refusal], now: datetime) -> int:
+    """Return how many orders of the kind of ``order`` may go in one request.
+
+    All of them may be refused at once, so it is as many as may be refused before the contract is left alone, and one
+    by one on a contract of which anything was refused within :data:`QUARANTINE`.
+    """
+    refused = any(
+        (r.venue, r.symbol) == (order.venue, order.symbol) and now - r.at < QUARANTINE
+        for r in refusals
+    )
+    return 1 if refused else MOST_REFUSED
+
+
 def _kind(of: Order | Refusal) -> tuple[str, str, Side, bool]:
     """What the venue judges alike."""
     return (of.venue, of.symbol, of.side, of.reduce_only)

@@ -9,7 +9,7 @@ calls records before and after.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.ledger import LedgerEntry, Settlement
 from counterpoise.domain.margin import Tiers
 from counterpoise.domain.order import (
-    Accepted,
+    BatchLimit,
     CancelOutcome,
     Fill,
     NotPlaced,
@@ -42,7 +42,13 @@ from counterpoise.venue.ccxt.instruments import Catalogue, Listing
 from counterpoise.venue.ccxt.klines import bars_between
 from counterpoise.venue.ccxt.limiter import Limiter
 from counterpoise.venue.ccxt.mapping import understood
-from counterpoise.venue.ccxt.orders import order_params
+from counterpoise.venue.ccxt.order_desk import (
+    OrderDesk,
+    batch_limit_of,
+    cancel_at_next_await,
+    is_cancelled,
+    limited,
+)
 from counterpoise.venue.ccxt.origins import Origins
 from counterpoise.venue.ccxt.scrub import Scrubber
 from counterpoise.venue.ccxt.settlements import read_settlement
@@ -52,7 +58,6 @@ from counterpoise.venue.ccxt.wire import Wire
 
 #: Listings, steps and minima change without notice; they are read again this often.
 _CATALOGUE_AGE = timedelta(hours=6)
-LIMITED = "limited"
 
 
 class CcxtVenue:
@@ -193,58 +198,24 @@ class CcxtVenue:
         return await read_settlement(self._wire, symbol)
 
     async def place(self, order: Order) -> PlaceOutcome:
-        """Send one order once and return what is proven about it.
-
-        Never waits for budget (NotPlaced with ``retry_after_s`` instead), never sends twice, never raises for
-        an answer. A cancellation that arrives meanwhile is held back for the outcome, Unknown (or NotPlaced,
-        when nothing had left), and goes on at the caller's next await; until then nothing more is placed.
-        """
-        if _is_cancelled():
-            return NotPlaced(code=outcome.NOT_SENT, text="the task was cancelled")
-        listing = self._catalogue.get(order.symbol)
-        if listing is None:
-            return NotPlaced(code=outcome.NOT_SENT, text=f"{order.symbol} is not listed")
-        try:
-            params = order_params(order, listing)
-        except ValueError as error:
-            return NotPlaced(code=outcome.NOT_SENT, text=str(error))
-        wire, endpoint = self._wire, ask.PLACE[listing.scope]
-        delay_s = self._limiter.order_delay_s(listing.scope, endpoint.weight)
-        if delay_s > 0:
-            return self._limited(listing.scope, delay_s)
-        call = Call(endpoint=endpoint, params=params)
-        try:
-            judged = outcome.judge_reply(order, listing, await wire.send(call))
-        except CallFailed as failure:
-            verdict = outcome.judge_failure(failure)
-            if isinstance(verdict, outcome.Duplicate):
-                return await self._placed_before(order, verdict)
-            return verdict
-        except asyncio.CancelledError:
-            _cancel_at_next_await()
-            return outcome.judge_cancelled_task(call)
-        if isinstance(judged, Accepted):
-            self._origins.learn(listing, judged.order)
-        return judged
+        """Send one order once and return what is proven about it; see ``order_desk``."""
+        return await self._desk.place(order)
 
     async def cancel(self, order: Order) -> CancelOutcome:
-        """Cancel one order by our id, once; a cancelled task is held back as for ``place``."""
-        listing = self._catalogue.get(order.symbol)
-        if listing is None:
-            return Unknown(text=f"not sent: {order.symbol} is not listed")
-        call = Call(
-            endpoint=ask.CANCEL[listing.scope],
-            params={"symbol": listing.id, "origClientOrderId": order.client_order_id},
-        )
-        try:
-            return outcome.judge_cancel_reply(order, await self._wire.cancel(call), listing)
-        except CallFailed as failure:
-            return outcome.judge_cancel_failure(failure)
-        except VenueError as error:
-            return NotPlaced(code=outcome.NOT_SENT, text=f"not sent: {error}")
-        except asyncio.CancelledError:
-            _cancel_at_next_await()
-            return Unknown(text="cancelled while waiting for the venue's answer")
+        """Cancel one order by our id, once."""
+        return await self._desk.cancel(order)
+
+    def batch_limit(self, symbol: str) -> BatchLimit:
+        """Return how many orders of ``symbol`` go in one request: several of a contract, one of a pair."""
+        return batch_limit_of(self._catalogue.get(symbol))
+
+    async def place_batch(self, orders: Sequence[Order]) -> tuple[PlaceOutcome, ...]:
+        """Send ``orders`` of one contract once, in one request; one outcome each, in their order."""
+        return await self._desk.place_batch(orders)
+
+    async def cancel_batch(self, orders: Sequence[Order]) -> tuple[CancelOutcome, ...]:
+        """Cancel ``orders`` of one contract by our ids, once, in one request; one outcome each, in their order."""
+        return await self._desk.cancel_batch(orders)
 
     async def margin_tiers(self, symbols: Iterable[str]) -> Mapping[str, Tiers]:
         """Return the margin tables of ``symbols``; one that is not known is absent. Raises VenueError."""
@@ -252,7 +223,7 @@ class CcxtVenue:
 
     async def transfer(self, transfer: Transfer) -> TransferOutcome:
         """Send one transfer between spot and futures wallet once; waits for nothing, as for ``place``."""
-        if _is_cancelled():
+        if is_cancelled():
             return NotPlaced(code=outcome.NOT_SENT, text="the task was cancelled")
         if not self._has_wallet_api:
             return NotPlaced(code=outcome.NOT_SENT, text="demo accounts cannot transfer")
@@ -263,7 +234,7 @@ class CcxtVenue:
         wire = self._wire
         delay_s = self._limiter.order_delay_s(Scope.WALLET, ask.TRANSFER.weight)
         if delay_s > 0:
-            return self._limited(Scope.WALLET, delay_s)
+            return limited(Scope.WALLET, delay_s)
         call = Call(endpoint=ask.TRANSFER, params=params)
         try:
             return treasury.judge_transfer_reply(await wire.send(call))
@@ -271,7 +242,7 @@ class CcxtVenue:
             verdict = outcome.judge_failure(failure, Deed.TRANSFER)
             return Unknown(text=verdict.text) if isinstance(verdict, outcome.Duplicate) else verdict
         except asyncio.CancelledError:
-            _cancel_at_next_await()
+            cancel_at_next_await()
             return outcome.judge_cancelled_task(call)
 
     async def transfers(self, since: datetime) -> tuple[VenueTransfer, ...]:
@@ -313,19 +284,6 @@ class CcxtVenue:
             raise VenueError(f"{self.id}: expected a contract, was {symbol}", retryable=False)
         return listing
 
-    async def _placed_before(self, order: Order, duplicate: outcome.Duplicate) -> PlaceOutcome:
-        """A duplicate id is proof that the order was placed; find out what became of it."""
-        try:
-            found = await self.order(order.symbol, order.client_order_id)
-        except VenueError as error:
-            return Unknown(text=f"{duplicate.text}; looking it up failed: {error}")
-        except asyncio.CancelledError:
-            _cancel_at_next_await()
-            return Unknown(text=duplicate.text)
-        if found is None or (found.side, found.qty) != (order.side, order.qty):
-            return Unknown(text=f"{duplicate.text}; it was not found by its id as it was sent")
-        return Accepted(order=found)
-
     async def _check_position_mode(self) -> None:
         reply = await self._wire.read(ask.ACCOUNT_CONFIG)
         with understood("position mode"):
@@ -356,11 +314,14 @@ class CcxtVenue:
             raise VenueError(f"{self.id}: {symbol} is not listed", retryable=False)
         return listing
 
-    def _limited(self, scope: Scope, delay_s: Decimal) -> NotPlaced:
-        return NotPlaced(
-            code=LIMITED,
-            text=f"{scope}: no order budget for {delay_s} s: nothing was sent",
-            retry_after_s=delay_s,
+    @property
+    def _desk(self) -> OrderDesk:
+        return OrderDesk(
+            wire=self._wire,
+            limiter=self._limiter,
+            listing=self._catalogue.get,
+            origins=self._origins,
+            look_up=self.order,
         )
 
     @property
@@ -368,16 +329,3 @@ class CcxtVenue:
         if self._line is None:
             raise VenueError(f"{self.id}: expected an open venue, was closed", retryable=False)
         return self._line
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _cancel_at_next_await() -> None:
-    """Give back a cancellation that was caught, without counting it twice."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling() > 0:
-        task.cancel()
-        task.uncancel()

@@ -23,7 +23,8 @@ class Call:
     """A request and, as far as it came, its reply. ``sent``: it may have left this machine."""
 
     endpoint: Endpoint
-    params: Mapping[str, str] = field(default_factory=dict)
+    #: Text, and of a batch lists: ccxt writes those down as the venue wants them.
+    params: Mapping[str, object] = field(default_factory=dict)
     sent: bool = False
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)

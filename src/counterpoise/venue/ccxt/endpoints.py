@@ -81,6 +81,15 @@ ORDER = _both(("privateGetOrder", 4), ("fapiPrivateGetOrder", 1), signed=True)
 PLACE = _both(("privatePostOrder", 1), ("fapiPrivatePostOrder", 0), signed=True)
 CANCEL = _both(("privateDeleteOrder", 1), ("fapiPrivateDeleteOrder", 1), signed=True)
 
+#: The most orders in one request, and the most cancels; spot has no such requests.
+MOST_PLACED, MOST_CANCELED = 5, 10
+PLACE_BATCH = Endpoint(
+    method="fapiPrivatePostBatchOrders", scope=Scope.FUTURES, weight=5, signed=True
+)
+CANCEL_BATCH = Endpoint(
+    method="fapiPrivateDeleteBatchOrders", scope=Scope.FUTURES, weight=1, signed=True
+)
+
 INCOME = Endpoint(method="fapiPrivateGetIncome", scope=Scope.FUTURES, weight=30, signed=True)
 DEPOSITS = Endpoint(method="sapiGetCapitalDepositHisrec", scope=Scope.WALLET, weight=1, signed=True)
 # weighs 18,000 of an account's 180,000 in a minute: the same share of what an address may use

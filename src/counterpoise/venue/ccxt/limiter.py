@@ -147,23 +147,23 @@ class Limiter:
                 return
             await self._clock.sleep(min(delay_s, LONGEST_WAIT_S))
 
-    def order_delay_s(self, scope: Scope, weight: int) -> Decimal:
-        """Return 0 and count one order, or return how long no order may be sent, and count nothing."""
+    def order_delay_s(self, scope: Scope, weight: int, orders: int = 1) -> Decimal:
+        """Return 0 and count so many ``orders``, or return how long they may not be sent, and count nothing."""
         now = self._clock.now()
-        weights, orders = self._weights[scope].values(), self._orders[scope].values()
+        weights, counts = self._weights[scope].values(), self._orders[scope].values()
         delay_s = max(
             [
                 _left_s(self._paused_until.get(scope), now),
                 _left_s(self._orders_paused_until.get(scope), now),
                 *(window.delay_s(now, weight) for window in weights),
-                *(window.delay_s(now, 1) for window in orders),
+                *(window.delay_s(now, orders) for window in counts),
             ]
         )
         if delay_s <= 0:
             for window in weights:
                 window.take(now, weight)
-            for window in orders:
-                window.take(now, 1)
+            for window in counts:
+                window.take(now, orders)
         return delay_s
 
     def replied(

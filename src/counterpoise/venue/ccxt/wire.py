@@ -9,6 +9,7 @@ tries it, and nothing else that is signed is asked. Orders use :meth:`Wire.send`
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -138,6 +139,14 @@ class Wire:
         """Send a cancel once, when there is budget for it. Raises CallFailed, VenueError."""
         await self._limiter.wait(call.endpoint.scope, call.endpoint.weight, urgent=True)
         return await self.send(call)
+
+    def refused_one(self, endpoint: Endpoint, code: int, words: str) -> CallFailed:
+        """Return what an error about one order, in a reply about several, is: a refusal (HTTP 400) of its own."""
+        body = json.dumps({"code": code, "msg": words})
+        call = Call(endpoint=endpoint, sent=True, status=400, body=body)
+        text = self._scrub(f"{code} {words}")
+        shown = self._scrub(body)[:_BODY_SHOWN]
+        return CallFailed(call, text, sent=True, exchange=self._exchange.id, body=shown)
 
     async def sync_clock(self) -> None:
         """Measure how far our clock is from the venue's and sign with the venue's from now on."""

@@ -7,7 +7,7 @@ adapter would not have sent anything. Unified symbols are ``BTC/USDT`` and ``BTC
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,7 +17,9 @@ from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.ledger import LedgerEntry, Settlement
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import (
+    ALONE,
     Accepted,
+    BatchLimit,
     CancelOutcome,
     Fill,
     Gone,
@@ -32,6 +34,9 @@ from counterpoise.venue.sim import translate
 from counterpoise.venue.sim.exchange import SimExchange
 from counterpoise.venue.sim.model import MarketKind, RejectCode, SimOrder, SimReject
 from counterpoise.venue.sim.treasury import SimTreasury
+
+#: Binance's numbers for USD-M.
+BATCH = BatchLimit(place=5, cancel=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +249,19 @@ class SimVenue(SimTreasury):
         except SimReject as refusal:
             return Gone(text=refusal.text)
         return Accepted(order=self._venue_order(ended))
+
+    def batch_limit(self, symbol: str) -> BatchLimit:
+        """Return how many orders may go in one request: several of a contract, as on Binance; coins one by one."""
+        listed = self._listed.get(symbol)
+        return BATCH if listed is not None and listed.kind is MarketKind.PERP else ALONE
+
+    async def place_batch(self, orders: Sequence[Order]) -> tuple[PlaceOutcome, ...]:
+        """Send orders of one symbol together; each is taken or refused by itself, one after the other."""
+        return tuple([await self.place(order) for order in orders])
+
+    async def cancel_batch(self, orders: Sequence[Order]) -> tuple[CancelOutcome, ...]:
+        """Cancel orders of one symbol together, each by itself."""
+        return tuple([await self.cancel(order) for order in orders])
 
     def _known(self, symbol: str) -> _Listed:
         listed = self._listed.get(symbol)

@@ -91,7 +91,8 @@ def live(side: Side = SELL, qty: Number = "0.1", price: Number = 100_000, **chan
 def test_an_order_inside_every_limit_is_approved_for_half_a_minute() -> None:
     order = make_order()
     approved, refused = reviewed([order])
-    assert approved == (Approved(order=order, valid_until=NOW + timedelta(seconds=30)),)
+    valid_until = NOW + timedelta(seconds=30)
+    assert approved == (Approved(order=order, valid_until=valid_until, together=3),)
     assert refused == ()
 
 

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from counterpoise.decide.guards.rejects import AT_ONCE, FLATTENING, quarantine_refusal
+from counterpoise.decide.guards.rejects import (
+    AT_ONCE,
+    FLATTENING,
+    MOST_REFUSED,
+    quarantine_refusal,
+    together,
+)
 from counterpoise.domain.order import Side
 from counterpoise.domain.records import Refusal
 from tests.build import BTC_PERP, NOW, SOL_PERP, VENUE, make_order
@@ -135,3 +141,16 @@ def test_a_close_that_is_refused_once_for_all_is_tried_again_after_minutes() -> 
     told = refused(4.9, why="-2023: In liquidation", side=Side.BUY, reduce_only=True)
     assert quarantine_refusal(close, [told], NOW) is not None
     assert quarantine_refusal(close, [replace(told, at=NOW - FLATTENING)], NOW) is None
+
+
+def test_as_many_go_together_as_may_be_refused() -> None:
+    assert together(make_order(), [], NOW) == MOST_REFUSED
+    elsewhere = [refused(1, symbol=SOL_PERP), refused(1, venue="other"), refused(60)]
+    assert together(make_order(), elsewhere, NOW) == MOST_REFUSED
+
+
+@pytest.mark.parametrize(
+    "last", [refused(59), refused(1, side=Side.BUY), refused(1, reduce_only=True)]
+)
+def test_where_anything_was_refused_each_goes_alone(last: Refusal) -> None:
+    assert together(make_order(), [last], NOW) == 1

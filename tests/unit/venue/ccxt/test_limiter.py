@@ -214,3 +214,11 @@ async def test_a_ban_is_of_the_host_and_no_later_reply_shortens_it() -> None:
     assert made.order_delay_s(FUTURES, 0) == 0
     clock.advance(dec(120))
     assert made.order_delay_s(SPOT, 1) == made.order_delay_s(Scope.WALLET, 1) == 0
+
+
+def test_several_orders_are_counted_together_or_not_at_all() -> None:
+    made, _ = limiter(orders=5)
+    assert made.order_delay_s(FUTURES, 5, 3) == 0
+    assert made.order_delay_s(FUTURES, 5, 3) == 10
+    assert made.order_delay_s(FUTURES, 5, 2) == 0
+    assert made.order_delay_s(FUTURES, 0) == 10
