@@ -241,6 +241,22 @@ class Store(Protocol):
         ...
 
 
+class Pauses(Protocol):
+    """For how long venues want not to be asked; kept, because who is killed in a pause must not ask when it starts."""
+
+    async def pauses(self, venue: str) -> Mapping[str, datetime]:
+        """Return what may not be asked at ``venue`` (in its own words) -> until when. Raises StoreError."""
+        ...
+
+    async def keep_pauses(self, venue: str, pauses: Mapping[str, datetime]) -> None:
+        """Remember ``pauses``, durable when it returns; what is not named stays as it was. Raises StoreError."""
+        ...
+
+
+class Records(Store, Pauses, Protocol):
+    """The database in full."""
+
+
 class Journal(Protocol):
     """What happened, cycle by cycle."""
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-What = Literal["look", "read", "commit", "place", "cancel", "state", "wire", "birth"]
+What = Literal["look", "read", "commit", "place", "cancel", "state", "wire"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,8 +102,7 @@ def prepared(seed: str) -> Run:
     )
 
     def reach(_scene: Play) -> CcxtVenue:
-        run.trace.note("birth", scene.clock.market_now)
-        return open_venue(access, scene.clock, session)
+        return open_venue(access, scene.clock, session, run.process.store)
 
     run.process.reach = reach
     armed: list[str] = []

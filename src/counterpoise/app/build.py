@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
 from counterpoise.app.clock import VenueClock, WallClock
+from counterpoise.app.pauses import waited_out
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import ConfigError
-from counterpoise.ports import Clock, Exchange
+from counterpoise.ports import Clock, Exchange, Pauses
 from counterpoise.venue.ccxt.factory import open_venue
 
 
@@ -32,13 +34,24 @@ class App:
         return {venue: span for venue, span in spans.items() if span is not None}
 
 
-async def open_app(settings: Settings, stack: AsyncExitStack) -> App:
+async def open_app(
+    settings: Settings,
+    stack: AsyncExitStack,
+    pauses: Pauses | None = None,
+    stop: asyncio.Event | None = None,
+) -> App:
     """Open the clock and every venue that a portfolio uses; ``stack`` closes them, last opened first.
 
-    Raises VenueError, VenueAuthError, ConfigError.
+    ``pauses``: those that venues asked for, kept from earlier processes; None before there is a database. With
+    ``stop`` a venue in a pause is waited for until it is set; without, it is an error.
+
+    Raises VenueError, VenueAuthError, ConfigError, StoreError, StoppedWaiting.
     """
     clock = await open_clock(settings, stack)
-    venues = {name: await open_exchange(settings, name, clock, stack) for name in used(settings)}
+    venues = {
+        name: await open_exchange(settings, name, clock, stack, pauses, stop)
+        for name in used(settings)
+    }
     return App(settings=settings, clock=clock, venues=venues)
 
 
@@ -48,11 +61,18 @@ def used(settings: Settings) -> list[str]:
 
 
 async def open_exchange(
-    settings: Settings, name: str, clock: Clock, stack: AsyncExitStack
+    settings: Settings,
+    name: str,
+    clock: Clock,
+    stack: AsyncExitStack,
+    pauses: Pauses | None = None,
+    stop: asyncio.Event | None = None,
 ) -> Exchange:
-    """Open one venue; ``stack`` closes it. Raises VenueError, VenueAuthError."""
-    venue = open_venue(settings.venues[name], clock)
+    """Open one venue; ``stack`` closes it; ``pauses`` and ``stop`` as for :func:`open_app`. Raises as it does."""
+    venue = open_venue(settings.venues[name], clock, pauses=pauses)
     stack.push_async_callback(venue.close)
+    if stop is not None:
+        await waited_out(name, await venue.paused(), clock, stop)
     await venue.open()
     return venue
 

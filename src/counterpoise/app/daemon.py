@@ -26,6 +26,7 @@ from counterpoise.app.dead_man import DeadMan
 from counterpoise.app.gate import pass_gate
 from counterpoise.app.leaving import leave
 from counterpoise.app.pace import Pace
+from counterpoise.app.pauses import StoppedWaiting
 from counterpoise.app.storage import Storage, open_storage
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
@@ -291,7 +292,11 @@ async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         storage = await open_storage(settings, stack, migrate_to_head=migrate)
-        app = await open_app(settings, stack)
+        try:
+            app = await open_app(settings, stack, storage.store, stop)
+        except StoppedWaiting:
+            log.info("stopped")
+            return 0
         await pass_gate(app, storage.store, accept_config)
         daemon = Daemon(app, storage, {"console": ConsoleSink()}, stop=stop)
         log.info("started", portfolios=[p.id for p in settings.portfolios], store="open")

@@ -119,7 +119,7 @@ async def run_demo(
             raise ValueError("the synthetic market has no bars")
         before = weigh(exchange, served.api_key, policy)
         storage = await open_storage(settings, stack, migrate_to_head=True)
-        app = await open_app(settings, stack)
+        app = await open_app(settings, stack, storage.store)
         await pass_gate(app, storage.store, None)
         sink = _CountingSink(on_alert)
         sinks: dict[str, Sink] = {"demo": sink}

@@ -23,6 +23,7 @@ from counterpoise.app.diagnosis import (
 )
 from counterpoise.app.gate import check_listed
 from counterpoise.app.orphans import refuse_orphans
+from counterpoise.app.pauses import OnlyRead
 from counterpoise.app.portfolio_checks import look_checks, market_checks
 from counterpoise.app.preview import Foreseen, foresee
 from counterpoise.app.storage import open_storage_if_any
@@ -37,7 +38,7 @@ from counterpoise.domain.errors import (
 )
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Universe, universe_of
-from counterpoise.ports import Clock, Exchange, Store
+from counterpoise.ports import Clock, Exchange, Records, Store
 from counterpoise.record.sql.location import sqlite_path
 from counterpoise.record.sql.lock import FileLease
 from counterpoise.record.sql.tables import SCHEMA
@@ -77,7 +78,7 @@ async def examine(settings: Settings, warnings: Iterable[str] = ()) -> Diagnosis
             return Diagnosis(checks=tuple(checks))
         venues: dict[str, Exchange] = {}
         for name in used(settings):
-            venue, found_there = await _venue(settings, name, clock, stack)
+            venue, found_there = await _venue(settings, name, clock, stack, store)
             checks += at_venue(name, found_there)
             venues |= {name: venue} if venue is not None else {}
         app = App(settings=settings, clock=clock, venues=venues)
@@ -102,7 +103,9 @@ def _config(settings: Settings) -> Check:
     )
 
 
-async def database_checked(settings: Settings, stack: AsyncExitStack) -> tuple[Store | None, Check]:
+async def database_checked(
+    settings: Settings, stack: AsyncExitStack
+) -> tuple[Records | None, Check]:
     """Open the database for reading, if there is one, and tell of what state it is."""
     path = sqlite_path(settings.store_url)
     if not path.parent.is_dir():
@@ -126,11 +129,14 @@ async def database_checked(settings: Settings, stack: AsyncExitStack) -> tuple[S
 
 
 async def _venue(
-    settings: Settings, name: str, clock: Clock, stack: AsyncExitStack
+    settings: Settings, name: str, clock: Clock, stack: AsyncExitStack, store: Records | None
 ) -> tuple[Exchange | None, list[Check]]:
     access = settings.venues[name]
     try:
-        venue = await open_exchange(settings, name, clock, stack)
+        pauses = OnlyRead(kept=store) if store is not None else None
+        venue = await open_exchange(settings, name, clock, stack, pauses)
+    except StoreError as error:
+        return None, [failed("venue", f"its pauses could not be read: {error}")]
     except VenueError as error:
         return None, [unopened(error)]
     policies = [p for p in settings.portfolios if name in p.venues]

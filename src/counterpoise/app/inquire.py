@@ -15,6 +15,7 @@ from typing import Any
 from counterpoise import __version__
 from counterpoise.app.cycle_report import iso
 from counterpoise.app.operator_view import operator_rows, strategy_row
+from counterpoise.app.pauses import pause_rows
 from counterpoise.config.settings import Outline
 from counterpoise.domain.errors import ConfigError
 from counterpoise.domain.numbers import ZERO, dec, significant, text
@@ -39,13 +40,19 @@ async def status(outline: Outline, portfolios: tuple[str, ...], now: datetime) -
     async with opened(outline) as record:
         if record is None:
             found = [_never_run(name) for name in portfolios]
-            return {"portfolios": found, "alerts": {"pending": 0, "dead": 0}, **_version()}
+            none = {"pending": 0, "dead": 0}
+            return {"portfolios": found, "pauses": [], "alerts": none, **_version()}
         owner = owner_of(outline)
         found = [
             await _portfolio(record, name, owner, None if name in market_time else now)
             for name in portfolios
         ]
-        return {"portfolios": found, "alerts": dict(await record.outbox.counts()), **_version()}
+        # a venue's own time is known from its looks alone
+        looked = [datetime.fromisoformat(p["as_of"]) for p in found if p["as_of"] is not None]
+        at = max(looked, default=None) if market_time else now
+        paused = pause_rows(await record.store.all_pauses(), at)
+        counts = dict(await record.outbox.counts())
+        return {"portfolios": found, "pauses": paused, "alerts": counts, **_version()}
 
 
 async def orders(

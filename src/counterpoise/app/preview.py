@@ -17,6 +17,7 @@ from counterpoise.app.margin_view import foreseen_rows
 from counterpoise.app.operator import Heeded, answered, heeded, waiting
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
+from counterpoise.app.pauses import OnlyRead
 from counterpoise.app.rights import check_rights
 from counterpoise.app.safekeeping import standing_shown
 from counterpoise.app.start import first_start, refuse_changed, restart
@@ -46,7 +47,7 @@ async def preview(settings: Settings) -> list[dict[str, object]]:
     documents: list[dict[str, object]] = []
     async with AsyncExitStack() as stack:
         store = await open_storage_if_any(settings, stack)
-        app = await open_app(settings, stack)
+        app = await open_app(settings, stack, OnlyRead(kept=store) if store else None)
         for policy in settings.portfolios:
             document = await preview_of(app, store, policy)
             documents.append(document)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import SafetyRefusal
-from counterpoise.ports import Journal, Outbox, Store
+from counterpoise.ports import Journal, Outbox, Records
 from counterpoise.record.sql import migrate
 from counterpoise.record.sql.database import Database
 from counterpoise.record.sql.journal import SqlJournal
@@ -22,7 +22,7 @@ from counterpoise.record.sql.store import SqlStore
 class Storage:
     """The doors to one open database."""
 
-    store: Store
+    store: Records
     journal: Journal
     outbox: Outbox
 
@@ -50,7 +50,7 @@ async def open_storage(
     return await _opened(url, stack)
 
 
-async def open_storage_if_any(settings: Settings, stack: AsyncExitStack) -> Store | None:
+async def open_storage_if_any(settings: Settings, stack: AsyncExitStack) -> Records | None:
     """Open an existing database for reading, beside whoever writes to it; None when there is none yet."""
     if not sqlite_path(settings.store_url).exists():
         return None

@@ -74,12 +74,21 @@ class MemoryStore:
         self._alert_ids: set[str] = set()
         self._outbox: dict[int, OutboxRow] = {}
         self._seq = 0
+        self._pauses: dict[tuple[str, str], datetime] = {}
 
     async def open(self) -> None:
         """Nothing to connect to."""
 
     async def close(self) -> None:
         """Nothing to let go."""
+
+    async def pauses(self, venue: str) -> Mapping[str, datetime]:
+        """Return what may not be asked at ``venue`` -> until when."""
+        return {api: until for (name, api), until in self._pauses.items() if name == venue}
+
+    async def keep_pauses(self, venue: str, pauses: Mapping[str, datetime]) -> None:
+        """Remember ``pauses``; what is not named stays as it was."""
+        self._pauses |= {(venue, api): until for api, until in pauses.items()}
 
     async def portfolio(self, portfolio: str) -> PortfolioRecord | None:
         """Return the portfolio's record, None before its first start."""

@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,11 +18,19 @@ import structlog
 from counterpoise.app.build import App, open_app
 from counterpoise.app.clock import VenueClock, WallClock
 from counterpoise.app.daemon import run_daemon
+from counterpoise.app.diagnosis import Result
+from counterpoise.app.doctor import examine
 from counterpoise.app.gate import pass_gate
 from counterpoise.app.preview import preview
 from counterpoise.app.storage import open_storage, open_storage_if_any
 from counterpoise.config import Settings, load
-from counterpoise.domain.errors import ConfigError, SafetyRefusal, VenueAuthError, WrongSchema
+from counterpoise.domain.errors import (
+    ConfigError,
+    SafetyRefusal,
+    VenueAuthError,
+    VenueError,
+    WrongSchema,
+)
 from counterpoise.domain.numbers import dec
 from counterpoise.record.sql import connect
 from counterpoise.record.sql.migrate import downgrade
@@ -153,6 +161,26 @@ async def test_a_second_run_goes_on_from_the_same_database(
     assert len(told) >= 2
     assert known is not None
     assert known.config_hash == settings.hashes["book"]
+
+
+async def test_a_start_asks_nothing_before_a_pause_is_over_that_an_earlier_one_was_told_of(
+    configure: Configure, world: World
+) -> None:
+    settings = configure()
+    until = world.exchange.now + timedelta(minutes=30)
+    async with AsyncExitStack() as stack:
+        storage = await open_storage(settings, stack, migrate_to_head=True)
+        await storage.store.keep_pauses("main", {"local/futures": until})
+    with pytest.raises(VenueError, match="nothing is asked before"):
+        await preview(settings)
+    diagnosis = await examine(settings)
+    (venue,) = (c for c in diagnosis.checks if c.name == "venue")
+    assert (venue.result, "nothing is asked before" in venue.text) == (Result.FAIL, True)
+    assert world.events("request") == []
+    signal_at_placement(world.exchange, 1, signal.SIGTERM)
+    await run_daemon(settings, migrate=False, accept_config=None)
+    first, *_ = world.events("request")
+    assert datetime.fromtimestamp(first["at"] / 1000, UTC) >= until
 
 
 async def test_a_wrong_key_ends_the_start_before_anything_is_sent(

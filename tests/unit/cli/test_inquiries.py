@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from counterpoise import __version__
+from counterpoise.app.clock import WallClock
 from counterpoise.cli.main import app
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState
@@ -86,6 +87,22 @@ def test_status_for_people(cli: Cli, ran: Path) -> None:
     assert "Position BTC/USDT:USDT on main: -0.4 BTC, of which -0.1 is not ours" in told
     assert "Working orders: 1, 1 without a proven outcome" in told
     assert "Alerts not delivered: 1 waiting, 0 given up." in told
+
+
+def test_status_tells_of_venues_that_want_a_pause(cli: Cli, ran: Path, tmp_path: Path) -> None:
+    until = WallClock().now().replace(microsecond=0) + timedelta(hours=1)
+
+    async def keep() -> None:
+        store = connect(f"sqlite:///{tmp_path}/here.db").store
+        await store.open()
+        await store.keep_pauses("main", {"demo/futures": until, "demo/spot": AT})
+        await store.close()
+
+    asyncio.run(keep())
+    (pause,) = cli("status", ran, "--json").json["pauses"]
+    assert (pause["venue"], pause["api"]) == ("main", "futures")
+    said = f"main (futures) wants not to be asked before {pause['until']}."
+    assert said in cli("status", ran).out
 
 
 def test_status_names_who_writes(cli: Cli, ran: Path, tmp_path: Path) -> None:

@@ -50,6 +50,8 @@ def command(
         return
     for one in document["portfolios"]:
         _print(one, outline.path)
+    for pause in document["pauses"]:
+        say(f"{pause['venue']} ({pause['api']}) wants not to be asked before {pause['until']}.")
     alerts = document["alerts"]
     if alerts["pending"] or alerts["dead"]:
         say(f"Alerts not delivered: {alerts['pending']} waiting, {alerts['dead']} given up.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from counterpoise.domain.bars import Bar
@@ -12,6 +12,7 @@ from counterpoise.domain.operator import Approval, Command
 from counterpoise.domain.order import Fill, Order
 from counterpoise.domain.records import Changes, Flow, PortfolioRecord, Recorded
 from counterpoise.record.rules import check
+from counterpoise.record.sql import pauses as kept_pauses
 from counterpoise.record.sql import read, read_books
 from counterpoise.record.sql.database import Database
 from counterpoise.record.sql.write import write
@@ -114,3 +115,16 @@ class SqlStore:
     async def approvals(self, portfolio: str, limit: int) -> tuple[Approval, ...]:
         """Return the newest ``limit`` approvals in any state, newest first."""
         return await self._database.read(lambda c: read_books.read_approvals(c, portfolio, limit))
+
+    async def pauses(self, venue: str) -> Mapping[str, datetime]:
+        """Return what may not be asked at ``venue`` -> until when."""
+        return await self._database.read(lambda c: kept_pauses.read_pauses(c, venue))
+
+    async def keep_pauses(self, venue: str, pauses: Mapping[str, datetime]) -> None:
+        """Remember ``pauses``; what is not named stays as it was."""
+        if pauses:
+            await self._database.write(lambda c: kept_pauses.write_pauses(c, venue, pauses))
+
+    async def all_pauses(self) -> Mapping[tuple[str, str], datetime]:
+        """Return (venue, what may not be asked there) -> until when."""
+        return await self._database.read(kept_pauses.read_all_pauses)

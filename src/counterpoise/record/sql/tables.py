@@ -23,7 +23,7 @@ from sqlalchemy import (
 from counterpoise.record.sql.types import ExactDecimal, Instant
 
 #: The Alembic revision these tables belong to.
-SCHEMA = "0005"
+SCHEMA = "0006"
 
 METADATA = MetaData()
 
@@ -330,6 +330,14 @@ transfers = Table(
     Column("reason", Text),
     Index("ix_transfers_state", "portfolio", "state"),
     Index("ix_transfers_updated", "portfolio", "updated_at"),
+)
+
+pauses = Table(
+    "pauses",
+    METADATA,
+    Column("venue", Text, primary_key=True, nullable=False),
+    Column("api", Text, primary_key=True, nullable=False),
+    Column("until", Instant, nullable=False),
 )
 
 bars = Table(

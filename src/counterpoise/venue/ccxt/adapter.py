@@ -31,7 +31,7 @@ from counterpoise.domain.order import (
 )
 from counterpoise.domain.snapshot import Account, MarginMode, Quote
 from counterpoise.domain.transfer import Transfer, TransferOutcome, VenueTransfer
-from counterpoise.ports import Clock
+from counterpoise.ports import Clock, Pauses
 from counterpoise.venue.ccxt import books, mapping, outcome, reads, treasury
 from counterpoise.venue.ccxt import endpoints as ask
 from counterpoise.venue.ccxt.call import Call, CallFailed
@@ -50,6 +50,7 @@ from counterpoise.venue.ccxt.order_desk import (
     limited,
 )
 from counterpoise.venue.ccxt.origins import Origins
+from counterpoise.venue.ccxt.pausing import KeptPauses
 from counterpoise.venue.ccxt.scrub import Scrubber
 from counterpoise.venue.ccxt.settlements import read_settlement
 from counterpoise.venue.ccxt.stock import stock_binance
@@ -63,11 +64,18 @@ _CATALOGUE_AGE = timedelta(hours=6)
 class CcxtVenue:
     """One account at Binance. ``open`` before anything else; ``close`` always."""
 
-    def __init__(self, access: VenueAccess, clock: Clock, session: object | None = None) -> None:
+    def __init__(
+        self,
+        access: VenueAccess,
+        clock: Clock,
+        session: object | None = None,
+        pauses: Pauses | None = None,
+    ) -> None:
         self._access = access
         self._clock = clock
         self._session = session
         self._limiter = Limiter(clock)
+        self._pauses = KeptPauses(access, self._limiter, pauses)
         self._catalogue = Catalogue({})
         self._facts = Facts(clock)
         self._origins = Origins()
@@ -85,10 +93,11 @@ class CcxtVenue:
 
         The key is tried first: a wrong one costs two requests and is told at once. Raises VenueAuthError,
         and VenueError for hedge mode, for an environment that does not exist and for a failed read; then
-        nothing stays open.
+        nothing stays open. Nothing is asked while a pause lasts that an earlier process was told of.
         """
         if self._line is not None:
             return
+        await self.paused()
         exchange = stock_binance(self._access, self._clock, self._session)
         self._line = Wire(
             exchange,
@@ -96,6 +105,7 @@ class CcxtVenue:
             self._limiter,
             Scrubber.of(self._access),
             name=self.id,
+            paused=self._pauses.keep,
             # with the venue's clock as ours there is nothing to measure
             sync=not self._access.venue_clock,
             local_url=self._access.url,
@@ -106,6 +116,10 @@ class CcxtVenue:
         except BaseException:
             await self.close()
             raise
+
+    async def paused(self) -> Mapping[str, datetime]:
+        """Return which APIs may not be asked, and until when, earlier processes' pauses included. Raises StoreError."""
+        return await self._pauses.known()
 
     async def close(self) -> None:
         """Let every connection go; safe to call twice. A session that was passed in stays open."""

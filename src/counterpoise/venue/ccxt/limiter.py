@@ -39,6 +39,8 @@ _BANNED_WITH = {
     Scope.WALLET: (Scope.SPOT, Scope.WALLET),
     Scope.FUTURES: (Scope.FUTURES,),
 }
+#: Ends the name of a pause that is of orders alone.
+_ORDERS = " orders"
 #: Bans last up to three days; a longer pause is a garbled header.
 _LONGEST_PAUSE_S = Decimal(3 * 86400)
 
@@ -134,7 +136,11 @@ class Limiter:
             now = self._clock.now()
             paused_s = _left_s(self._paused_until.get(scope), now)
             if paused_s > LONGEST_WAIT_S:
-                raise VenueError(f"{scope}: the venue asked for a pause of {paused_s} s more")
+                until = self._paused_until[scope]
+                raise VenueError(
+                    f"{scope}: the venue asked for a pause of {paused_s} s more: nothing is asked before"
+                    f" {until:%Y-%m-%d %H:%M:%S} UTC"
+                )
             windows = self._weights[scope].values()
             delays = (
                 w.delay_s(now, weight, share) if urgent else w.spread_delay_s(now, weight, share)
@@ -165,6 +171,25 @@ class Limiter:
             for window in counts:
                 window.take(now, orders)
         return delay_s
+
+    @property
+    def pauses(self) -> Mapping[str, datetime]:
+        """What the venue asked for that is not over: API, or ``API orders`` -> until when."""
+        now = self._clock.now()
+        found = {str(scope): until for scope, until in self._paused_until.items()}
+        found |= {f"{scope}{_ORDERS}": until for scope, until in self._orders_paused_until.items()}
+        return {api: until for api, until in found.items() if until > now}
+
+    def heed(self, pauses: Mapping[str, datetime]) -> None:
+        """Wait for what an earlier process was told, in the form of :attr:`pauses`; what is not known is left out."""
+        latest = self._clock.now() + timedelta(seconds=int(_LONGEST_PAUSE_S))
+        for scope in Scope:
+            for name, known in (
+                (str(scope), self._paused_until),
+                (f"{scope}{_ORDERS}", self._orders_paused_until),
+            ):
+                if name in pauses:
+                    _prolong(known, (scope,), min(pauses[name], latest))
 
     def replied(
         self, scope: Scope, status: int, headers: Mapping[str, str], code: int | None, words: str

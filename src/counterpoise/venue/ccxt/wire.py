@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -46,6 +46,7 @@ class Wire:
         scrub: Scrubber,
         *,
         name: str,
+        paused: Callable[[], Awaitable[None]],
         sync: bool,
         local_url: str | None = None,
     ) -> None:
@@ -54,6 +55,8 @@ class Wire:
         self._limiter = limiter
         self._scrub = scrub
         self._name = name
+        #: Told after every reply that asks for a pause, before anybody hears of it.
+        self._paused = paused
         self._sync_wanted = sync
         self._local_url = local_url
         self._known_good: set[Scope] = set()
@@ -79,6 +82,8 @@ class Wire:
                 body=self._scrub(call.body)[:_BODY_SHOWN],
             )
             self._learn(call, failure)
+            if failure.retry_after_s is not None:
+                await self._paused()
             # the original carries the signed URL: it must not show up in a traceback
             raise failure from None
         finally:

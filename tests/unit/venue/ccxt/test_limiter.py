@@ -222,3 +222,32 @@ def test_several_orders_are_counted_together_or_not_at_all() -> None:
     assert made.order_delay_s(FUTURES, 5, 3) == 10
     assert made.order_delay_s(FUTURES, 5, 2) == 0
     assert made.order_delay_s(FUTURES, 0) == 10
+
+
+async def test_pauses_can_be_handed_to_the_next_process() -> None:
+    made, _ = limiter()
+    made.replied(SPOT, 418, {"retry-after": "600"}, -1003, "")
+    made.replied(FUTURES, 429, {"retry-after": "90"}, -1015, "")
+    until = NOW + timedelta(minutes=10)
+    assert made.pauses == {
+        "spot": until,
+        "wallet": until,
+        "futures orders": NOW + timedelta(seconds=90),
+    }
+    following, clock = limiter(NOW + timedelta(seconds=30))
+    following.heed({**made.pauses, "moon": until})
+    with pytest.raises(VenueError, match="570 s more: nothing is asked before 2025-06-02 12:10:00"):
+        await following.wait(SPOT, 1)
+    await following.wait(FUTURES, 1)
+    assert following.order_delay_s(FUTURES, 1) == 60
+    clock.advance(dec(600))
+    assert following.pauses == {}
+    await following.wait(SPOT, 1)
+
+
+def test_a_pause_that_was_told_since_is_not_shortened_and_garbled_ones_are_cut() -> None:
+    made, _ = limiter()
+    made.replied(SPOT, 429, {"retry-after": "100"}, -1003, "")
+    made.heed({"spot": NOW + timedelta(seconds=5), "futures": NOW + timedelta(days=900)})
+    assert made.pauses["spot"] == NOW + timedelta(seconds=100)
+    assert made.pauses["futures"] == NOW + timedelta(days=3)

@@ -1,0 +1,76 @@
+"""Pauses that venues ask for: waited for at a start, never written by who only looks, shown to people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import structlog
+
+from counterpoise.app.cycle_report import iso
+from counterpoise.domain.errors import CounterpoiseError
+from counterpoise.ports import Clock, Pauses
+
+log = structlog.get_logger(__name__)
+
+#: Pauses of orders alone keep no question from being asked.
+_OF_ORDERS = " orders"
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class StoppedWaiting(CounterpoiseError):
+    """A stop was asked for while a start still waited for a venue; nothing was opened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlyRead:
+    """Pauses for those that write nothing: they heed what is known and keep what they learn to themselves."""
+
+    kept: Pauses
+
+    async def pauses(self, venue: str) -> Mapping[str, datetime]:
+        """Return what may not be asked at ``venue`` -> until when. Raises StoreError."""
+        return await self.kept.pauses(venue)
+
+    async def keep_pauses(self, venue: str, pauses: Mapping[str, datetime]) -> None:
+        """Nothing is written."""
+
+
+async def waited_out(
+    venue: str, paused: Mapping[str, datetime], clock: Clock, stop: asyncio.Event
+) -> None:
+    """Let the pauses of ``venue`` pass in which nothing may be asked. Raises StoppedWaiting once ``stop`` is set."""
+    until = max((at for api, at in paused.items() if not api.endswith(_OF_ORDERS)), default=None)
+    if until is None or until <= clock.now():
+        return
+    log.warning(
+        "venue_wants_a_pause",
+        venue=venue,
+        until=iso(until),
+        said="the start waits: nothing is asked there before, and nothing is watched",
+    )
+    seconds = Decimal((until - clock.now()) // _MICROSECOND) / 1_000_000
+    sleep = asyncio.create_task(clock.sleep(seconds))
+    stopped = asyncio.create_task(stop.wait())
+    done, waiting = await asyncio.wait({sleep, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    if sleep in done:
+        sleep.result()
+    if stop.is_set():
+        raise StoppedWaiting(f"stopped while waiting for {venue}")
+
+
+def pause_rows(
+    kept: Mapping[tuple[str, str], datetime], now: datetime | None
+) -> list[dict[str, str]]:
+    """Return ``[{"venue", "api", "until"}]`` of pauses that last at ``now``; None: of all that were ever kept."""
+    return [
+        {"venue": venue, "api": api.rpartition("/")[2], "until": iso(until)}
+        for (venue, api), until in kept.items()
+        if now is None or until > now
+    ]
