@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
-import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -115,17 +113,6 @@ class MemoryDisk:
         return set(self._store._alert_ids)
 
 
-@functools.cache
-def _migrated() -> bytes:
-    """An empty database with the schema: to migrate anew for each case would take a third of its time."""
-    from counterpoise.record.sql import migrate
-
-    with tempfile.TemporaryDirectory(prefix="prove") as folder:
-        path = Path(folder) / "empty.db"
-        migrate.upgrade(f"sqlite:///{path}")
-        return path.read_bytes()
-
-
 class SqliteDisk:
     """A database file; a process that dies lets go of it without a word."""
 
@@ -135,11 +122,12 @@ class SqliteDisk:
 
     async def open(self) -> tuple[Any, Any]:
         """Open the file as a new process would."""
-        from counterpoise.record.sql import connect
+        from counterpoise.record.sql import connect, migrate
 
+        url = f"sqlite:///{self._path}"
         if not self._path.exists():
-            self._path.write_bytes(_migrated())
-        self._record = connect(f"sqlite:///{self._path}")
+            migrate.upgrade(url)
+        self._record = connect(url)
         await self._record.store.open()
         return self._record.store, self._record.outbox
 
