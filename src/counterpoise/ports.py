@@ -38,6 +38,7 @@ from counterpoise.domain.records import (
 )
 from counterpoise.domain.snapshot import Account, MarginMode, Quote
 from counterpoise.domain.transfer import Transfer, TransferOutcome, VenueTransfer
+from counterpoise.domain.untimely import Untimely
 
 
 class Clock(Protocol):
@@ -168,6 +169,10 @@ class Treasury(Protocol):
 
         Raises VenueError.
         """
+        ...
+
+    def untimely(self) -> Untimely | None:
+        """Return the requests that are refused for their time again and again; None: they are taken. Asks nothing."""
         ...
 
     async def rights(self) -> KeyRights | None:

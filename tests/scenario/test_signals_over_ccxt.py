@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.access import Environment, Secret, VenueAccess
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.numbers import dec
@@ -33,6 +34,13 @@ from tests.unit.app.desk import DaemonDesk, make_desk
 
 MINUTE = 1 / 60
 ORDER = "/fapi/v1/order"
+#: Signed questions of the futures API.
+SIGNED = ["/fapi/v3/*"] + [
+    f"/fapi/v1/{name}"
+    for name in ("accountConfig", "openOrders", "symbolConfig", "income", "userTrades", "order")
+]
+#: Placements, one by one and together.
+PLACED = [ORDER, "/fapi/v1/batchOrders"]
 
 
 @dataclass(slots=True)
@@ -233,3 +241,55 @@ async def test_a_key_that_is_refused_stops_all_and_is_told_once_with_what_to_do(
         await desk.run(hours=0.5)
         assert [a.cleared for a in desk.ear.of("key")] == [False, True]
         assert len(world.events("place")) > placed
+
+
+# --- requests that are refused for their time
+
+
+async def test_orders_refused_for_their_time_pause_what_adds_until_one_is_taken() -> None:
+    stage, policy = at_half_minutes(), make_shape(HEDGE, execution=QUICK)
+    async with wired(stage) as door:
+        fault = door.arm("code", PLACED, method="POST", args={"code": -1021}, times=None)
+        await stage.run(policy, hours=0.5)
+        # three in a row, then one every five minutes or so
+        assert 6 <= door.struck(fault) <= 9
+        door.mend(fault)
+        await stage.run(policy, hours=0.2)
+    alert = once(stage, "untimely")
+    assert alert.severity is Severity.CRITICAL
+    assert alert.text.startswith("sim (futures) refused 3 requests in a row for their time")
+    assert "something on the way holds signed requests up for more than the 5 s" in alert.text
+    assert told(stage, "refused") == []
+    assert (stage.position(), stage.duplicates()) == (-2, 0)
+
+
+@pytest.mark.parametrize("blame", ["the clock", "the line"])
+async def test_questions_refused_for_their_time_say_whether_clock_or_line_is_to_blame(
+    blame: str,
+) -> None:
+    stage, policy = at_half_minutes(), make_shape(HEDGE, execution=QUICK)
+    async with wired(stage, own_clock=True) as door:
+        faults: list[str] = []
+
+        def trouble(report: CycleReport) -> None:
+            if len(stage.reports) == 10:
+                faults.append(door.arm("code", SIGNED, args={"code": -1021}, times=None))
+                args: dict[str, Any] = {"seconds": 3}
+                if blame == "the clock":
+                    stands = int(report.as_of.timestamp() * 1000) - 600_000
+                    args = {"set": {"serverTime": stands}}
+                kind = "alter" if blame == "the clock" else "delay"
+                faults.append(door.arm(kind, "/fapi/v1/time", when="after", args=args, times=None))
+            if len(stage.reports) == 16:
+                for fault in faults:
+                    door.mend(fault)
+
+        stage.watch = trouble
+        await stage.run(policy, hours=0.3)
+    alert = once(stage, "untimely")
+    said = {
+        "the clock": "and moved by 60 s from one measurement to another: let the machine",
+        "the line": "the line is slow, its time took ",
+    }
+    assert said[blame] in alert.text
+    assert (stage.position(), stage.duplicates()) == (-2, 0)

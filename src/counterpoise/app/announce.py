@@ -19,6 +19,7 @@ from counterpoise.app.troubles import (
     unanswered,
     unproven_cancels,
     unproven_orders,
+    untimely,
 )
 from counterpoise.decide.guards.rejects import AT_ONCE
 from counterpoise.domain.events import Alert, Severity
@@ -73,6 +74,9 @@ _TOLD = frozenset(
         "flattening_adds",
         "off_peg",
         "drawdown_slow",
+        "untimely",
+        "untimely_clock",
+        "untimely_line",
     }
 )
 #: Refusals that follow from what was told as ``rejected``.
@@ -255,6 +259,7 @@ class Announcer:
     ) -> Iterator[tuple[str, _Condition]]:
         """Every lasting condition that holds now, by key ``kind:what``."""
         yield from unanswered(report, raised)
+        yield from untimely(report)
         yield from doubt_conditions(
             report.doubted.prices.shut, report.doubted.off_peg, report.unrestored
         )

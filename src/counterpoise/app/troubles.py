@@ -34,7 +34,9 @@ def unanswered(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[st
             # also where the venue was silent before: it is the margin that was lost now
             key = f"margin_unseen:{name}"
             yield key, (Severity.CRITICAL, f"{text}. Nothing is decided, and {unseen.text}")
-        if unseen is None or f"venue:{name}" in raised:
+        # what is told as refused for its time is no silence
+        told_so = venue.untimely is not None and all(_is_of_time(p) for p in venue.problems)
+        if (unseen is None and not told_so) or f"venue:{name}" in raised:
             yield f"venue:{name}", (Severity.WARNING, text)
     gone = any(why.code == "wallet_gone" for why in report.held)
     for why in report.held:
@@ -42,6 +44,17 @@ def unanswered(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[st
         told = _told_already(why, problems) or (gone and why.code == "flow_unconfirmed")
         if key in raised or not told:
             yield key, (Severity.WARNING, f"No decision: {why.text}")
+
+
+def untimely(report: CycleReport) -> Iterator[tuple[str, _Condition]]:
+    """Venues that refuse requests for their time although their clock is measured."""
+    for name, venue in report.snapshot.venues.items():
+        if venue.untimely is not None:
+            yield f"untimely:{name}", (Severity.CRITICAL, venue.untimely.why(name).text)
+
+
+def _is_of_time(problem: str) -> bool:
+    return ": -1021 " in problem or ": 10002 " in problem
 
 
 def margin_said(

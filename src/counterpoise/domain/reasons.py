@@ -222,6 +222,15 @@ SENTENCES: Mapping[str, str] = {
     " {until}",
     "quarantined_at_once": "the venue does not take it, nor would it take another ({why}): {advice}. Nothing more of"
     " the kind is sent on {symbol} before {until}",
+    "untimely": "{venue} refused {times} requests in a row for their time, its clock measured anew each time: our"
+    " clock, {ahead}, is steady, and its time came within {took} s: something on the way holds signed requests up for"
+    " more than the {window} s they are good for. Nothing is added there until it takes them again",
+    "untimely_clock": "{venue} refused {times} requests in a row for their time: our clock is off, {ahead}, and moved"
+    " by {moved} s from one measurement to another: let the machine keep its time (NTP, chrony). Nothing is added there"
+    " until it takes them again",
+    "untimely_line": "{venue} refused {times} requests in a row for their time, its clock measured anew each time: the"
+    " line is slow, its time took {took} s to come and a request is good for {window} s (our clock: {ahead}). Nothing"
+    " is added there until it takes them again",
     "max_rejects": "the venue did not take {refused} of {placed} orders within {window}: nothing is added before"
     " {window} pass without that",
     "drawdown_slow": "equity is {drawdown} below its high of {peak} {quote}: orders that add to futures are halved",

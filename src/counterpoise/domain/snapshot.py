@@ -19,6 +19,7 @@ from counterpoise.domain.margin import Tiers
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.order import Fill, VenueOrder
 from counterpoise.domain.transfer import Purse, VenueTransfer
+from counterpoise.domain.untimely import Untimely
 
 #: Margin tables are read every six hours; after four that failed they are old. Venues announce changes days ahead.
 TIERS_GOOD_FOR = timedelta(hours=24)
@@ -163,7 +164,8 @@ class VenueSnapshot:
     venue booked since the newest entry we know. ``settlements``: symbol -> how a dated future of ours ended.
     ``tiers``: symbol -> the venue's margin table, as far as it is known. ``transfers``: its history of moves between
     wallets since the oldest of ours that is not proven; None when it could not be read. ``tiers_at``, ``ledger_at``
-    and ``transfers_at`` tell how old these may be: when they were asked for (None: in this very look).
+    and ``transfers_at`` tell how old these may be: when they were asked for (None: in this very look). ``untimely``:
+    requests that the venue refuses for their time.
     """
 
     venue: str
@@ -181,6 +183,7 @@ class VenueSnapshot:
     tiers_at: datetime | None = None
     ledger_at: datetime | None = None
     transfers_at: datetime | None = None
+    untimely: Untimely | None = None
 
     @property
     def tiers_are_old(self) -> bool:

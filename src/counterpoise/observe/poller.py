@@ -128,6 +128,7 @@ class Observer:
             tiers_at=self._tiers.told_at(name),
             ledger_at=ledger_at,
             transfers_at=transfers_at,
+            untimely=venue.untimely(),
             problems=tuple(problems),
         )
 

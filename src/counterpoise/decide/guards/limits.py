@@ -222,6 +222,9 @@ def _rate_refusal(
         return reason("max_open_orders", limit=limits.max_open_orders)
     if order.reduce_only:
         return None
+    late = snapshot.venues[order.venue].untimely
+    if late is not None and late.blocks(snapshot.as_of):
+        return late.why(order.venue)
     return reject_refusal(recorded.tried, limits.max_rejects, snapshot.as_of)
 
 

@@ -31,6 +31,7 @@ from counterpoise.domain.order import (
 )
 from counterpoise.domain.snapshot import Account, MarginMode, Quote
 from counterpoise.domain.transfer import Transfer, TransferOutcome, VenueTransfer
+from counterpoise.domain.untimely import Untimely
 from counterpoise.ports import Clock, Pauses
 from counterpoise.venue.ccxt import books, mapping, outcome, reads, treasury
 from counterpoise.venue.ccxt import endpoints as ask
@@ -283,6 +284,10 @@ class CcxtVenue:
             return None
         await self._wire.sync_clock()
         return self._wire.ahead
+
+    def untimely(self) -> Untimely | None:
+        """Return the requests that are refused for their time although the clock is measured; asks nothing."""
+        return self._wire.timeliness.untimely(self._clock.now())
 
     async def rights(self) -> KeyRights | None:
         """Return what the key may do; None where the venue does not tell. Raises VenueError."""

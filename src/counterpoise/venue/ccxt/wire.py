@@ -24,7 +24,8 @@ from counterpoise.venue.ccxt.faults import CLOCK_CODES
 from counterpoise.venue.ccxt.instants import to_ms
 from counterpoise.venue.ccxt.limiter import Limiter
 from counterpoise.venue.ccxt.scrub import Scrubber
-from counterpoise.venue.ccxt.stock import never_connected
+from counterpoise.venue.ccxt.stock import RECV_WINDOW_MS, never_connected
+from counterpoise.venue.ccxt.timeliness import Timeliness
 
 #: key format, key or permission or address, signature
 KEY_REFUSED = frozenset({-2014, -2015, -1022})
@@ -59,6 +60,7 @@ class Wire:
         self._paused = paused
         self._sync_wanted = sync
         self._local_url = local_url
+        self.timeliness = Timeliness(timedelta(milliseconds=RECV_WINDOW_MS))
         self._known_good: set[Scope] = set()
         self._strikes = dict.fromkeys(Scope, 0)
         #: What was said when the key was refused for good, and when it was tried last.
@@ -168,6 +170,7 @@ class Wire:
             self._sync_wanted = True
             raise
         self._exchange.options["timeDifference"] = (before + after) // 2 - served
+        self.timeliness.measured(self.ahead, timedelta(milliseconds=after - before))
 
     def venue_now(self) -> datetime:
         """Return the venue's time, as far as it was measured."""
@@ -192,6 +195,8 @@ class Wire:
                 failure.retry_after_s = pause_s
         if code in CLOCK_CODES:
             self._sync_wanted = True
+        if call.endpoint.signed:
+            self.timeliness.answered(call.endpoint, failure, self._clock.now())
         if call.endpoint.signed and failure is None:
             self._known_good.add(call.endpoint.scope)
             self._strikes[call.endpoint.scope] = 0

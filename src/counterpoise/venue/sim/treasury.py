@@ -128,6 +128,9 @@ class SimTreasury:
         """Return None: the exchange's time is ours."""
         return None
 
+    def untimely(self) -> None:
+        """Nothing is signed here, and so nothing comes too late."""
+
     async def rights(self) -> KeyRights | None:
         """Return what the account's key claims it may do."""
         told = self._exchange.rights(self._api_key)
