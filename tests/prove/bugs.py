@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from counterpoise.app import aligning, cycle, leaving
-from counterpoise.domain.order import Accepted, Fill, Gone, Order, OrderState, Unknown
+from counterpoise.domain.order import Accepted, Fill, Gone, NotPlaced, Order, OrderState, Unknown
 from counterpoise.execute import absence, executor, reconcile
 from counterpoise.notify.relay import Relay
 from counterpoise.plan import case, crossing, ids, ladder, planner
@@ -421,3 +421,52 @@ def _commit_ignored() -> list[Undo]:
             await self._inner.commit(changes)
 
     return [_set(TroubledStore, "commit", commit)]
+
+
+@_bug("a refusal of one order of a batch is taken for all of it", ("one of a batch refused", ()))
+def _refused_whole() -> list[Undo]:
+    real = TroubledVenue.place_batch
+
+    async def place_batch(self: Any, orders: Any) -> Any:
+        outcomes = await real(self, orders)
+        refused = next((o for o in outcomes if isinstance(o, NotPlaced)), None)
+        return outcomes if refused is None else (refused,) * len(outcomes)
+
+    merge = reconcile._merge
+
+    def final(row: Order, *args: Any) -> Order:
+        return row if row.state is OrderState.REJECTED else merge(row, *args)
+
+    return [_set(TroubledVenue, "place_batch", place_batch), _set(reconcile, "_merge", final)]
+
+
+@_bug(
+    "the outcomes of a batch are given to its orders in another order",
+    ("one of a batch refused", ()),
+)
+def _by_position() -> list[Undo]:
+    real = TroubledVenue.place_batch
+
+    async def place_batch(self: Any, orders: Any) -> Any:
+        return tuple(reversed(await real(self, orders)))
+
+    return [_set(TroubledVenue, "place_batch", place_batch)]
+
+
+@_bug("a batch that got lost in part is taken for lost", ("part of a batch done", ()))
+def _part_is_nothing() -> list[Undo]:
+    real = TroubledVenue.place_batch
+
+    async def place_batch(self: Any, orders: Any) -> Any:
+        outcomes = await real(self, orders)
+        return tuple(
+            NotPlaced(code="-1001", text="time-out") if isinstance(o, Unknown) else o
+            for o in outcomes
+        )
+
+    merge = reconcile._merge
+
+    def final(row: Order, *args: Any) -> Order:
+        return row if row.state is OrderState.REJECTED else merge(row, *args)
+
+    return [_set(TroubledVenue, "place_batch", place_batch), _set(reconcile, "_merge", final)]

@@ -44,7 +44,15 @@ from counterpoise.venue.sim import (
 from counterpoise.venue.sim import Side as SimSide
 from counterpoise.venue.sim.venue import SimVenue
 from tests.prove.life import VENUE, Play, ScriptedClock
-from tests.prove.trouble import LOST, UNANSWERED, Faults, TroubledSink, TroubledStore, TroubledVenue
+from tests.prove.trouble import (
+    LOST,
+    PARTIAL,
+    UNANSWERED,
+    Faults,
+    TroubledSink,
+    TroubledStore,
+    TroubledVenue,
+)
 from tests.scenario.stage import NO_FEES, REAL_FEES, START, rules
 
 MINUTE = timedelta(minutes=1)
@@ -403,6 +411,16 @@ def unknown_and_lost() -> Play:
     return stage(faults=Faults(places={2: LOST}), minutes=10, expect=_ends_at("-0.5"))
 
 
+def part_of_a_batch_done() -> Play:
+    """Of three rungs in one request the first is placed, the others never arrive, and nobody says which."""
+    return stage(faults=Faults(places={1: PARTIAL}), minutes=10, expect=_ends_at("-0.5"))
+
+
+def one_of_a_batch_refused() -> Play:
+    """Of three rungs in one request the first is refused, and the others are placed."""
+    return stage(faults=Faults(places={0: "-2019"}), minutes=9, expect=_ends_at("-0.5"))
+
+
 def blind_for_a_while() -> Play:
     """Reads fail for a minute in mid-ladder."""
     faults = Faults()
@@ -479,6 +497,8 @@ SCENARIOS: Mapping[str, Callable[[], Play]] = {
         unknown_but_placed,
         unknown_and_slow_to_show,
         unknown_and_lost,
+        part_of_a_batch_done,
+        one_of_a_batch_refused,
         nobody_listens,
         blind_for_a_while,
         clock_two_seconds_ahead,

@@ -6,10 +6,18 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.wire.fault_cases import CASES, Case, FreezeCase, ReadCase
+from tests.wire import batch_cases, fault_cases
+from tests.wire.batch_cases import PartCase
+from tests.wire.fault_cases import Case, FreezeCase, ReadCase
 
+CASES = (*fault_cases.CASES, *batch_cases.CASES)
 _BY_NAME = {case.name: case for case in CASES}
-_KINDS = {Case: "mutations", ReadCase: "reads", FreezeCase: "pauses"}
+_KINDS = {
+    Case: "mutations",
+    ReadCase: "reads",
+    FreezeCase: "pauses",
+    PartCase: "batches of which a part goes wrong",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +33,7 @@ class Trial:
 
     @property
     def kind(self) -> str:
-        """What is tried: a mutation, a read, or a pause that was asked for."""
+        """What is tried: a mutation, a read, a pause that was asked for, or a part of a batch."""
         return _KINDS[type(_BY_NAME[self.name])]
 
 

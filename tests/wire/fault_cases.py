@@ -33,6 +33,8 @@ CALM_S = dec(400)
 AT = {
     ref.PLACE_SPOT: ("POST", "/api/v3/order"),
     ref.PLACE_FUTURES: ("POST", "/fapi/v1/order"),
+    ref.PLACE_BATCH: ("POST", "/fapi/v1/batchOrders"),
+    ref.CANCEL_BATCH: ("DELETE", "/fapi/v1/batchOrders"),
     ref.CANCEL_SPOT: ("DELETE", "/api/v3/order"),
     ref.CANCEL_FUTURES: ("DELETE", "/fapi/v1/order"),
     ref.TRANSFER: ("POST", "/sapi/v1/asset/transfer"),
@@ -44,6 +46,13 @@ SIGNATURE = re.compile(r"[0-9a-f]{32}")
 def order_of(deed: str) -> Order:
     symbol = SPOT if deed.endswith("spot") else PERP
     return make_order(Side.SELL, "0.1", "100500", client_order_id=CID, symbol=symbol)
+
+
+def orders_of(deed: str) -> list[Order]:
+    """Return what the deed is done with: one order, or a batch's three."""
+    one = order_of(deed)
+    count = 3 if deed in ref.BATCHES else 1
+    return [replace(one, client_order_id=f"{CID}{n or ''}") for n in range(count)]
 
 
 @dataclass(frozen=True)
@@ -91,12 +100,19 @@ class Case:
     async def _prepare(self, here: World, venue: CcxtVenue, truth: str) -> None:
         """Let there be an order to cancel, or one that a duplicate is told of."""
         if self.deed in ref.CANCELS or (self.deed in ref.PLACES and truth == "P"):
-            assert isinstance(await venue.place(order_of(self.deed)), Accepted)
+            for order in orders_of(self.deed):
+                assert isinstance(await venue.place(order), Accepted)
         if self.deed in ref.CANCELS and truth == "P":
             # what has left the book before it is cancelled: filled by a price beyond it
             here.control("POST", "price", {"symbol": "BTCUSDT", "price": "101000"})
 
     async def _do(self, venue: CcxtVenue) -> object:
+        if self.deed in ref.BATCHES:
+            act = venue.place_batch if self.deed in ref.PLACES else venue.cancel_batch
+            outcomes = await act(orders_of(self.deed))
+            told = {letter(outcome) for outcome in outcomes}
+            assert len(told) == 1, f"{self.name}: expected one answer for all, was {outcomes}"
+            return outcomes[0]
         if self.deed in ref.PLACES:
             return await venue.place(order_of(self.deed))
         if self.deed in ref.CANCELS:
@@ -109,16 +125,19 @@ class Case:
             moves = await venue.transfers(NOW - HOUR)
             assert bool(moves) == happened, f"{self.name}: history does not show what happened"
             return
-        order = order_of(self.deed)
-        found = await venue.order(order.symbol, CID)
-        shown = {o.client_order_id for o in await venue.open_orders([order.symbol])}
+        orders = orders_of(self.deed)
+        symbol = orders[0].symbol
+        shown = {o.client_order_id for o in await venue.open_orders([symbol])}
         there = happened if self.deed in ref.PLACES and not prepared else True
         works = there and not (self.deed in ref.CANCELS and (happened or prepared))
-        assert (found is not None) is there, f"{self.name}: the look-up says another thing"
-        assert (CID in shown) is works, f"{self.name}: the open orders say another thing"
-        kind = MarketKind.SPOT if is_spot(order.symbol) else MarketKind.PERP
+        for name in (o.client_order_id for o in orders):
+            found = await venue.order(symbol, name)
+            assert (found is not None) is there, f"{self.name}: the look-up says another thing"
+            assert (name in shown) is works, f"{self.name}: the open orders say another thing"
+        kind = MarketKind.SPOT if is_spot(symbol) else MarketKind.PERP
         (key,) = here.sim.accounts()
-        assert len(here.sim.orders(key, kind)) == there, f"{self.name}: more than one order"
+        count = len(here.sim.orders(key, kind))
+        assert count == there * len(orders), f"{self.name}: expected no other order, was {count}"
 
 
 def letter(outcome: object) -> str:
@@ -245,6 +264,8 @@ class FreezeCase:
     async def _again(self, venue: CcxtVenue) -> object:
         if self.deed == ref.TRANSFER:
             return await venue.transfer(make_transfer(qty=dec(100)))
+        if self.deed in ref.BATCHES:
+            return (await venue.place_batch(orders_of(self.deed)))[0]
         return await venue.place(order_of(self.deed))
 
     def _pause_s(self) -> Any:

@@ -13,10 +13,18 @@ from typing import Any
 
 PLACE_SPOT, PLACE_FUTURES = "place spot", "place futures"
 CANCEL_SPOT, CANCEL_FUTURES = "cancel spot", "cancel futures"
+#: Several orders of a contract in one request: an answer without a list is one to all of them.
+PLACE_BATCH, CANCEL_BATCH = "place batch", "cancel batch"
 TRANSFER = "transfer"
-PLACES = frozenset({PLACE_SPOT, PLACE_FUTURES})
-CANCELS = frozenset({CANCEL_SPOT, CANCEL_FUTURES})
-DEEDS = (PLACE_SPOT, PLACE_FUTURES, CANCEL_SPOT, CANCEL_FUTURES, TRANSFER)
+BATCHES = frozenset({PLACE_BATCH, CANCEL_BATCH})
+FUTURES = frozenset({PLACE_FUTURES, PLACE_BATCH})
+PLACES = frozenset({PLACE_SPOT, *FUTURES})
+CANCELS = frozenset({CANCEL_SPOT, CANCEL_FUTURES, CANCEL_BATCH})
+DEEDS = (
+    *(PLACE_SPOT, PLACE_FUTURES, PLACE_BATCH),
+    *(CANCEL_SPOT, CANCEL_FUTURES, CANCEL_BATCH),
+    TRANSFER,
+)
 ALL = frozenset(DEEDS)
 
 
@@ -73,6 +81,7 @@ def code(
     return Row(name=name, kind="code", args=args, proves=proves, letter=letter)
 
 
+_ALONE = (PLACES | CANCELS) - BATCHES
 #: Transport: none of it proves anything.
 TRANSPORT = (
     Row(name="time-out", kind="timeout"),
@@ -129,16 +138,16 @@ TRANSPORT = (
     body("503 text", "Service Unavailable.", 503),
     altered(
         "another client id",
-        PLACES | CANCELS,
+        _ALONE,
         clientOrderId="cp-another",
         origClientOrderId="cp-another",
     ),
-    altered("no client id", PLACES | CANCELS, clientOrderId=None, origClientOrderId=None),
-    altered("another quantity", PLACES, origQty="0.2"),
-    altered("another symbol", PLACES, symbol="ETHUSDT"),
-    altered("another side", PLACES, side="BUY"),
-    altered("no order id", PLACES | CANCELS, orderId=None),
-    altered("order id 0", PLACES | CANCELS, orderId=0),
+    altered("no client id", _ALONE, clientOrderId=None, origClientOrderId=None),
+    altered("another quantity", PLACES - BATCHES, origQty="0.2"),
+    altered("another symbol", PLACES - BATCHES, symbol="ETHUSDT"),
+    altered("another side", PLACES - BATCHES, side="BUY"),
+    altered("no order id", _ALONE, orderId=None),
+    altered("order id 0", _ALONE, orderId=0),
     altered("no transfer id", frozenset({TRANSFER}), tranId=None),
 )
 
@@ -214,7 +223,7 @@ RULES = (
         )
     ),
     *(
-        code(number, words, proves=frozenset({PLACE_FUTURES}))
+        code(number, words, proves=FUTURES)
         for number, words in (
             (-2018, "Balance is insufficient."),
             (-2019, "Margin is insufficient."),
@@ -256,15 +265,13 @@ RULES = (
         )
     ),
     # spot: a replacement of which one leg landed; one is under way
-    code(
-        -2021, "Order cancel-replace is partially failed.", 409, proves=frozenset({PLACE_FUTURES})
-    ),
+    code(-2021, "Order cancel-replace is partially failed.", 409, proves=FUTURES),
     code(-5012, "Asset transfer is in progress. Please wait."),
 )
 #: The order exists, the book has lost it: proof of an effect, tried where it had one.
 DONE = (
     code(-2010, "Duplicate order sent.", proves=PLACES, letter="P"),
-    code(-4116, "ClientOrderId is duplicated.", proves=frozenset({PLACE_FUTURES}), letter="P"),
+    code(-4116, "ClientOrderId is duplicated.", proves=FUTURES, letter="P"),
     code(-2011, "Unknown order sent.", proves=CANCELS, letter="P"),
 )
 ROWS = (*TRANSPORT, *OPEN, *REQUEST, *RATE, *OVERLOAD, *RULES, *DONE)

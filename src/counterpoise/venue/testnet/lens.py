@@ -12,24 +12,6 @@ from counterpoise.venue.testnet.http import Request, Response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lens:
-    """What is not as it is.
-
-    ``state`` answers signed reads in the exchange's place (a replica that lags); ``rehearsal`` answers everything, so
-    that a reply is made without its effect. ``skew_ms`` is how far the server's clock is ahead of the market's.
-    ``most_weight`` is a lower weight limit a minute.
-    """
-
-    state: SimExchange | None = None
-    rehearsal: SimExchange | None = None
-    skew_ms: int = 0
-    most_weight: int | None = None
-
-
-CLEAR = Lens()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """A refusal in the words of a venue; ``code`` is its own number."""
 
@@ -37,6 +19,37 @@ class Refusal:
     code: int
     msg: str
     headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partly:
+    """Of a request with several orders those at ``places`` (from 0) are answered with ``refusal``.
+
+    ``done``: they were done all the same.
+    """
+
+    places: frozenset[int]
+    refusal: Refusal
+    done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lens:
+    """What is not as it is.
+
+    ``state`` answers signed reads in the exchange's place (a replica that lags); ``rehearsal`` answers everything, so
+    that a reply is made without its effect. ``skew_ms`` is how far the server's clock is ahead of the market's.
+    ``most_weight`` is a lower weight limit a minute. ``partly`` is what becomes of a part of a batch.
+    """
+
+    state: SimExchange | None = None
+    rehearsal: SimExchange | None = None
+    skew_ms: int = 0
+    most_weight: int | None = None
+    partly: Partly | None = None
+
+
+CLEAR = Lens()
 
 
 class Dialect(Protocol):

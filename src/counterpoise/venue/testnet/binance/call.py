@@ -17,6 +17,7 @@ from counterpoise.venue.testnet.binance.errors import UNKNOWN_SYMBOL, ApiError
 from counterpoise.venue.testnet.binance.formatting import instant, ms
 from counterpoise.venue.testnet.binance.params import Params
 from counterpoise.venue.testnet.binance.weights import Limits, Pool, Weight
+from counterpoise.venue.testnet.lens import Partly
 
 
 class Security(StrEnum):
@@ -33,7 +34,7 @@ class Call:
 
     ``account`` is the caller's API key ("" on public endpoints), ``signed_at`` the instant it claims to
     have signed at. ``headers`` collects what the reply must carry besides the weight. ``skew_ms`` is by how much the
-    server's clock is ahead of the market's.
+    server's clock is ahead of the market's. ``partly`` is what a fault makes of a part of a batch.
     """
 
     exchange: SimExchange
@@ -46,6 +47,7 @@ class Call:
     signed_at: datetime | None = None
     headers: dict[str, str] = field(default_factory=dict)
     skew_ms: int = 0
+    partly: Partly | None = None
 
     @property
     def now_ms(self) -> int:

@@ -139,6 +139,7 @@ class BinanceDialect:
                 signed_at=signed_at,
                 headers=headers,
                 skew_ms=lens.skew_ms,
+                partly=lens.partly,
             )
             payload = _run(route, call)
         except ApiError as error:

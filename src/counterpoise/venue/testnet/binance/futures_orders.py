@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -73,8 +73,7 @@ def place_batch(call: Call) -> object:
     rows = call.params.json_list("batchOrders")
     if not rows or len(rows) > MAX_BATCH:
         raise ApiError(-4082, "Invalid number of batch place orders.")
-
-    return [_answer(partial(_place_row, call, row)) for row in rows]
+    return _answers(call, [partial(_place_row, call, row) for row in rows])
 
 
 def _place_row(call: Call, row: object) -> dict[str, object]:
@@ -88,6 +87,20 @@ def _place_row(call: Call, row: object) -> dict[str, object]:
 
 def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _answers(
+    call: Call, acts: Iterable[Callable[[], dict[str, object]]]
+) -> list[dict[str, object]]:
+    """Do each of ``acts`` by itself, but for those that a fault strikes."""
+    told: list[dict[str, object]] = []
+    for place, act in enumerate(acts):
+        struck = call.partly if call.partly is not None and place in call.partly.places else None
+        answer = _answer(act) if struck is None or struck.done else {}
+        if struck is not None:
+            answer = {"code": struck.refusal.code, "msg": struck.refusal.msg}
+        told.append(answer)
+    return told
 
 
 def _answer(act: Callable[[], dict[str, object]]) -> dict[str, object]:
@@ -140,7 +153,7 @@ def cancel_batch(call: Call) -> object:
     )
     if not wanted or len(wanted) > MAX_BATCH_CANCEL:
         raise ApiError(-4032, "Exceed maximum cancel order size.")
-    return [_answer(partial(_cancel, call, order_id, name)) for order_id, name in wanted]
+    return _answers(call, [partial(_cancel, call, order_id, name) for order_id, name in wanted])
 
 
 def _whole(value: object) -> int:

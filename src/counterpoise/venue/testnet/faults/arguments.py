@@ -37,6 +37,13 @@ def whole(least: int, most: int) -> Check:
     return check
 
 
+def places(where: str, value: object) -> list[int]:
+    """Return places in a batch, from 0: a list of whole numbers, each once."""
+    if not isinstance(value, list) or not value or len(value) != len({*map(str, value)}):
+        raise refused(where, "a list of places, each once", value)
+    return [int(str(whole(0, 9)(f"{where}[{n}]", each))) for n, each in enumerate(value)]
+
+
 def seconds(where: str, value: object) -> Decimal:
     """Return a span in seconds, above 0 and at most three days, to the millisecond."""
     number = number_of(where, value)

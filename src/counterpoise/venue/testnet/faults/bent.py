@@ -18,6 +18,8 @@ from counterpoise.venue.testnet.lens import Dialect, Refusal
 BENT = frozenset({"truncate", "cut", "alter", "delay"})
 #: How long a caller is banned that goes on asking after a 429, unless the fault says.
 BAN_S = Decimal(120)
+#: "Timeout waiting for response from backend server.": it may have been done.
+_TIMED_OUT = -1007
 _HTML = {"Content-Type": "text/html"}
 
 
@@ -56,7 +58,7 @@ def reply(
         case "reply":
             return _given(args)
         case "code":
-            return dialect.refuse(_coded(armed, request, dialect))
+            return dialect.refuse(coded(armed, request, dialect))
         case "rate_limit":
             return dialect.refuse(_limited(armed, request, dialect, now))
         case _:
@@ -89,9 +91,10 @@ def _altered(armed: Armed, full: Response, changes: object) -> Response:
     return replace(full, body=body)
 
 
-def _coded(armed: Armed, request: Request, dialect: Dialect) -> Refusal:
+def coded(armed: Armed, request: Request, dialect: Dialect) -> Refusal:
+    """Return the refusal that ``armed`` describes, as documented where it does not say; by default a time-out's."""
     args = armed.fault.args
-    code = _whole(args["code"], 0)
+    code = _whole(args.get("code"), _TIMED_OUT)
     known = dialect.documented(request.path, code)
     base = known or Refusal(status=400, code=code, msg="An error of a test.", headers={})
     extra = args.get("headers")

@@ -12,7 +12,7 @@ from counterpoise.venue.testnet.faults import bent
 from counterpoise.venue.testnet.faults.armed import Armed, Faults
 from counterpoise.venue.testnet.faults.kinds import Group, When
 from counterpoise.venue.testnet.http import Request, Response
-from counterpoise.venue.testnet.lens import CLEAR, Dialect, Lens
+from counterpoise.venue.testnet.lens import CLEAR, Dialect, Lens, Partly
 
 
 class FaultyDialect:
@@ -34,7 +34,7 @@ class FaultyDialect:
             if act.fault.when is When.BEFORE:
                 self._do(act, account)
         with ExitStack() as stack:
-            lens = self._lens(striking, stack)
+            lens = self._lens(striking, request, stack)
             replies = [one for one in striking if one.fault.kind.group is Group.REPLY]
             response = (
                 self._bent(replies[0], request, lens)
@@ -64,7 +64,7 @@ class FaultyDialect:
 
         return bent.reply(armed, request, whole, dialect=self._dialect, now=self._exchange.now)
 
-    def _lens(self, striking: list[Armed], stack: ExitStack) -> Lens:
+    def _lens(self, striking: list[Armed], request: Request, stack: ExitStack) -> Lens:
         """Return what the dialect looks through, and let what lasts for one request hold until ``stack`` ends."""
         lens = CLEAR
         for armed in striking:
@@ -79,9 +79,20 @@ class FaultyDialect:
                 case "async", {"seconds": Decimal() as seconds}:
                     delay = timedelta(milliseconds=int(seconds * 1_000))
                     stack.enter_context(self._exchange.acting_after(delay))
+                case "partial", {"orders": list(orders)}:
+                    lens = replace(lens, partly=self._partly(armed, orders, request))
                 case "client_ids", {"unique": str(unique)}:
                     self._exchange.keep_client_ids(for_ever=unique == "ever")
         return lens
+
+    def _partly(self, armed: Armed, orders: list[int], request: Request) -> Partly:
+        if "batch" not in request.path.lower():
+            armed.problem = "expected a request with several orders, was another"
+        return Partly(
+            places=frozenset(orders),
+            refusal=bent.coded(armed, request, self._dialect),
+            done=armed.fault.when is When.AFTER,
+        )
 
     def _do(self, armed: Armed, account: str | None) -> None:
         """Do what the exchange does by itself; what cannot be done is noted with the fault."""

@@ -12,6 +12,7 @@ from counterpoise.venue.testnet.faults.arguments import (
     headers,
     mapping,
     one_of,
+    places,
     positive,
     seconds,
     whole,
@@ -114,6 +115,14 @@ KINDS: Mapping[str, Kind] = {
         when=_NOT_YET,
         times=None,
         args={"unique": Argument(one_of("open", "ever"), needed=True)},
+    ),
+    "partial": Kind(
+        group=Group.CONDITION,
+        args={
+            "orders": Argument(places, needed=True),
+            "code": Argument(whole(-99_999, 999_999)),
+            "msg": Argument(words),
+        },
     ),
     # what the exchange itself does
     "delist": Kind(
