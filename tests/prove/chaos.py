@@ -188,6 +188,7 @@ def _extra(rest: Rest) -> timedelta:
 _GOOD_REASONS = frozenset(
     {
         "quarantined",
+        "quarantined_at_once",
         "max_turnover_24h",
         "max_position",
         "position_unexplained",
