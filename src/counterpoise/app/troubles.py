@@ -12,6 +12,7 @@ from counterpoise.domain.order import WRONG_REPLY, Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import TradingState
+from counterpoise.execute.absence import FORGOTTEN_AFTER
 from counterpoise.notify.doubt_messages import setting_conditions
 from counterpoise.notify.margin_messages import margin_conditions
 
@@ -77,7 +78,7 @@ def unproven_orders(
     ``known`` are the rows as the look found them. How long follows from the rows, so that a restart forgets nothing.
     """
     rows = {o.client_order_id: o for o in (*known, *report.results)}
-    stuck: dict[tuple[str, str], list[str]] = {}
+    stuck: dict[tuple[str, str], list[Order]] = {}
     for order in rows.values():
         what = f"{order.side.value} {text(order.qty)} {order.symbol}"
         if _answered_for_another(order):
@@ -95,16 +96,34 @@ def unproven_orders(
             said += f". What is known: {order.reason}" if order.reason else ""
             yield f"order:{order.client_order_id}", (Severity.WARNING, said)
         if order.state.is_unproven and report.as_of - order.updated_at >= STUCK_AFTER:
-            stuck.setdefault((order.venue, order.symbol), []).append(
-                f"{what} ({order.client_order_id}), unproven since {iso(order.updated_at)}"
-            )
-    for (venue, symbol), names in stuck.items():
+            stuck.setdefault((order.venue, order.symbol), []).append(order)
+    for (venue, symbol), orders in stuck.items():
+        names = [_stuck(order) for order in orders]
         said = (
             f"{symbol} at {venue} stays frozen: {venue} has not shown for two minutes what became of"
             f" {'; '.join(names)}. It counts at full size, is asked for at every look and never sent again. Look for"
             " it at the exchange; a cancel there settles it as well"
         )
+        said += "".join(_forgotten(order) for order in orders)
         yield f"frozen:{venue}:{symbol}", (Severity.CRITICAL, said)
+
+
+def _stuck(order: Order) -> str:
+    what = f"{order.side.value} {text(order.qty)} {order.symbol} ({order.client_order_id})"
+    return f"{what}, unproven since {iso(order.updated_at)}"
+
+
+def _forgotten(order: Order) -> str:
+    """What is odd about an order that the venue had taken, and what ends it."""
+    if order.venue_order_id is None:
+        return ""
+    return (
+        f". {order.venue} had acknowledged {order.client_order_id} as number {order.venue_order_id}, and keeps such"
+        " orders for three days: that it is not found is no proof before then. Look for that number in the order and"
+        " trade history there: a trade of it that is missing here, or an order that was never recorded, is a case for"
+        f" the venue's support. Not found and without a trade it counts as ended from"
+        f" {iso(order.created_at + FORGOTTEN_AFTER)} on; until then only the margin guard acts on this contract"
+    )
 
 
 def _answered_for_another(order: Order) -> bool:

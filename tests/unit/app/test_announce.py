@@ -147,6 +147,16 @@ def test_what_stays_unproven_for_two_minutes_is_critical_once_per_contract(
     assert all(f"({row.client_order_id})" in told.text for row in rows)
 
 
+def test_an_acknowledged_order_that_is_not_found_is_said_to_be_odd_and_what_ends_it() -> None:
+    row = make_order(state=OrderState.UNKNOWN, created_at=NOW, updated_at=NOW)
+    for number, odd in ((None, False), ("8123", True)):
+        seen = replace(UNCHANGED, orders=(replace(row, venue_order_id=number),))
+        alerts = announcer().conditions(later(120), seen, NOTHING_RAISED)
+        (told,) = (a for a in alerts if a.kind == "frozen")
+        assert ("acknowledged cp-test-order as number 8123" in told.text) is odd
+        assert ("counts as ended from 2025-06-05T12:00:00.000Z on" in told.text) is odd
+
+
 def test_what_is_too_little_to_trade_is_told_once_and_quietly() -> None:
     little = reason("below_minimum", qty="0.0004", asset="BTC", least="0.001 BTC")
     plan = Plan(holds=(Hold(symbol=BTC_PERP, reason=little),))
