@@ -11,7 +11,7 @@ from counterpoise.domain.reasons import Reason, reason
 #: So many refusals in a row, the clock measured anew between them, are no accident.
 MANY = 3
 #: After so long one more order may be tried, where questions are taken and orders were not.
-TRIED_AGAIN_AFTER = timedelta(minutes=5)
+TRIED_AGAIN_AFTER = timedelta(minutes=1)
 #: A clock that moves by more between two measurements keeps no time.
 _STEADY = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)

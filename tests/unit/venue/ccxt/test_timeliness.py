@@ -125,8 +125,8 @@ def test_it_is_said_what_is_to_blame(ahead: tuple[float, float], took: float, sa
     assert said in told
 
 
-def test_one_more_order_may_be_tried_after_five_minutes(line: Line) -> None:
+def test_one_more_order_may_be_tried_after_a_minute(line: Line) -> None:
     line.hears(-1021)
     assert line.untimely is not None
-    assert line.untimely.blocks(line.now + timedelta(seconds=299))
-    assert not line.untimely.blocks(line.now + timedelta(minutes=5))
+    assert line.untimely.blocks(line.now + timedelta(seconds=59))
+    assert not line.untimely.blocks(line.now + timedelta(minutes=1))
