@@ -14,11 +14,11 @@ from typing import Protocol
 
 from counterpoise.domain.access import KeyRights
 from counterpoise.domain.bars import Bar
-from counterpoise.domain.events import Alert
 from counterpoise.domain.hedge_book import ClosedHedge
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.ledger import LedgerEntry, Settlement
 from counterpoise.domain.margin import Tiers
+from counterpoise.domain.message import Message
 from counterpoise.domain.operator import Approval, Command
 from counterpoise.domain.order import (
     BatchLimit,
@@ -31,10 +31,12 @@ from counterpoise.domain.order import (
 from counterpoise.domain.records import (
     Changes,
     Flow,
+    Handed,
     JournalRow,
     OutboxRow,
     PortfolioRecord,
     Recorded,
+    SinkRecord,
 )
 from counterpoise.domain.snapshot import Account, MarginMode, Quote
 from counterpoise.domain.transfer import Transfer, TransferOutcome, VenueTransfer
@@ -275,30 +277,60 @@ class Journal(Protocol):
 
 
 class Outbox(Protocol):
-    """Alerts committed and not yet delivered."""
+    """Alerts committed, and which sink has had which of them.
 
-    async def pending(self, limit: int) -> tuple[OutboxRow, ...]:
-        """Return undelivered rows, oldest first."""
+    An alert is done with once every sink is; what a sink was done with out of order is kept until then only.
+    """
+
+    async def enrol(self, sinks: Iterable[str], at: datetime) -> None:
+        """Make ``sinks`` (by name) those that are told from now on.
+
+        The very first ones get all that was not delivered yet, one that joins others gets what is committed after
+        ``at`` only. One no longer named is forgotten, and holds nothing back. Repeating it changes nothing.
+        """
         ...
 
-    async def delivered(self, seqs: Iterable[int], at: datetime) -> None:
-        """Mark rows as delivered."""
+    async def pending(self, sink: str, after: int, limit: int) -> tuple[OutboxRow, ...]:
+        """Return what ``sink`` was not done with, with a seq above ``after``, oldest first."""
         ...
 
-    async def failed(self, seq: int, error: str) -> None:
-        """Count a failed attempt."""
+    async def settled(
+        self, sink: str, seqs: Iterable[int], how: Handed, at: datetime, error: str | None = None
+    ) -> None:
+        """Record that ``sink`` is done with these alerts; TAKEN ends its failures. The first word on one stays.
+
+        ``error`` is why it was given up for them.
+        """
+        ...
+
+    async def failed(self, sink: str, error: str, at: datetime) -> None:
+        """Count a failed attempt of ``sink``."""
         ...
 
     async def counts(self) -> Mapping[str, int]:
-        """Return ``{"pending": n, "dead": n}``."""
+        """Return ``{"pending": n, "dead": n}``: alerts some sink waits for, and those some sink was given up for."""
+        ...
+
+    async def sinks(self) -> tuple[SinkRecord, ...]:
+        """Return how every enrolled sink stands, by name."""
         ...
 
 
 class Sink(Protocol):
     """Somewhere alerts go."""
 
-    async def deliver(self, alert: Alert) -> None:
-        """Deliver one alert; raises when it may not have arrived."""
+    async def deliver(self, message: Message) -> None:
+        """Deliver one message; returns only when it has arrived. It may be cancelled when it takes too long.
+
+        Raises
+        ------
+        SinkBusy
+            When the other side asks to be left alone for a while: nothing is sent to it before.
+        SinkRefusal
+            When this message will never be taken.
+        Exception
+            Whatever else is raised: it may not have arrived, and is sent again after a pause that grows.
+        """
         ...
 
 

@@ -28,7 +28,6 @@ from counterpoise.domain.order import (
 )
 from counterpoise.domain.plan import Target
 from counterpoise.domain.records import (
-    DEAD_AFTER,
     Changes,
     JournalRow,
     PositionRecord,
@@ -181,7 +180,8 @@ async def test_everything_comes_back_as_it_was_also_after_a_restart(started: Kep
         assert found.placed_at == (NOW, NOW)
         assert found.raised == {"venue:main"}
         assert await started.journal.row("c1") == a_row()
-        assert [row.alert for row in await started.outbox.pending(9)] == [
+        await started.outbox.enrol(["ear"], NOW)
+        assert [row.alert for row in await started.outbox.pending("ear", 0, 9)] == [
             an_alert(data={"qty": "0.1"}),
             a_condition("venue:main"),
         ]
@@ -565,54 +565,6 @@ async def test_a_condition_is_raised_until_it_is_cleared(started: Kept) -> None:
     both = (a_condition("b", cleared=True, at=later), a_condition("b", at=later))
     await commit(started, alerts=both)
     assert (await started.store.load("treasury", NOW)).raised == {"b"}
-
-
-async def test_an_alert_is_sent_once_however_often_it_is_committed(started: Kept) -> None:
-    for _ in range(2):
-        await commit(started, alerts=(an_alert("one"), an_alert("one")))
-    (row,) = await started.outbox.pending(9)
-    await started.outbox.delivered([row.seq], NOW)
-    await commit(started, alerts=(an_alert("one"),))
-    assert await started.outbox.pending(9) == ()
-
-
-async def test_the_outbox_keeps_the_order_of_commits(started: Kept) -> None:
-    # an earlier instant committed later still comes later
-    texts = ["third", "first", "second"]
-    for number, message in enumerate(texts):
-        at = NOW - timedelta(hours=number)
-        await commit(started, alerts=(alert("treasury", "k", Severity.INFO, message, at),))
-    await started.restart()
-    rows = await started.outbox.pending(9)
-    assert [row.alert.text for row in rows] == texts
-    assert [row.seq for row in rows] == sorted({row.seq for row in rows})
-    assert await started.outbox.pending(2) == rows[:2]
-
-    await started.outbox.delivered([rows[0].seq, rows[2].seq], NOW)
-    await started.restart()
-    assert await started.outbox.pending(9) == (rows[1],)
-    await started.outbox.delivered([rows[0].seq, 4711], NOW)
-    await started.outbox.delivered([], NOW)
-    assert await started.outbox.counts() == {"pending": 1, "dead": 0}
-
-
-async def test_a_failed_attempt_is_counted_until_the_alert_is_dead(started: Kept) -> None:
-    await commit(started, alerts=(an_alert("one"), an_alert("two")))
-    one, two = await started.outbox.pending(9)
-    for attempt in range(1, DEAD_AFTER):
-        await started.outbox.failed(one.seq, f"error {attempt}")
-    await started.restart()
-    found = (await started.outbox.pending(9))[0]
-    assert (found.attempts, found.last_error) == (DEAD_AFTER - 1, f"error {DEAD_AFTER - 1}")
-    assert await started.outbox.counts() == {"pending": 2, "dead": 0}
-
-    await started.outbox.failed(one.seq, "the last straw")
-    assert await started.outbox.pending(9) == (two,)
-    assert await started.outbox.counts() == {"pending": 1, "dead": 1}
-    # it may still arrive in the end
-    await started.outbox.delivered([one.seq, two.seq], NOW)
-    await started.outbox.failed(two.seq, "too late")
-    assert await started.outbox.counts() == {"pending": 0, "dead": 0}
 
 
 # --- journal

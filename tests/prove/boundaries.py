@@ -29,7 +29,8 @@ EFFECTS = frozenset(
         "countdown",
         "commit",
         "deliver",
-        "delivered",
+        "settled",
+        "enrol",
         "failed",
     }
 )

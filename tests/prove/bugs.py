@@ -14,8 +14,9 @@ from typing import Any
 
 from counterpoise.app import aligning, cycle, leaving
 from counterpoise.domain.order import Accepted, Fill, Gone, NotPlaced, Order, OrderState, Unknown
+from counterpoise.domain.records import Handed
 from counterpoise.execute import absence, executor, reconcile
-from counterpoise.notify.relay import Relay
+from counterpoise.notify.lane import Lane
 from counterpoise.plan import case, crossing, ids, ladder, planner
 from counterpoise.plan.ids import is_own
 from counterpoise.record.memory import MemoryStore
@@ -233,23 +234,23 @@ def _gone_is_canceled() -> list[Undo]:
     "alerts are ticked off before they are delivered", ("ladder of five", ("ear.deliver before",))
 )
 def _ticked_first() -> list[Undo]:
-    real = Relay._deliver
+    real = Lane._deliver
 
-    async def deliver(self: Any, lane: Any, row: Any) -> Any:
-        await self._outbox.delivered([row.seq], self._clock.now())
-        return await real(self, lane, row)
+    async def deliver(self: Any, batch: Any) -> Any:
+        await self.outbox.settled(self.name, batch.seqs, Handed.TAKEN, self.clock.now())
+        return await real(self, batch)
 
-    return [_set(Relay, "_deliver", deliver)]
+    return [_set(Lane, "_deliver", deliver)]
 
 
 @_bug("an alert that nobody took is given up", ("nobody listens", ()))
 def _given_up() -> list[Undo]:
-    real = Relay._deliver
+    real = Lane._deliver
 
-    async def deliver(self: Any, lane: Any, row: Any) -> None:
-        await real(self, lane, row)
+    async def deliver(self: Any, batch: Any) -> None:
+        await real(self, batch)
 
-    return [_set(Relay, "_deliver", deliver)]
+    return [_set(Lane, "_deliver", deliver)]
 
 
 @_bug(

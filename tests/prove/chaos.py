@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from random import Random  # noqa: TID251 - seeded: the same run for the same seed
 
 from counterpoise.domain.instrument import is_spot
-from counterpoise.notify.relay import LONGEST_PAUSE
+from counterpoise.notify.lane import LONGEST_PAUSE
 from tests.prove.acts import ACTS, SECOND, Run, act_of, heal, rates_of
 from tests.prove.bounds import broken_bounds
 from tests.prove.life import Play
@@ -108,8 +108,7 @@ async def tell(run: Run) -> None:
     scene, process = run.scene, run.process
     until = scene.clock.market_now + LONGEST_PAUSE + 2 * scene.every
     for n in itertools.count():
-        heard = {a.id for a in scene.ear.heard}
-        told = await scene.disk.committed() <= heard
+        told = await scene.disk.committed() <= scene.ear.ids
         if (told and n >= 3) or scene.clock.market_now > until:
             return
         await process.rest()

@@ -24,7 +24,7 @@ from counterpoise.app.pace import Pace
 from counterpoise.app.rows import ChangedLooks
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import SafetyRefusal, StoreError, VenueError
-from counterpoise.domain.events import Alert
+from counterpoise.domain.message import Message
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
@@ -88,11 +88,13 @@ class Ear:
     """A sink outside the process: what it heard stays heard."""
 
     def __init__(self) -> None:
-        self.heard: list[Alert] = []
+        self.heard: list[Message] = []
+        self.ids: set[str] = set()
 
-    async def deliver(self, alert: Alert) -> None:
+    async def deliver(self, message: Message) -> None:
         """Hear."""
-        self.heard.append(alert)
+        self.heard.append(message)
+        self.ids.update(message.ids)
 
 
 class MemoryDisk:

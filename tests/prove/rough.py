@@ -15,7 +15,7 @@ from random import Random  # noqa: TID251 - seeded: the same weather for the sam
 from typing import Any
 
 from counterpoise.domain.errors import StoreError, VenueError
-from counterpoise.domain.events import Alert
+from counterpoise.domain.message import Message
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.operator import Command, CommandState
 from counterpoise.domain.order import CancelOutcome, NotPlaced, Order, PlaceOutcome, Unknown
@@ -408,11 +408,11 @@ class RoughEar(Ear):
         super().__init__()
         self._weather = weather
 
-    async def deliver(self, alert: Alert) -> None:
+    async def deliver(self, message: Message) -> None:
         """Hear, or raise."""
         if self._weather.deaf or self._weather.strikes("sink fails"):
             raise ConnectionError("no route to the broker")
-        await super().deliver(alert)
+        await super().deliver(message)
         if self._weather.strikes("sink unanswered"):
             raise ConnectionError("connection lost")
 

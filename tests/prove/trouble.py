@@ -134,11 +134,11 @@ class TroubledSink:
         self._inner = inner
         self._faults = faults
 
-    async def deliver(self, alert: Any) -> None:
+    async def deliver(self, message: Any) -> None:
         """Deliver, unless it is deaf."""
         if self._faults.deaf_sink:
             raise ConnectionError("nobody listens")
-        await self._inner.deliver(alert)
+        await self._inner.deliver(message)
 
 
 def _nothing() -> None:

@@ -325,5 +325,5 @@ def _rested(play: Play, events: list[Event]) -> list[str]:
 
 async def _alerts_arrived(play: Play) -> list[str]:
     """I11: every committed alert was delivered."""
-    lost = await play.disk.committed() - {a.id for a in play.ear.heard}
+    lost = await play.disk.committed() - play.ear.ids
     return [f"I11: {len(lost)} alerts were lost"] if lost else []

@@ -159,7 +159,8 @@ async def test_a_word_is_heeded_by_a_look_that_breaks(
     assert (known.trading_state, known.flattening) == (state, kind is FLATTEN)
     assert (await answer(world, command)).state is CommandState.DONE
     assert working(world) == (before if kind is HALT else 0)
-    said = [r for r in await world.store.pending(99) if r.alert.kind == "operator"]
+    await world.store.enrol(["ear"], world.clock.now())
+    said = [r for r in await world.store.pending("ear", 0, 99) if r.alert.kind == "operator"]
     assert len(said) == 1, "told once, however often the look breaks"
 
 

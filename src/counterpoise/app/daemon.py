@@ -7,9 +7,8 @@ cycle end without new placements, takes own working orders down (or leaves them,
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,8 +24,10 @@ from counterpoise.app.cycle_report import PAUSED, CycleReport, iso
 from counterpoise.app.dead_man import DeadMan
 from counterpoise.app.gate import pass_gate
 from counterpoise.app.leaving import leave
+from counterpoise.app.logs import redactor
 from counterpoise.app.pace import Pace
 from counterpoise.app.pauses import StoppedWaiting
+from counterpoise.app.sinks import open_sinks
 from counterpoise.app.storage import Storage, open_storage
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
@@ -34,8 +35,8 @@ from counterpoise.domain.events import Severity
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Changes
+from counterpoise.domain.routing import SinkPolicy
 from counterpoise.notify.clearing import cleared_text
-from counterpoise.notify.console import ConsoleSink
 from counterpoise.notify.messages import condition_cleared, condition_raised
 from counterpoise.notify.relay import Relay
 from counterpoise.ports import Sink
@@ -46,11 +47,11 @@ log = structlog.get_logger(__name__)
 #: with closing what is open they stay well within the 20 s that the promise allows.
 FINISH_S = 5
 LEAVE_S = 9
+#: How long sinks may take to be told of the stop.
+TELL_S = 3
 #: A look that has not ended after so many of its intervals is late, and not before so long (wall time).
 LATE_LOOKS = 3
 LATE = timedelta(seconds=20)
-#: How often the relay looks for undelivered alerts when nobody wakes it.
-RELAY_PAUSE_S = dec(1)
 
 
 @dataclass(slots=True)
@@ -69,7 +70,10 @@ class _Runner:
 
 
 class Daemon:
-    """Runs portfolios until told to stop. ``on_cycle`` sees every report (the demo's live view)."""
+    """Runs portfolios until told to stop. ``on_cycle`` sees every report (the demo's live view).
+
+    ``policies``: how each sink is served; one without gets everything at once.
+    """
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class Daemon:
         sinks: dict[str, Sink],
         on_cycle: Callable[[CycleReport], None] = lambda _: None,
         stop: asyncio.Event | None = None,
+        policies: Mapping[str, SinkPolicy] | None = None,
     ) -> None:
         self._app = app
         self._storage = storage
@@ -85,8 +90,9 @@ class Daemon:
         self._stop = stop or asyncio.Event()
         #: Whether leaving took too long: orders may be left, and the stop may be untold.
         self.cut_short = False
-        self._news = asyncio.Event()
-        self._relay = Relay(storage.outbox, sinks, WallClock())
+        self._relay = Relay(
+            storage.outbox, sinks, WallClock(), policies=policies, redact=redactor.text
+        )
         now = app.clock.now()
         self._runners = [
             _Runner(
@@ -105,7 +111,7 @@ class Daemon:
 
     async def run(self, until: datetime | None = None) -> None:
         """Run until :meth:`stop`, or until the clock has passed ``until``."""
-        relay = asyncio.create_task(self._relay_loop())
+        relay = asyncio.create_task(self._relay.run())
         loop = asyncio.create_task(self._loop(until))
         try:
             await self._until_ended(loop)
@@ -190,7 +196,7 @@ class Daemon:
             await self._tell_trouble(runner.policy, DEAD_MAN, silent)
         elif runner.dead_man.recovered:
             await self._tell_over(runner.policy, DEAD_MAN)
-        self._news.set()
+        self._relay.wake()
         self._on_cycle(report)
 
     async def _ended(self, runner: _Runner) -> CycleReport:
@@ -228,7 +234,7 @@ class Daemon:
             await store.commit(Changes(portfolio=policy.id, alerts=(warning,)))
         except StoreError as error:
             log.exception("database_failed", portfolio=policy.id, error=str(error))
-        self._news.set()
+        self._relay.wake()
 
     async def _tell_over(self, policy: PortfolioPolicy, key: str) -> None:
         """Clear the alert if it was raised; where that cannot be recorded now, it is cleared later or not at all."""
@@ -256,29 +262,23 @@ class Daemon:
         if sleep in done:
             sleep.result()
 
-    async def _relay_loop(self) -> None:
-        """Deliver alerts as they come; runs on wall time, beside the trading loop, which never waits for it."""
-        wall = WallClock()
-        while True:
-            self._news.clear()
-            try:
-                await self._relay.deliver_pending()
-            except StoreError as error:
-                log.warning("outbox_failed", error=str(error))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(float(RELAY_PAUSE_S)):
-                    await self._news.wait()
-            await wall.sleep(Decimal(0))
-
     async def _wind_down(self) -> None:
         """Take own working orders down where the config says so, tell, and deliver what is left."""
         parts = [leave(self._app, self._storage.store, r.policy) for r in self._runners]
         for runner in self._runners:
             await runner.dead_man.rest()
         failures = [f for f in await asyncio.gather(*parts, return_exceptions=True) if f]
-        await self._relay.deliver_pending()
+        await self._tell_the_rest()
         if failures:
             raise failures[0]
+
+    async def _tell_the_rest(self) -> None:
+        """Deliver what is left, as long as sinks may hold up a stop; the rest waits for the next run."""
+        try:
+            async with asyncio.timeout(TELL_S):
+                await self._relay.deliver_pending()
+        except TimeoutError:
+            log.warning("alerts_left", after_s=TELL_S)
 
 
 async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | None) -> int:
@@ -297,8 +297,11 @@ async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | 
         except StoppedWaiting:
             log.info("stopped")
             return 0
+        sinks = open_sinks(settings)
+        # before the first alert of this run: a sink that is new gets what is committed from now on
+        await storage.outbox.enrol(sinks, WallClock().now())
         await pass_gate(app, storage.store, accept_config)
-        daemon = Daemon(app, storage, {"console": ConsoleSink()}, stop=stop)
+        daemon = Daemon(app, storage, sinks, stop=stop, policies=settings.alerts.policies)
         log.info("started", portfolios=[p.id for p in settings.portfolios], store="open")
         await daemon.run()
         log.info("stopped")

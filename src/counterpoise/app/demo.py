@@ -23,7 +23,7 @@ from counterpoise.app.daemon import Daemon
 from counterpoise.app.gate import pass_gate
 from counterpoise.app.storage import open_storage
 from counterpoise.config import Settings, load
-from counterpoise.domain.events import Alert
+from counterpoise.domain.message import Message
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.ports import Sink
@@ -85,21 +85,21 @@ class DemoSummary:
 class _CountingSink:
     """A sink that counts what was delivered and hands it to whoever watches."""
 
-    def __init__(self, on_alert: Callable[[Alert], None]) -> None:
+    def __init__(self, on_alert: Callable[[Message], None]) -> None:
         self.delivered = 0
         self._on_alert = on_alert
 
-    async def deliver(self, alert: Alert) -> None:
-        """Count it and show it."""
-        self.delivered += 1
-        self._on_alert(alert)
+    async def deliver(self, message: Message) -> None:
+        """Count what is in it and show it."""
+        self.delivered += message.count
+        self._on_alert(message)
 
 
 async def run_demo(
     *,
     seed: int,
     on_cycle: Callable[[CycleReport, datetime, datetime], None],
-    on_alert: Callable[[Alert], None],
+    on_alert: Callable[[Message], None],
 ) -> DemoSummary:
     """Run the synthetic market from its first to its last bar and return what came of it.
 

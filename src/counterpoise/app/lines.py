@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from structlog.typing import EventDict, WrappedLogger
 
 #: Keys for programs: they stay in the JSON form.
-HIDDEN_KEYS = frozenset({"alert_id", "at", "cleared", "key", "kind"})
+HIDDEN_KEYS = frozenset({"alert_id", "alert_ids", "at", "cleared", "key", "kind"})
 _OURS = "counterpoise"
 _RESET, _DIM = "\x1b[0m", "\x1b[2m"
 _COLOURS: Mapping[str, str] = {

@@ -23,7 +23,8 @@ from counterpoise.app.cycle_report import CycleReport
 from counterpoise.cli.demo_summary import money, percent
 from counterpoise.cli.figures import quantity
 from counterpoise.domain.decision import Decision
-from counterpoise.domain.events import Alert, Severity
+from counterpoise.domain.events import Severity
+from counterpoise.domain.message import Message
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.portfolio import PortfolioView
 
@@ -49,7 +50,7 @@ class DemoView:
     def __init__(self, console: Console, *, redraws: bool = True) -> None:
         self._console = console
         self._redraws = redraws and console.is_terminal and not console.is_dumb_terminal
-        self._alerts: deque[Alert] = deque(maxlen=_ALERTS)
+        self._alerts: deque[Message] = deque(maxlen=_ALERTS)
         self._history: deque[Decimal] = deque(maxlen=400)
         self._day: str | None = None
         self._live = Live(console=console, refresh_per_second=12, screen=self._redraws)
@@ -63,9 +64,9 @@ class DemoView:
         if self._redraws:
             self._live.stop()
 
-    def alert(self, alert: Alert) -> None:
+    def alert(self, message: Message) -> None:
         """Remember an alert for the screen."""
-        self._alerts.append(alert)
+        self._alerts.append(message)
 
     def cycle(self, report: CycleReport, start: datetime, end: datetime) -> None:
         """Show one cycle."""
@@ -170,7 +171,7 @@ class DemoView:
 
     def _last_alerts(self) -> Panel:
         shown = [
-            Text.assemble((f"{a.raised_at:%m-%d %H:%M} ", "dim"), (a.text, _COLOURS[a.severity]))
+            Text.assemble((f"{a.at:%m-%d %H:%M} ", "dim"), (a.text, _COLOURS[a.severity]))
             for a in self._alerts
         ]
         if self._console.width < _NARROW and shown:

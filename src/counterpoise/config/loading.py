@@ -13,6 +13,7 @@ from pathlib import Path as FilePath
 
 from counterpoise.config import build, fields
 from counterpoise.config.access_checks import check_accounts, check_clock, check_users, check_venue
+from counterpoise.config.alerts import alerts, check_alerts
 from counterpoise.config.checks import check_portfolio
 from counterpoise.config.draft import portfolios
 from counterpoise.config.environment import expand, expanded
@@ -23,7 +24,7 @@ from counterpoise.config.oddities import oddities
 from counterpoise.config.problems import Path, Place, spelled
 from counterpoise.config.reading import Document, Node, child_of, read
 from counterpoise.config.secrets import secret
-from counterpoise.config.section import soft
+from counterpoise.config.section import Section, soft
 from counterpoise.config.settings import Outline, PortfolioOutline, Settings
 from counterpoise.config.store import store_url
 from counterpoise.config.validation import validated
@@ -55,6 +56,7 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> 
     check_clock(document, drafts)
     for draft in drafts:
         check_portfolio(document, draft, warnings)
+    check_alerts(Section(document=document, path=("alerts",)))
     credentials: _Credentials = {
         name: (
             secret(document, ("venues", name), "api_key", needed=True, warnings=warnings),
@@ -77,6 +79,7 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> 
         venues=venues,
         existing=existing,
         portfolios=policies,
+        alerts=alerts(root.alerts),
         hashes={policy.id: fingerprint(policy, venues) for policy in policies},
         warnings=tuple(warnings),
         places=dict(_places(document.root, ())),

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from counterpoise.config.alerts import AlertsModel
 from counterpoise.config.execution import ExecutionModel
 from counterpoise.config.fields import (
     Amount,
@@ -351,7 +352,7 @@ class RootModel(Shape):
     portfolios: dict[Identifier, PortfolioModel] = Field(
         min_length=1, description="what to keep in shape: {treasury: {venues: [main], ...}}"
     )
-    alerts: Annotated[None, Later("alerts go to the log; other ways come with a later version")] = (
-        None
+    alerts: AlertsModel = Field(
+        default=AlertsModel(), description="where alerts go: {zone: Europe/Berlin, ...}"
     )
     web: Annotated[None, Later("the web page comes with a later version")] = None

@@ -8,6 +8,8 @@ from decimal import Decimal
 
 from counterpoise.config.settings import Settings
 from counterpoise.config.words import duration, percent
+from counterpoise.domain.categories import Category
+from counterpoise.domain.events import Severity
 from counterpoise.domain.numbers import dec, quantize
 from counterpoise.domain.policy import (
     CarryBudget,
@@ -17,6 +19,7 @@ from counterpoise.domain.policy import (
     PortfolioPolicy,
     Spent,
 )
+from counterpoise.domain.routing import Route
 
 _YEAR = timedelta(days=365)
 _LONG_SILENCE = timedelta(days=1)
@@ -28,10 +31,21 @@ _SHOWN = dec("0.0001")
 #: A part of a timed ladder that has less time than this hardly rests.
 _SHORT_SLOT = timedelta(seconds=5)
 
+#: What may be critical.
+_GRAVE = (
+    Category.MARGIN,
+    Category.COLLATERAL,
+    Category.STATE,
+    Category.ORDERS,
+    Category.FOREIGN,
+    Category.DATA,
+    Category.LIFECYCLE,
+)
+
 
 def oddities(settings: Settings) -> tuple[str, ...]:
     """Return a warning with its place for each odd value."""
-    found = [*_of_venues(settings)]
+    found = [*_of_venues(settings), *_of_alerts(settings)]
     for policy in settings.portfolios:
         found += _of_portfolio(settings, policy)
     return tuple(settings.located(path, text) for path, text in found)
@@ -39,6 +53,19 @@ def oddities(settings: Settings) -> tuple[str, ...]:
 
 #: The path of a value as people write it, and what is odd about it.
 _Odd = tuple[str, str]
+
+
+def _of_alerts(settings: Settings) -> Iterator[_Odd]:
+    """What is critical and told nowhere."""
+    policies = settings.alerts.policies.values()
+    untold = [
+        category.value
+        for category in _GRAVE
+        if all(p.route_of(Severity.CRITICAL, category) is Route.OFF for p in policies)
+    ]
+    if untold:
+        what = ", ".join(untold)
+        yield "alerts", f"nothing of {what} is told anywhere, not even what is critical"
 
 
 def _of_venues(settings: Settings) -> Iterator[_Odd]:

@@ -29,6 +29,8 @@ _CALLED: Mapping[str, str] = {
     "30s": "duration",
     "1m": "bar length",
     "2026-03-01T08:00:00Z": "instant",
+    "22:00": "time of day",
+    "Europe/Berlin": "time zone",
     "0 8 * * mon": "calendar",
     "25000 USDT": "amount",
 }

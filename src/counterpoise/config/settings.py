@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
 
 from counterpoise.domain.access import Secret, VenueAccess
 from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.routing import SinkPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSettings:
+    """Where alerts go: how each sink is served, by its name. ``zone`` is the one people live in."""
+
+    zone: tzinfo = UTC
+    policies: Mapping[str, SinkPolicy] = field(default_factory=lambda: {"log": SinkPolicy()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +37,7 @@ class Settings:
     existing: Mapping[str, str]
     portfolios: tuple[PortfolioPolicy, ...]
     hashes: Mapping[str, str]
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     warnings: tuple[str, ...] = ()
     places: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 

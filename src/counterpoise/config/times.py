@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from counterpoise.config import units
-from counterpoise.config.problems import one_of
+from counterpoise.config.problems import nearest, one_of
 from counterpoise.config.section import Section
 from counterpoise.config.units import Expected
 
@@ -19,6 +20,7 @@ _INSTANT = re.compile(
     r"\s?(?P<zone>[Zz]|[+-]\d{2}:?\d{2})?)?",
     re.ASCII,
 )
+_CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 #: Lengths of bar that venues keep.
@@ -55,6 +57,23 @@ def instant(value: object) -> datetime:
         return made.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Expected(expected, "there is no such moment") from None
+
+
+def clock_time(value: object) -> time:
+    """Return a time of day such as ``22:00``."""
+    match = _CLOCK_TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise Expected("a time of day from 00:00 to 23:59, such as 22:00")
+    return time(int(match[1]), int(match[2]))
+
+
+def zone(value: object) -> tzinfo:
+    """Return a time zone by its name in the tz database."""
+    known = available_timezones()
+    if isinstance(value, str) and value in known:
+        return ZoneInfo(value)
+    near = nearest(value, sorted(known)) if isinstance(value, str) else None
+    raise Expected("a time zone such as Europe/Berlin", f"did you mean {near!r}?" if near else "")
 
 
 def interval(value: object) -> timedelta:

@@ -7,10 +7,15 @@ CounterpoiseError
 +-- StoreError           the database cannot be used: nothing may be placed
 |   +-- WrongSchema      the database is of another version: exit 3
 +-- VenueError           a read from a venue failed; ``retryable`` says whether to look again
-    +-- VenueAuthError   the key is wrong or lacks rights: retrying only makes it worse
+|   +-- VenueAuthError   the key is wrong or lacks rights: retrying only makes it worse
++-- SinkError            a sink did not take a message: it is tried again, after growing pauses
+    +-- SinkBusy         it said how long to leave it alone: nothing is sent to it before
+    +-- SinkRefusal      it will never take this one: given up, the others go on
 """
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 
 class CounterpoiseError(Exception):
@@ -61,3 +66,19 @@ class VenueAuthError(VenueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retryable=False)
+
+
+class SinkError(CounterpoiseError):
+    """A sink did not take a message, or may not have; whatever else a sink raises counts as this."""
+
+
+class SinkBusy(SinkError):
+    """A sink wants to be left alone for ``retry_after`` (a 429); the message is sent again then."""
+
+    def __init__(self, message: str, *, retry_after: timedelta) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class SinkRefusal(SinkError):
+    """A sink will not take this message however often it is sent (a 400); others it may."""

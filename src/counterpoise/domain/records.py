@@ -234,15 +234,35 @@ class Changes:
         )  # fmt: skip
 
 
-#: Failed attempts after which an outbox row is dead: kept, counted, no longer in the way of later rows.
-DEAD_AFTER = 10
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """An alert waiting for a sink; ``attempts`` counts failed deliveries, ``seq`` is the order of commits."""
+    """An alert in the outbox; ``seq`` is the order of commits."""
 
     seq: int
     alert: Alert
-    attempts: int = 0
+
+
+class Handed(StrEnum):
+    """How a sink was done with an alert."""
+
+    TAKEN = "taken"  # it has it
+    OFF = "off"  # it shall not have it
+    DEAD = "dead"  # it refuses it; kept and counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkRecord:
+    """How a sink stands: ``pending`` alerts it waits for, ``dead`` ones it was given up for.
+
+    ``failures``: attempts in a row that failed; ``failing_since``: when the first of them did, None while it takes
+    what it gets. ``last_error`` stays after that, with its instant.
+    """
+
+    name: str
+    joined_at: datetime
+    pending: int = 0
+    dead: int = 0
+    failures: int = 0
+    failing_since: datetime | None = None
     last_error: str | None = None
+    last_error_at: datetime | None = None

@@ -1,61 +1,49 @@
 """Carries committed alerts from the outbox to the sinks: at least once, in order, each sink at its own pace.
 
-Every sink has a lane of its own: one that fails delays only itself, and one that hangs delays the others by its
-timeout at most. A lane stops at the first alert
-its sink does not take and tries it again after a growing pause, so that order is kept. An alert that fails
-for good while later ones get through is given up after ``DEAD_AFTER`` attempts and counted as dead; a sink that takes
-nothing at all is down, and then no alert is given up, however long it lasts.
-
-An alert leaves the outbox once every sink has it. What a lane has delivered is remembered in this process
-only: after a crash an alert may arrive twice, with the same id.
+Every sink has a lane and a task of its own: one that fails, hangs or is slow delays only itself. What each sink has
+had is recorded per sink, so that a restart repeats nothing to the others; a message whose record was cut off by a
+crash arrives twice, with the same ids. How a sink is served (routing, quiet hours, rate) is its policy.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 import structlog
 
-from counterpoise.domain.records import DEAD_AFTER, OutboxRow
+from counterpoise.domain.errors import StoreError
+from counterpoise.domain.routing import SinkPolicy
+from counterpoise.notify.lane import Lane
 from counterpoise.ports import Clock, Outbox, Sink
 
 _LOG = structlog.get_logger(__name__)
 
-FIRST_PAUSE = timedelta(seconds=1)
-LONGEST_PAUSE = timedelta(minutes=5)
-
-
-@dataclass(slots=True)
-class _Lane:
-    """One sink: what it has taken of the rows still in the outbox, and how often it failed in a row."""
-
-    name: str
-    sink: Sink
-    taken: set[int] = field(default_factory=set)
-    failures: int = 0
-    retry_at: datetime | None = None
+#: How often a lane looks for alerts when nobody wakes it, and when something may go that could not before.
+_LOOK_S = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What one pass did: alerts that every sink has now, and failing sinks with their failures in a row.
+    """What one pass did: alerts taken, over all sinks, and failing sinks with their failures in a row.
 
     ``retry_at`` is the first instant at which a failing sink is tried again, None when none fails.
     """
 
-    delivered: int
+    taken: int
     failing: Mapping[str, int]
     retry_at: datetime | None
 
 
 class Relay:
-    """Delivers what is in ``outbox`` to ``sinks`` (by name, at least one).
+    """Delivers what is in ``outbox`` to ``sinks`` (by name, at least one), each by its policy.
 
-    ``timeout_s`` (wall seconds) bounds one delivery; ``batch`` is how many alerts one pass takes on.
+    A sink without a policy gets every alert at once. ``timeout_s`` (wall seconds) bounds one delivery; ``redact``
+    takes secrets out of what a sink's error says before it is logged and kept.
     """
 
     def __init__(
@@ -64,103 +52,82 @@ class Relay:
         sinks: Mapping[str, Sink],
         clock: Clock,
         *,
+        policies: Mapping[str, SinkPolicy] | None = None,
         timeout_s: Decimal = Decimal(10),
-        batch: int = 100,
+        redact: Callable[[str], str] = str,
     ) -> None:
         if not sinks:
             raise ValueError("expected at least one sink, was none")
         self._outbox = outbox
         self._clock = clock
-        self._timeout_s = timeout_s
-        self._batch = batch
-        self._lanes = [_Lane(name, sink) for name, sink in sinks.items()]
-        self._passing = asyncio.Lock()
+        self._enrolled = False
+        self._news = {name: asyncio.Event() for name in sinks}
+        self._lanes = [
+            Lane(
+                name=name,
+                sink=sink,
+                policy=(policies or {}).get(name, SinkPolicy()),
+                outbox=outbox,
+                clock=clock,
+                timeout_s=timeout_s,
+                redact=redact,
+            )
+            for name, sink in sinks.items()
+        ]
+
+    def wake(self) -> None:
+        """Say that there may be something new."""
+        for news in self._news.values():
+            news.set()
+
+    async def run(self) -> None:
+        """Serve every sink in a task of its own, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes:
+                group.create_task(self._keep(lane), name=f"sink {lane.name}")
 
     async def deliver_pending(self) -> Delivery:
-        """Make one pass over the oldest undelivered alerts; passes never overlap.
+        """Make one pass over every lane, all at once.
 
         A failing sink never raises here. Raises StoreError when the outbox cannot be read or written: then
         nothing is lost, and what was delivered is not delivered again by this process.
         """
-        async with self._passing:
-            # rows that some lanes have and others wait for must not crowd out newer ones
-            partly = max(len(lane.taken) for lane in self._lanes)
-            rows = await self._outbox.pending(self._batch + partly)
-            present = {row.seq for row in rows}
-            for lane in self._lanes:
-                lane.taken &= present
-            # taken by all, but not ticked off: the database refused the last time
-            delivered = await self._tick_off(sorted(s for s in present if self._all_have(s)))
-            counts = await asyncio.gather(
-                *(self._serve(lane, rows) for lane in self._lanes), return_exceptions=True
-            )
-            for count in counts:
-                if isinstance(count, BaseException):
-                    raise count
-                delivered += count
+        await self._enrol()
+        counts = await asyncio.gather(
+            *(lane.serve() for lane in self._lanes), return_exceptions=True
+        )
+        taken = 0
+        for count in counts:
+            if isinstance(count, BaseException):
+                raise count
+            taken += count
         retries = [lane.retry_at for lane in self._lanes if lane.retry_at is not None]
         return Delivery(
-            delivered=delivered,
+            taken=taken,
             failing={lane.name: lane.failures for lane in self._lanes if lane.failures},
             retry_at=min(retries, default=None),
         )
 
-    async def _serve(self, lane: _Lane, rows: Sequence[OutboxRow]) -> int:
-        """Deliver ``rows`` to one sink until it fails; return how many are now delivered everywhere."""
-        if lane.retry_at is not None and self._clock.now() < lane.retry_at:
-            return 0
-        delivered = 0
-        suspect: tuple[OutboxRow, str] | None = None
-        for row in (row for row in rows if row.seq not in lane.taken):
-            error = await self._deliver(lane, row)
-            if error is None:
-                delivered += await self._took(lane, row, suspect)
-                suspect = None
-                continue
-            if suspect is not None:
-                break
-            self._pause(lane, error)
-            if row.attempts < DEAD_AFTER - 1:
-                await self._outbox.failed(row.seq, error)
-                break
-            # its last attempt: is it this alert, or does the sink take none? ask with the next one
-            suspect = (row, error)
-        return delivered
+    async def _keep(self, lane: Lane) -> None:
+        """Serve one lane as alerts come; a database that fails is asked again."""
+        news, told = self._news[lane.name], False
+        while True:
+            news.clear()
+            try:
+                await self._enrol()
+                await lane.serve()
+                told = False
+            except StoreError as error:
+                (_LOG.debug if told else _LOG.warning)("outbox_failed", error=str(error))
+                told = True
+            except Exception as error:  # noqa: BLE001 - a bug in one lane must not silence the others
+                _LOG.exception("lane_broke", sink=lane.name, error=str(error))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(float(_LOOK_S)):
+                    await news.wait()
 
-    async def _took(
-        self, lane: _Lane, row: OutboxRow, suspect: tuple[OutboxRow, str] | None
-    ) -> int:
-        """Book a delivery; an older alert that was refused beside it is given up."""
-        lane.failures, lane.retry_at = 0, None
-        lane.taken.add(row.seq)
-        if suspect is not None:
-            refused, error = suspect
-            _LOG.error("alert_dead", sink=lane.name, alert_id=refused.alert.id, error=error)
-            await self._outbox.failed(refused.seq, error)
-        return await self._tick_off([row.seq]) if self._all_have(row.seq) else 0
-
-    async def _deliver(self, lane: _Lane, row: OutboxRow) -> str | None:
-        """Return None when the sink took the alert, else why not."""
-        try:
-            # a real sink waits on a network: wall time is what bounds it, whatever the market's clock does
-            async with asyncio.timeout(float(self._timeout_s)):
-                await lane.sink.deliver(row.alert)
-        except TimeoutError:
-            return f"{lane.name}: no answer within {self._timeout_s} s"
-        except Exception as error:  # noqa: BLE001 - whatever a sink raises, it is its own trouble only
-            return f"{lane.name}: {type(error).__name__}: {error}"
-        return None
-
-    def _pause(self, lane: _Lane, error: str) -> None:
-        lane.failures += 1
-        pause = min(FIRST_PAUSE * 2 ** min(lane.failures - 1, 10), LONGEST_PAUSE)
-        lane.retry_at = self._clock.now() + pause
-        _LOG.warning("sink_failed", sink=lane.name, failures=lane.failures, error=error)
-
-    def _all_have(self, seq: int) -> bool:
-        return all(seq in lane.taken for lane in self._lanes)
-
-    async def _tick_off(self, seqs: Sequence[int]) -> int:
-        if seqs:
-            await self._outbox.delivered(seqs, self._clock.now())
-        return len(seqs)
+    async def _enrol(self) -> None:
+        """Join the outbox, once."""
+        if not self._enrolled:
+            await self._outbox.enrol(self._news, self._clock.now())
+            self._enrolled = True

@@ -22,12 +22,10 @@ from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.operator import Approval, Command
 from counterpoise.domain.order import Fill, Order
 from counterpoise.domain.records import (
-    DEAD_AFTER,
     BarRow,
     Changes,
     Flow,
     JournalRow,
-    OutboxRow,
     PortfolioRecord,
     Recorded,
     Refusal,
@@ -36,6 +34,7 @@ from counterpoise.domain.records import (
 )
 from counterpoise.domain.transfer import Transfer
 from counterpoise.record.exact import document, document_text
+from counterpoise.record.memory_outbox import MemoryOutbox
 from counterpoise.record.memory_rows import Dated, PortfolioRows, asked_key
 from counterpoise.record.rules import (
     BARS_KEPT,
@@ -56,10 +55,11 @@ from counterpoise.record.rules import (
 _LAST = (chr(0x10FFFF),)
 
 
-class MemoryStore:
+class MemoryStore(MemoryOutbox):
     """Store, Journal and Outbox in memory. Closing it keeps its rows: it stands for the disk as well."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._books: dict[str, PortfolioRows] = {}
         self._orders: dict[str, Order] = {}
         self._fills: dict[tuple[str, ...], Fill] = {}
@@ -71,9 +71,6 @@ class MemoryStore:
         self._asked: dict[str, str] = {}
         self._bars: defaultdict[tuple[str, str, timedelta], Dated[Bar]] = defaultdict(Dated)
         self._cycles: dict[str, str] = {}
-        self._alert_ids: set[str] = set()
-        self._outbox: dict[int, OutboxRow] = {}
-        self._seq = 0
         self._pauses: dict[tuple[str, str], datetime] = {}
 
     async def open(self) -> None:
@@ -270,28 +267,6 @@ class MemoryStore:
             return None
         return _journal_row(*self._books[portfolio].journal[cycle_id])
 
-    async def pending(self, limit: int) -> tuple[OutboxRow, ...]:
-        """Return undelivered alerts that are not dead, oldest first."""
-        alive = (row for row in self._outbox.values() if row.attempts < DEAD_AFTER)
-        return tuple(islice(alive, limit))
-
-    async def delivered(self, seqs: Iterable[int], at: datetime) -> None:
-        """Mark alerts as delivered."""
-        del at  # a database keeps it for people; here nobody will ask
-        for seq in seqs:
-            self._outbox.pop(seq, None)
-
-    async def failed(self, seq: int, error: str) -> None:
-        """Count a failed attempt."""
-        row = self._outbox.get(seq)
-        if row is not None:
-            self._outbox[seq] = replace(row, attempts=row.attempts + 1, last_error=error)
-
-    async def counts(self) -> Mapping[str, int]:
-        """Return ``{"pending": n, "dead": n}``."""
-        dead = sum(row.attempts >= DEAD_AFTER for row in self._outbox.values())
-        return {"pending": len(self._outbox) - dead, "dead": dead}
-
     def _put_order(self, book: PortfolioRows, order: Order) -> None:
         id_ = order.client_order_id
         old = self._orders.get(id_)
@@ -330,11 +305,8 @@ class MemoryStore:
 
     def _put_alerts(self, book: PortfolioRows, alerts: Iterable[Alert]) -> None:
         for alert in alerts:
-            if alert.id in self._alert_ids:
+            if not self._add_alert(alert):
                 continue
-            self._alert_ids.add(alert.id)
-            self._seq += 1
-            self._outbox[self._seq] = OutboxRow(seq=self._seq, alert=alert)
             if alert.key is not None and alert.cleared:
                 book.raised.discard(alert.key)
             elif alert.key is not None:

@@ -17,7 +17,7 @@ from counterpoise.app.storage import Storage
 from counterpoise.config.settings import Settings
 from counterpoise.domain.access import Environment, Secret, VenueAccess
 from counterpoise.domain.errors import StoreError, VenueError
-from counterpoise.domain.events import Alert
+from counterpoise.domain.message import Message
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import CancelOutcome, Order, OrderState, PlaceOutcome, Unknown
 from counterpoise.domain.policy import PortfolioPolicy
@@ -94,18 +94,18 @@ class Ear:
     """A sink that keeps what it is told."""
 
     def __init__(self) -> None:
-        self.heard: list[Alert] = []
+        self.heard: list[Message] = []
 
-    async def deliver(self, alert: Alert) -> None:
-        self.heard.append(alert)
+    async def deliver(self, message: Message) -> None:
+        self.heard.append(message)
 
     @property
     def kinds(self) -> list[str]:
         """The kinds of the alerts, a cleared one with a minus."""
         return [f"-{a.kind}" if a.cleared else a.kind for a in self.heard]
 
-    def of(self, kind: str) -> list[Alert]:
-        """The alerts of one kind."""
+    def of(self, kind: str) -> list[Message]:
+        """The messages of one kind."""
         return [a for a in self.heard if a.kind == kind]
 
 

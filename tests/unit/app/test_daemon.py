@@ -65,7 +65,7 @@ async def test_a_day_brings_the_position_to_its_target_and_tells_it(new_desk: Ne
     assert desk.ear.kinds[0] == "started"
     assert desk.ear.kinds[-1] == "stopped"
     assert "hedge_opened" in desk.ear.kinds
-    assert await desk.outbox.pending(10) == ()
+    assert await desk.outbox.pending("ear", 0, 10) == ()
 
 
 async def test_it_looks_at_the_regular_instants_of_its_venue(new_desk: NewDesk) -> None:
@@ -211,7 +211,7 @@ async def test_a_key_that_is_not_accepted_is_told_once_and_asked_rarely(new_desk
         (True, Severity.INFO),
     ]
     assert "API-key invalid" in told[0].text
-    assert told[1].raised_at - told[0].raised_at == timedelta(minutes=5), "a minute between looks"
+    assert told[1].at - told[0].at == timedelta(minutes=5), "a minute between looks"
     assert desk.venue.looks - looks > 5, "and it goes on"
     assert desk.reports[0].as_of == START + timedelta(minutes=5)
 
@@ -415,17 +415,18 @@ class LockedOutbox(SqlOutbox):
 
     reads = 0
 
-    async def pending(self, limit: int) -> tuple[OutboxRow, ...]:
+    async def pending(self, sink: str, after: int, limit: int) -> tuple[OutboxRow, ...]:
         self.reads += 1
         if self.reads == 1:
             raise StoreError("database is locked")
-        return await super().pending(limit)
+        return await super().pending(sink, after, limit)
 
 
 async def test_an_outbox_that_fails_once_loses_nothing(new_desk: NewDesk) -> None:
     desk = await new_desk()
     locked = LockedOutbox(desk.outbox._database)
-    desk.daemon._relay._outbox = locked
+    (lane,) = desk.daemon._relay._lanes
+    lane.outbox = locked
     await desk.run(hours=3)
     assert locked.reads > 1
     assert desk.ear.kinds[0] == "started"

@@ -13,7 +13,7 @@ import structlog
 
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.demo import DemoSummary, run_demo, weigh
-from counterpoise.domain.events import Alert
+from counterpoise.domain.message import Message
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.venue.sim import (
@@ -69,7 +69,7 @@ class Watcher:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.world = short_market()
         self.cycles: list[tuple[CycleReport, datetime, datetime]] = []
-        self.alerts: list[Alert] = []
+        self.alerts: list[Message] = []
         self.asked: list[TestnetOptions] = []
 
         def build(options: TestnetOptions) -> SimExchange:

@@ -106,7 +106,8 @@ class Desk:
 
     async def leave(self) -> Alert:
         await leave(self.app, self.store, self.policy)
-        (row,) = await self.store.pending(10)
+        await self.store.enrol(["ear"], START)
+        (row,) = await self.store.pending("ear", 0, 10)
         return row.alert
 
     async def states(self) -> dict[str, OrderState]:

@@ -22,6 +22,7 @@ from counterpoise.domain.events import Severity, alert
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.plan import Plan
 from counterpoise.domain.reasons import reason
+from counterpoise.notify.composing import message_of
 from tests.build import NOW, make_order
 from tests.unit.app.reports import make_report
 
@@ -99,7 +100,7 @@ def test_a_frame_fits_its_terminal_and_does_not_leap(width: int, height: int) ->
     for step in range(12):
         with_history(view, 60)
         long = f"Hedge of BTC opened: sold 0.5 BTC with BTC/USDT:USDT, {step}\n" + "and so on " * 30
-        view.alert(alert("demo", "hedge_opened", Severity.INFO, long, NOW))
+        view.alert(message_of([alert("demo", "hedge_opened", Severity.INFO, long, NOW)]))
         for orders in (0, 1, 12):
             lines = drawn(view, console, a_report(step, orders))
             assert max(map(cell_len, lines)) <= width
@@ -113,7 +114,7 @@ def test_what_matters_stands_on_the_smallest_screen() -> None:
     view = DemoView(console)
     with_history(view, 300)
     for step in range(6):
-        view.alert(alert("demo", "test", Severity.WARNING, f"news {step}", NOW))
+        view.alert(message_of([alert("demo", "test", Severity.WARNING, f"news {step}", NOW)]))
     told = "\n".join(drawn(view, console, a_report()))
     for piece in (
         "effective target",
@@ -137,7 +138,7 @@ def test_a_narrow_screen_shows_the_newest_alert_whole() -> None:
         "old news",
         "Hedge of BTC opened: sold 0.5 BTC with BTC/USDT:USDT at 89,610.13 on average",
     ):
-        view.alert(alert("demo", "test", Severity.WARNING, text, NOW))
+        view.alert(message_of([alert("demo", "test", Severity.WARNING, text, NOW)]))
     told = "\n".join(drawn(view, console, a_report()))
     assert "on average" in told
     assert "effective" in told

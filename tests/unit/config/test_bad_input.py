@@ -528,12 +528,67 @@ ROWS: dict[str, tuple[Change, str]] = {
             " a sleeve and not the quote (BTC, ETH, SOL), was 'DOGE'"
         ),
     ),
-    "alerts": (
+    "a sink of a later version": (
         ("store: ", "alerts: {notify: []}\nstore: "),
         (
-            "c.yaml:1:9 alerts: expected nothing here in this version, was a mapping;"
-            " alerts go to the log; other ways come with a later version, remove this"
+            "c.yaml:1:18 alerts.notify: expected nothing here in this version, was an empty list;"
+            " alerts go to the log; this way comes with a later version, remove this"
         ),
+    ),
+    "a sink nobody knows": (
+        ("store: ", "alerts: {logs: {}}\nstore: "),
+        ("c.yaml:1:10 alerts.logs: expected a known key (did you mean 'log'?), was 'logs'"),
+    ),
+    "a category nobody knows": (
+        ("store: ", "alerts: {log: {routing: {hegde: off}}}\nstore: "),
+        (
+            "c.yaml:1:26 alerts.log.routing.hegde: expected a known key (did you mean 'hedge'?),"
+            " was 'hegde'"
+        ),
+    ),
+    "a route nobody knows": (
+        ("store: ", "alerts: {log: {routing: {info: silet}}}\nstore: "),
+        (
+            "c.yaml:1:32 alerts.log.routing.info: expected on, silent or off, was 'silet';"
+            " did you mean 'silent'?"
+        ),
+    ),
+    "a truth for a route": (
+        ("store: ", "alerts: {log: {routing: {info: false}}}\nstore: "),
+        ("c.yaml:1:32 alerts.log.routing.info: expected on, silent or off, was false"),
+    ),
+    "an hour there is not": (
+        ("store: ", "alerts: {quiet: {from: 24:00, to: 07:00}}\nstore: "),
+        (
+            "c.yaml:1:24 alerts.quiet.from: expected a time of day from 00:00 to 23:59, such as"
+            " 22:00, was '24:00'"
+        ),
+    ),
+    "quiet hours without an end": (
+        ("store: ", "alerts: {quiet: {from: 22:00}}\nstore: "),
+        ("c.yaml:1:10 alerts.quiet.to: expected when it is over: 07:00, was missing"),
+    ),
+    "quiet hours of no time": (
+        ("store: ", "alerts: {log: {quiet: {from: 07:00, to: 7:00}}}\nstore: "),
+        ("c.yaml:1:41 alerts.log.quiet.to: expected another time than from, was '7:00'"),
+    ),
+    "quiet hours in a word": (
+        ("store: ", "alerts: {log: {quiet: nights}}\nstore: "),
+        (
+            "c.yaml:1:23 alerts.log.quiet: expected never, or hours such as"
+            " {from: 22:00, to: 07:00}, was 'nights'"
+        ),
+    ),
+    "a zone there is not": (
+        ("store: ", "alerts: {zone: Europe/Berln}\nstore: "),
+        (
+            "c.yaml:1:16 alerts.zone: expected a time zone such as Europe/Berlin,"
+            " was 'Europe/Berln'; did you mean 'Europe/Berlin'?"
+        ),
+    ),
+    "a rate of nothing": (
+        ("store: ", "alerts: {rate: 0}\nstore: "),
+        ("c.yaml:1:16 alerts.rate: expected a whole number of at least 1, was 0"),
     ),
     "the web page": (
         ("store: ", "web: {listen: 127.0.0.1:8787}\nstore: "),

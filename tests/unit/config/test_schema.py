@@ -44,7 +44,7 @@ def test_every_key_is_described_and_no_other_is_allowed() -> None:
 
 def test_what_comes_later_is_not_offered() -> None:
     root, text = json_schema(), json.dumps(json_schema())
-    assert set(root["properties"]) == {"store", "store_file", "venues", "portfolios"}
+    assert set(root["properties"]) == {"store", "store_file", "venues", "portfolios", "alerts"}
     for later in ("x-not-yet", "paper"):
         assert later not in text
 

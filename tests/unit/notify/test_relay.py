@@ -2,38 +2,99 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
 
 from counterpoise.app.clock import ManualClock
-from counterpoise.domain.errors import StoreError
-from counterpoise.domain.events import Alert, Severity, alert
-from counterpoise.domain.records import DEAD_AFTER, Changes, PortfolioRecord, TradingState
-from counterpoise.notify.relay import FIRST_PAUSE, LONGEST_PAUSE, Relay
+from counterpoise.domain.categories import Category
+from counterpoise.domain.errors import SinkBusy, SinkRefusal, StoreError
+from counterpoise.domain.events import Severity, alert
+from counterpoise.domain.message import Message
+from counterpoise.domain.records import Changes, Handed, PortfolioRecord, SinkRecord, TradingState
+from counterpoise.domain.routing import QuietHours, Route, SinkPolicy
+from counterpoise.notify.lane import DEAD_AFTER, FIRST_PAUSE, LONGEST_PAUSE
+from counterpoise.notify.relay import Relay
 from counterpoise.record.memory import MemoryStore
 
-NOW = datetime(2025, 4, 7, tzinfo=UTC)
+NOW = datetime(2025, 4, 7, 12, tzinfo=UTC)
+NIGHT = QuietHours(start=time(22), end=time(7))
 
 
 class Inbox:
     """A sink that keeps what it takes, and refuses what it is told to."""
 
     def __init__(self) -> None:
-        self.taken: list[str] = []
+        self.messages: list[Message] = []
         self.asked = 0
-        self.down = False
-        self.refuses: set[str] = set()
+        self.down: Exception | None = None
+        self.refuses: dict[str, Exception] = {}
         self.hangs = False
 
-    async def deliver(self, alert: Alert) -> None:
+    async def deliver(self, message: Message) -> None:
         self.asked += 1
         if self.hangs:
             await asyncio.Event().wait()
-        if self.down or alert.text in self.refuses:
-            raise ConnectionError(f"no {alert.text}")
-        self.taken.append(alert.text)
+        if self.down is not None:
+            raise self.down
+        for word, error in self.refuses.items():
+            if word in message.ids:
+                raise error
+        self.messages.append(message)
+
+    @property
+    def taken(self) -> list[str]:
+        """The ids of all alerts taken, in order."""
+        return [id_ for message in self.messages for id_ in message.ids]
+
+
+class Box:
+    """An outbox, a clock, and a relay of one sink or several that can be begun anew."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+        self.clock = ManualClock(NOW)
+        self.policy = SinkPolicy()
+        self.inbox = Inbox()
+        self.relay = self.anew()
+
+    def anew(self, **policy: object) -> Relay:
+        if policy:
+            self.policy = SinkPolicy(**policy)  # type: ignore[arg-type]  # a test names real fields
+        self.relay = Relay(
+            self.store, {"inbox": self.inbox}, self.clock, policies={"inbox": self.policy}
+        )
+        return self.relay
+
+    async def say(
+        self,
+        *ids: str | int,
+        kind: str = "flow",
+        severity: Severity = Severity.INFO,
+        key: str | None = None,
+        cleared: bool = False,
+    ) -> None:
+        """Commit alerts whose ids are their texts."""
+        made = [
+            alert("treasury", kind, severity, str(t), self.clock.now(), key=key, cleared=cleared)
+            for t in ids
+        ]
+        for one in made:
+            object.__setattr__(one, "id", one.text)
+        await self.store.commit(Changes(portfolio="treasury", alerts=tuple(made)))
+
+    async def later(self, seconds: float) -> None:
+        self.clock.advance(Decimal(str(seconds)))
+        await self.relay.deliver_pending()
+
+    async def counts(self) -> tuple[int, int]:
+        found = await self.store.counts()
+        return found["pending"], found["dead"]
+
+    async def stand(self) -> SinkRecord:
+        (found,) = await self.store.sinks()
+        return found
 
 
 @pytest.fixture
@@ -47,216 +108,448 @@ async def store() -> MemoryStore:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(NOW)
-
-
-@pytest.fixture
-def inbox() -> Inbox:
-    return Inbox()
-
-
-async def say(store: MemoryStore, *texts: str | int) -> None:
-    alerts = tuple(alert("treasury", "k", Severity.INFO, str(t), NOW) for t in texts)
-    await store.commit(Changes(portfolio="treasury", alerts=alerts))
+async def box(store: MemoryStore) -> Box:
+    return Box(store)
 
 
 def names(count: int, first: int = 0) -> list[str]:
     return [str(n) for n in range(first, first + count)]
 
 
-async def test_alerts_arrive_once_and_in_order(
-    store: MemoryStore, clock: ManualClock, inbox: Inbox
-) -> None:
-    relay = Relay(store, {"inbox": inbox}, clock)
-    assert (await relay.deliver_pending()).delivered == 0
-    await say(store, "a", "b")
-    done = await relay.deliver_pending()
-    assert (done.delivered, done.failing, done.retry_at) == (2, {}, None)
-    await say(store, "c")
-    await relay.deliver_pending()
-    assert inbox.taken == ["a", "b", "c"]
-    assert await store.counts() == {"pending": 0, "dead": 0}
+# --- at least once, in order
+
+
+async def test_alerts_arrive_once_and_in_order(box: Box) -> None:
+    assert (await box.relay.deliver_pending()).taken == 0
+    await box.say("a", "b")
+    done = await box.relay.deliver_pending()
+    assert (done.taken, done.failing, done.retry_at) == (2, {}, None)
+    await box.say("c")
+    await box.relay.deliver_pending()
+    assert box.inbox.taken == ["a", "b", "c"]
+    assert await box.counts() == (0, 0)
+
+
+async def test_a_restart_repeats_nothing_to_who_has_it(store: MemoryStore) -> None:
+    clock, one, two = ManualClock(NOW), Inbox(), Inbox()
+    box = Box(store)
+    two.down = ConnectionError("no route")
+    await Relay(store, {"one": one, "two": two}, clock).deliver_pending()
+    await box.say("a", "b")
+    await Relay(store, {"one": one, "two": two}, clock).deliver_pending()
+    assert (one.taken, two.taken) == (["a", "b"], [])
+    two.down = None
+    await Relay(store, {"one": one, "two": two}, clock).deliver_pending()
+    assert (one.taken, two.taken) == (["a", "b"], ["a", "b"])
+    assert await box.counts() == (0, 0)
 
 
 async def test_a_failing_sink_gets_everything_later_in_order_after_growing_pauses(
-    store: MemoryStore, clock: ManualClock, inbox: Inbox
+    box: Box,
 ) -> None:
-    relay = Relay(store, {"inbox": inbox}, clock)
-    await say(store, "a", "b")
-    inbox.down = True
+    await box.say("a", "b")
+    box.inbox.down = ConnectionError("no route")
     pauses = []
-    for failures in range(1, 12):
-        found = await relay.deliver_pending()
+    # two in the outbox: from the tenth failure on the second one is asked with as well
+    for failures in range(1, DEAD_AFTER):
+        found = await box.relay.deliver_pending()
         assert found.failing == {"inbox": failures}
         assert found.retry_at is not None
-        pauses.append(found.retry_at - clock.now())
-        asked = inbox.asked
-        clock.advance(Decimal(pauses[-1].total_seconds()) - Decimal("0.001"))
-        await relay.deliver_pending()
-        assert inbox.asked == asked
-        clock.advance(Decimal("0.001"))
+        pauses.append(found.retry_at - box.clock.now())
+        asked = box.inbox.asked
+        await box.later(pauses[-1].total_seconds() - 0.001)
+        assert box.inbox.asked == asked
+        box.clock.advance(Decimal("0.001"))
     assert pauses[:4] == [FIRST_PAUSE * factor for factor in (1, 2, 4, 8)]
-    assert pauses[-1] == LONGEST_PAUSE
-    row = (await store.pending(1))[0]
-    assert row.last_error == "inbox: ConnectionError: no a"
+    await box.later(0)
+    assert (await box.stand()).last_error == "ConnectionError: no route"
+    assert (await box.stand()).failing_since == NOW
 
-    inbox.down = False
-    done = await relay.deliver_pending()
-    assert (done.delivered, done.failing, done.retry_at) == (2, {}, None)
-    assert inbox.taken == ["a", "b"]
+    box.inbox.down = None
+    await box.later(LONGEST_PAUSE.total_seconds())
+    assert box.inbox.taken == ["a", "b"]
+    assert ((await box.stand()).failures, (await box.stand()).failing_since) == (0, None)
 
 
-async def test_a_sink_that_is_down_for_days_loses_nothing(
-    store: MemoryStore, clock: ManualClock, inbox: Inbox
-) -> None:
-    relay = Relay(store, {"inbox": inbox}, clock)
-    inbox.down = True
+async def test_a_sink_that_is_down_for_days_loses_nothing(box: Box) -> None:
+    box.inbox.down = ConnectionError("no route")
     for hour in range(72):
-        await say(store, hour)
+        await box.say(hour)
         for _ in range(20):
-            await relay.deliver_pending()
-            clock.advance(Decimal(180))
-    assert await store.counts() == {"pending": 72, "dead": 0}
-    inbox.down = False
-    clock.advance(Decimal(300))
-    await relay.deliver_pending()
-    assert inbox.taken == names(72)
-    assert await store.counts() == {"pending": 0, "dead": 0}
+            await box.later(180)
+    assert await box.counts() == (72, 0)
+    box.inbox.down = None
+    await box.later(300)
+    assert box.inbox.taken == names(72)
+    assert await box.counts() == (0, 0)
 
 
-async def test_an_alert_no_sink_can_take_is_given_up_and_the_rest_arrives(
-    store: MemoryStore, clock: ManualClock, inbox: Inbox
-) -> None:
-    relay = Relay(store, {"inbox": inbox}, clock)
-    await say(store, "a", "poison", "b", "c")
-    inbox.refuses = {"poison"}
-    for attempt in range(1, DEAD_AFTER):
-        await relay.deliver_pending()
-        assert inbox.taken == ["a"]
-        assert (await store.pending(1))[0].attempts == attempt
-        clock.advance(Decimal(300))
-    await relay.deliver_pending()
-    assert inbox.taken == ["a", "b", "c"]
-    assert await store.counts() == {"pending": 0, "dead": 1}
-
-
-async def test_one_failing_sink_does_not_hold_up_another(
-    store: MemoryStore, clock: ManualClock, inbox: Inbox
-) -> None:
-    broken = Inbox()
-    broken.down = True
-    relay = Relay(store, {"broken": broken, "inbox": inbox}, clock, batch=3)
-    # far more than one batch: what only one sink has must not fill the window
-    for round_ in range(10):
-        await say(store, *range(3 * round_, 3 * round_ + 3))
-        done = await relay.deliver_pending()
-        assert done.delivered == 0
-    assert inbox.taken == names(30)
-    assert (await store.counts())["pending"] == 30
-
-    broken.down = False
-    clock.advance(Decimal(300))
-    done = await relay.deliver_pending()
-    assert (done.delivered, broken.taken) == (30, names(30))
-    assert inbox.taken == names(30)
-    assert (await store.counts())["pending"] == 0
-
-
-async def test_a_hanging_sink_is_given_up_on_after_its_timeout(
-    store: MemoryStore, clock: ManualClock, inbox: Inbox
-) -> None:
-    hanging = Inbox()
-    hanging.hangs = True
-    relay = Relay(store, {"hanging": hanging, "inbox": inbox}, clock, timeout_s=Decimal("0.001"))
-    await say(store, "a", "b")
-    found = await relay.deliver_pending()
-    assert inbox.taken == ["a", "b"]
-    assert found.failing == {"hanging": 1}
-    assert (await store.pending(1))[0].last_error == "hanging: no answer within 0.001 s"
-
-
-async def test_after_a_crash_an_alert_arrives_again_rather_than_never(
-    store: MemoryStore, clock: ManualClock, inbox: Inbox
-) -> None:
-    class Dying(MemoryStore):
-        async def delivered(self, seqs: Iterable[int], at: datetime) -> None:
-            raise StoreError("killed between delivery and its record")
-
-    dying = Dying()
-    dying.__dict__.update(store.__dict__)
-    await say(store, "a", "b")
-    with pytest.raises(StoreError):
-        await Relay(dying, {"inbox": inbox}, clock).deliver_pending()
-    assert inbox.taken == ["a"]
-    await Relay(store, {"inbox": inbox}, clock).deliver_pending()
-    assert inbox.taken == ["a", "a", "b"]
-
-
-async def test_a_refusing_database_makes_no_duplicates_in_one_process(
-    clock: ManualClock, store: MemoryStore, inbox: Inbox
+async def test_what_was_delivered_while_the_database_refused_is_not_delivered_again(
+    store: MemoryStore,
 ) -> None:
     class Flaky(MemoryStore):
         refuses = True
 
-        async def delivered(self, seqs: Iterable[int], at: datetime) -> None:
+        async def settled(
+            self,
+            sink: str,
+            seqs: Iterable[int],
+            how: Handed,
+            at: datetime,
+            error: str | None = None,
+        ) -> None:
             if self.refuses:
                 raise StoreError("database is locked")
-            await super().delivered(seqs, at)
+            await super().settled(sink, seqs, how, at, error)
 
     flaky = Flaky()
     flaky.__dict__.update(store.__dict__)
-    await say(flaky, "a", "b")
-    relay = Relay(flaky, {"inbox": inbox}, clock)
+    box = Box(flaky)
+    await box.say("a", "b")
     with pytest.raises(StoreError):
-        await relay.deliver_pending()
+        await box.relay.deliver_pending()
+    with pytest.raises(StoreError):
+        await box.relay.deliver_pending()
     flaky.refuses = False
-    done = await relay.deliver_pending()
-    assert done.delivered == 2
-    assert inbox.taken == ["a", "b"]
-    assert (await flaky.counts())["pending"] == 0
+    await box.relay.deliver_pending()
+    assert box.inbox.taken == ["a", "b"]
+    assert await box.counts() == (0, 0)
 
 
-async def test_passes_do_not_overlap(store: MemoryStore, clock: ManualClock) -> None:
+async def test_passes_do_not_overlap(box: Box) -> None:
     class Slow(Inbox):
-        async def deliver(self, alert: Alert) -> None:
-            await clock.sleep(Decimal(0))  # another pass could begin here
-            await super().deliver(alert)
+        async def deliver(self, message: Message) -> None:
+            await box.clock.sleep(Decimal(0))  # another pass could begin here
+            await super().deliver(message)
 
-    slow = Slow()
-    relay = Relay(store, {"slow": slow}, clock)
-    await say(store, *range(5))
-    await asyncio.gather(*(relay.deliver_pending() for _ in range(4)))
-    assert slow.taken == names(5)
-
-
-async def test_a_relay_forgets_what_has_left_the_outbox(
-    store: MemoryStore, clock: ManualClock, inbox: Inbox
-) -> None:
-    relay = Relay(store, {"inbox": inbox}, clock)
-    await say(store, *range(5))
-    await relay.deliver_pending()
-    await relay.deliver_pending()
-    assert [lane.taken for lane in relay._lanes] == [set()]
+    box.inbox = Slow()
+    box.anew()
+    await box.say(*range(5))
+    await asyncio.gather(*(box.relay.deliver_pending() for _ in range(4)))
+    assert box.inbox.taken == names(5)
 
 
-async def test_a_cancelled_pass_is_taken_up_by_the_next(
-    store: MemoryStore, clock: ManualClock, inbox: Inbox
-) -> None:
-    relay = Relay(store, {"inbox": inbox}, clock)
-    await say(store, "a")
-    inbox.hangs = True
-    task = asyncio.create_task(relay.deliver_pending())
-    while not inbox.asked:
-        await clock.sleep(Decimal(0))
+async def test_a_cancelled_pass_is_taken_up_by_the_next(box: Box) -> None:
+    await box.say("a")
+    box.inbox.hangs = True
+    task = asyncio.create_task(box.relay.deliver_pending())
+    while not box.inbox.asked:
+        await box.clock.sleep(Decimal(0))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    inbox.hangs = False
-    await relay.deliver_pending()
-    assert inbox.taken == ["a"]
+    box.inbox.hangs = False
+    await box.relay.deliver_pending()
+    assert box.inbox.taken == ["a"]
 
 
-def test_a_relay_without_a_sink_would_lose_alerts(store: MemoryStore, clock: ManualClock) -> None:
+def test_a_relay_without_a_sink_would_lose_alerts(store: MemoryStore) -> None:
     with pytest.raises(ValueError, match="expected at least one sink"):
-        Relay(store, {}, clock)
+        Relay(store, {}, ManualClock(NOW))
+
+
+# --- several sinks
+
+
+async def test_one_failing_sink_does_not_hold_up_another(box: Box) -> None:
+    broken = Inbox()
+    broken.down = ConnectionError("no route")
+    relay = Relay(box.store, {"broken": broken, "inbox": box.inbox}, box.clock)
+    for round_ in range(10):
+        await box.say(*range(3 * round_, 3 * round_ + 3))
+        await relay.deliver_pending()
+    assert box.inbox.taken == names(30)
+    assert (await box.counts())[0] == 30
+
+    broken.down = None
+    box.clock.advance(Decimal(300))
+    await relay.deliver_pending()
+    assert broken.taken == names(30)
+    assert box.inbox.taken == names(30)
+    assert (await box.counts())[0] == 0
+
+
+async def test_a_hanging_sink_is_given_up_on_after_its_timeout(box: Box) -> None:
+    hanging = Inbox()
+    hanging.hangs = True
+    sinks = {"hanging": hanging, "inbox": box.inbox}
+    relay = Relay(box.store, sinks, box.clock, timeout_s=Decimal("0.001"))
+    await box.say("a", "b")
+    found = await relay.deliver_pending()
+    assert box.inbox.taken == ["a", "b"]
+    assert found.failing == {"hanging": 1}
+    told = {s.name: s.last_error for s in await box.store.sinks()}
+    assert told == {"hanging": "TimeoutError: no answer within 0.001 s", "inbox": None}
+
+
+async def test_tasks_serve_each_sink_at_its_own_pace(box: Box) -> None:
+    """With tasks running a sink that hangs keeps nothing from the other, however many alerts come."""
+    hanging = Inbox()
+    hanging.hangs = True
+    relay = Relay(box.store, {"hanging": hanging, "inbox": box.inbox}, box.clock)
+    task = asyncio.create_task(relay.run())
+    try:
+        async with asyncio.timeout(5):
+            for n in range(3):
+                await box.say(n)
+                relay.wake()
+                while len(box.inbox.taken) <= n:
+                    await box.clock.sleep(Decimal(0))
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    assert box.inbox.taken == names(3)
+    assert hanging.asked == 1
+
+
+async def test_a_lane_that_breaks_does_not_silence_the_others(box: Box) -> None:
+    class Broken(MemoryStore):
+        async def pending(self, sink: str, after: int, limit: int) -> tuple:  # type: ignore[type-arg]  # raises
+            if sink == "broken":
+                raise RuntimeError("a bug")
+            return await super().pending(sink, after, limit)
+
+    broken = Broken()
+    broken.__dict__.update(box.store.__dict__)
+    relay = Relay(broken, {"broken": Inbox(), "inbox": box.inbox}, box.clock)
+    await box.say("a")
+    task = asyncio.create_task(relay.run())
+    try:
+        async with asyncio.timeout(5):
+            while not box.inbox.taken:
+                await box.clock.sleep(Decimal(0))
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    assert box.inbox.taken == ["a"]
+
+
+async def test_secrets_in_an_error_are_neither_logged_nor_kept(box: Box) -> None:
+    box.inbox.down = ConnectionError("https://api/bot123:sentinel/sendMessage")
+    relay = Relay(
+        box.store, {"inbox": box.inbox}, box.clock, redact=lambda t: t.replace("sentinel", "***")
+    )
+    await box.say("a")
+    await relay.deliver_pending()
+    assert (await box.stand()).last_error == "ConnectionError: https://api/bot123:***/sendMessage"
+
+
+# --- what a sink says
+
+
+async def test_a_wait_that_a_sink_asks_for_is_obeyed(box: Box) -> None:
+    await box.say("a", "b")
+    box.inbox.down = SinkBusy("Too Many Requests", retry_after=timedelta(seconds=73))
+    found = await box.relay.deliver_pending()
+    assert found.retry_at == NOW + timedelta(seconds=73)
+    box.inbox.down = None
+    await box.later(72.9)
+    assert (box.inbox.asked, box.inbox.taken) == (1, [])
+    await box.later(0.1)
+    assert box.inbox.taken == ["a", "b"]
+
+
+async def test_a_message_refused_for_good_is_given_up_at_once_and_the_rest_arrives(
+    box: Box,
+) -> None:
+    await box.say("a", "poison", "b", kind="hedge_opened")
+    box.inbox.refuses = {"poison": SinkRefusal("400: can't parse entities")}
+    await box.relay.deliver_pending()
+    await box.relay.deliver_pending()
+    assert box.inbox.taken == ["a", "b"]
+    assert await box.counts() == (0, 1)
+    stand = await box.stand()
+    assert (stand.pending, stand.dead) == (0, 1)
+    assert stand.last_error == "SinkRefusal: 400: can't parse entities"
+
+
+async def test_a_message_that_fails_while_others_arrive_is_given_up_in_the_end(box: Box) -> None:
+    await box.say("a", "poison", "b", "c")
+    box.inbox.refuses = {"poison": ConnectionError("reset")}
+    for _ in range(DEAD_AFTER - 1):
+        await box.relay.deliver_pending()
+        assert box.inbox.taken == ["a"]
+        box.clock.advance(Decimal(300))
+    await box.relay.deliver_pending()
+    assert box.inbox.taken == ["a", "b", "c"]
+    assert await box.counts() == (0, 1)
+
+
+async def test_other_topics_go_past_one_that_fails(box: Box) -> None:
+    await box.say("poison", "after", kind="hedge_opened")
+    box.inbox.refuses = {"poison": ConnectionError("reset")}
+    await box.relay.deliver_pending()
+    for n in range(3):
+        await box.say(n, kind="flow")
+        await box.later(300)
+        assert box.inbox.taken == names(n + 1)
+    box.inbox.refuses = {}
+    await box.later(300)
+    assert box.inbox.taken == ["0", "1", "2", "poison", "after"]
+
+
+async def test_of_many_put_together_only_the_refused_one_is_lost(box: Box) -> None:
+    box.anew(rate=8)
+    await box.say(*range(40))
+    box.inbox.refuses = {"23": SinkRefusal("400")}
+    for _ in range(10):
+        await box.later(60)
+    assert sorted(box.inbox.taken, key=int) == [n for n in names(40) if n != "23"]
+    assert await box.counts() == (0, 1)
+
+
+# --- rate
+
+
+async def test_no_minute_has_more_messages_than_the_rate_and_all_alerts_arrive(box: Box) -> None:
+    box.anew(rate=20)
+    sent: list[datetime] = []
+    for n in range(600):
+        await box.say(n, kind=("flow", "hedge_opened", "operator")[n % 3])
+        before = box.inbox.asked
+        await box.later(0.5)
+        sent += [box.clock.now()] * (box.inbox.asked - before)
+    await box.later(60)
+    assert sorted(map(int, box.inbox.taken)) == list(range(600))
+    for at in sent:
+        within = [s for s in sent if at <= s < at + timedelta(minutes=1)]
+        assert len(within) <= 20
+    # and the rate is used, not hoarded: as little as possible is put together
+    assert len(sent) > 50
+
+
+async def test_under_the_rate_every_alert_is_a_message_of_its_own(box: Box) -> None:
+    box.anew(rate=20)
+    await box.say(*range(15))
+    await box.relay.deliver_pending()
+    assert [m.count for m in box.inbox.messages] == [1] * 15
+
+
+async def test_a_burst_of_5000_is_told_in_a_few_messages(box: Box) -> None:
+    box.anew(rate=20)
+    for n in range(50):
+        await box.say(*range(100 * n, 100 * n + 100), kind="refused", key=f"refused:A{n}:why")
+    await box.say("c", kind="margin", severity=Severity.CRITICAL)
+    await box.relay.deliver_pending()
+    assert sorted(box.inbox.taken) == sorted([*names(5000), "c"])
+    assert box.inbox.messages[0].ids == ("c",), "what is critical goes first"
+    assert len(box.inbox.messages) == 2
+    assert box.inbox.messages[1].title == "Refused (x5000 in 1 s)"
+    assert await box.counts() == (0, 0)
+
+
+async def test_a_part_of_the_rate_is_kept_for_what_is_critical(box: Box) -> None:
+    box.anew(rate=8)
+    for n in range(30):
+        await box.say(n, kind=("flow", "hedge_opened")[n % 2])
+        await box.later(0.1)
+    quiet = box.inbox.asked
+    assert quiet == 6
+    await box.say("c", kind="margin", severity=Severity.CRITICAL)
+    await box.later(0.1)
+    assert box.inbox.taken[-1] == "c"
+    assert box.inbox.asked == quiet + 1
+
+
+async def test_a_topic_never_overtakes_itself(box: Box) -> None:
+    """A condition that comes and goes is told in the order in which it did, whatever is put together."""
+    box.anew(rate=4)
+    box.inbox.down = ConnectionError("no route")
+    for n in range(40):
+        key = f"venue:{n % 3}"
+        loud = Severity.CRITICAL if n % 7 == 0 else Severity.INFO
+        await box.say(n, kind="venue", key=key, severity=loud)
+        if n == 20:
+            box.inbox.down = None
+        await box.later(7)
+    await box.later(60)
+    await box.later(60)
+    taken = [int(t) for t in box.inbox.taken]
+    assert sorted(taken) == list(range(40))
+    for rest in range(3):
+        topic = [n for n in taken if n % 3 == rest]
+        assert topic == sorted(topic)
+
+
+# --- routing
+
+
+async def test_what_is_routed_off_is_done_with_and_the_rest_is_as_loud_as_it_shall_be(
+    box: Box,
+) -> None:
+    box.anew(
+        severities={Severity.INFO: Route.SILENT, Severity.WARNING: Route.OFF},
+        categories={Category.HEDGE: Route.ON, Category.ORDERS: Route.OFF},
+    )
+    await box.say("info")
+    await box.say("warning", severity=Severity.WARNING)
+    await box.say("critical", severity=Severity.CRITICAL)
+    await box.say("hedge", kind="hedge_opened")
+    await box.say("order", kind="frozen", severity=Severity.CRITICAL)
+    await box.relay.deliver_pending()
+    assert {m.ids: m.silent for m in box.inbox.messages} == {
+        ("critical",): False,
+        ("info",): True,
+        ("hedge",): False,
+    }
+    assert await box.counts() == (0, 0)
+
+
+async def test_what_is_committed_before_a_sink_is_added_does_not_reach_it(box: Box) -> None:
+    await box.relay.deliver_pending()
+    await box.say("old")
+    late = Inbox()
+    relay = Relay(box.store, {"inbox": box.inbox, "late": late}, box.clock)
+    await relay.deliver_pending()
+    await box.say("new")
+    await relay.deliver_pending()
+    assert (box.inbox.taken, late.taken) == (["old", "new"], ["new"])
+
+
+# --- quiet hours
+
+
+async def test_a_night_holds_back_what_is_not_critical_and_tells_it_in_the_morning(
+    box: Box,
+) -> None:
+    box.anew(quiet=NIGHT, rate=20)
+    box.clock.advance(Decimal(10 * 3600))  # 22:00
+    for n in range(5):
+        await box.say(n)
+        await box.later(60)
+    await box.say("c", kind="margin", severity=Severity.CRITICAL)
+    await box.later(60)
+    assert box.inbox.taken == ["c"]
+    await box.later(8 * 3600)  # 06:06
+    assert box.inbox.taken == ["c"]
+    await box.later(3600)
+    assert box.inbox.taken == ["c", *names(5)]
+    assert box.inbox.messages[-1].title == "Flow (x5 in 4 min)"
+
+
+async def test_what_is_critical_takes_along_what_its_topic_held_back(box: Box) -> None:
+    box.anew(quiet=NIGHT)
+    box.clock.advance(Decimal(11 * 3600))
+    await box.say("near", kind="margin", key="margin:main/USDT:near", severity=Severity.WARNING)
+    await box.say("other", kind="margin", key="margin:side/USDT:near", severity=Severity.WARNING)
+    await box.later(1)
+    assert box.inbox.taken == []
+    await box.say("worse", kind="margin", key="margin:main/USDT:near", severity=Severity.CRITICAL)
+    await box.say("over", kind="margin", key="margin:main/USDT:near", cleared=True)
+    await box.later(1)
+    assert [m.ids for m in box.inbox.messages] == [("near", "worse")]
+    await box.later(9 * 3600)
+    assert sorted(box.inbox.taken[2:]) == ["other", "over"]
+
+
+async def test_a_restart_at_night_keeps_what_is_held_back(box: Box) -> None:
+    box.anew(quiet=NIGHT)
+    box.clock.advance(Decimal(11 * 3600))
+    await box.say(*range(4))
+    await box.later(1)
+    box.anew()
+    await box.later(1)
+    assert box.inbox.taken == []
+    box.anew()
+    await box.later(9 * 3600)
+    assert [m.ids for m in box.inbox.messages] == [("0", "1", "2", "3")]

@@ -206,12 +206,15 @@ async def test_a_commit_cancelled_at_any_step_is_whole_or_nothing(
 async def test_writers_of_one_process_take_turns(database: Database, store: SqlStore) -> None:
     await store.commit(START)
     outbox = SqlOutbox(database)
+    await outbox.enrol(["ear"], NOW)
     alerts = [alert("treasury", "k", Severity.INFO, f"{n}", NOW) for n in range(30)]
     # with a busy timeout of 10 ms these would fail if they raced for SQLite's lock
     await asyncio.gather(
         *(store.commit(Changes(portfolio="treasury", alerts=(a,))) for a in alerts),
-        *(outbox.failed(seq, "no") for seq in range(1, 30)),
+        *(outbox.failed("ear", "no", NOW) for _ in range(1, 30)),
     )
+    (ear,) = await outbox.sinks()
+    assert ear.failures == 29
     assert (await outbox.counts())["pending"] == 30
 
 

@@ -232,7 +232,7 @@ def outbox_row_of(row: Row[Any]) -> OutboxRow:
         cleared=row.cleared,
         data={key: str(value) for key, value in document(row.data).items()},
     )
-    return OutboxRow(seq=row.seq, alert=alert, attempts=row.attempts, last_error=row.last_error)
+    return OutboxRow(seq=row.seq, alert=alert)
 
 
 def journal_values(row: JournalRow) -> Values:

@@ -1,8 +1,8 @@
 """The tables. A change here needs a new revision in ``migrations/`` and a new :data:`SCHEMA`.
 
-Every row belongs to a portfolio, but for ``bars``, which are the market's. ``alerts`` is the outbox: its rows
-are committed with the change they speak of. ``alert_state`` says which lasting conditions are raised, so that
-alerts may be pruned.
+Every row belongs to a portfolio, but for ``bars``, which are the market's, and ``sinks`` and ``deliveries``.
+``alerts`` is the outbox: its rows are committed with the change they speak of. ``alert_state`` says which lasting
+conditions are raised, so that alerts may be pruned.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sqlalchemy import (
 from counterpoise.record.sql.types import ExactDecimal, Instant
 
 #: The Alembic revision these tables belong to.
-SCHEMA = "0006"
+SCHEMA = "0007"
 
 METADATA = MetaData()
 
@@ -142,11 +142,36 @@ alerts = Table(
     Column("key", Text),
     Column("cleared", Boolean, nullable=False),
     Column("data", Text, nullable=False),
+    # of schema 0006, when all sinks failed together; nothing reads them any more
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("last_error", Text),
+    # when the last sink was done with it
     Column("delivered_at", Instant),
     Index("ix_alerts_undelivered", "seq", sqlite_where=text("delivered_at IS NULL")),
     sqlite_autoincrement=True,  # a seq is never used twice, not even after pruning
+)
+
+sinks = Table(
+    "sinks",
+    METADATA,
+    Column("name", Text, primary_key=True, nullable=False),
+    Column("joined_at", Instant, nullable=False),
+    # it is done with every alert up to this one
+    Column("done_seq", Integer, nullable=False),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("failing_since", Instant),
+    Column("last_error", Text),
+    Column("last_error_at", Instant),
+)
+
+# what a sink is done with beyond that; what it was given up for stays
+deliveries = Table(
+    "deliveries",
+    METADATA,
+    Column("sink", Text, ForeignKey("sinks.name"), nullable=False, primary_key=True),
+    Column("seq", Integer, ForeignKey("alerts.seq"), nullable=False, primary_key=True),
+    Column("how", Text, nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 alert_state = Table(

@@ -1,0 +1,185 @@
+"""The section ``alerts``: where alerts go, which of them, and when.
+
+Each kind of sink is a shape of its own that extends :class:`SinkModel`; its key is the sink's name. What a sink does
+not say of quiet hours and rate is as for all; the log is told everything at once unless it says otherwise itself.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, time, tzinfo
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, PlainValidator, Tag, WithJsonSchema
+
+from counterpoise.config import times
+from counterpoise.config.fields import ENV, Count, Later
+from counterpoise.config.problems import nearest, one_of
+from counterpoise.config.section import Section
+from counterpoise.config.settings import AlertSettings
+from counterpoise.config.shape import Shape, word_or_mapping
+from counterpoise.config.units import Expected
+from counterpoise.domain.categories import Category
+from counterpoise.domain.events import Severity
+from counterpoise.domain.routing import DEFAULT_RATE, QuietHours, Route, SinkPolicy
+
+_LATER = "alerts go to the log; this way comes with a later version"
+
+
+def route(value: object) -> Route:
+    """Return ``on``, ``silent`` or ``off`` as a Route."""
+    known = [r.value for r in Route]
+    if not isinstance(value, str) or value not in known:
+        near = nearest(value, known) if isinstance(value, str) else None
+        raise Expected(one_of(known), f"did you mean {near!r}?" if near else "")
+    return Route(value)
+
+
+def _never(value: object) -> str:
+    if value != "never":
+        raise Expected("never, or hours such as {from: 22:00, to: 07:00}")
+    return "never"
+
+
+RouteWord = Annotated[
+    Route, PlainValidator(route), WithJsonSchema({"enum": [r.value for r in Route]})
+]
+ClockTime = Annotated[
+    time,
+    PlainValidator(times.clock_time),
+    WithJsonSchema({"type": "string", "pattern": rf"^(\d\d:\d\d|{ENV})$", "examples": ["22:00"]}),
+]
+Zone = Annotated[
+    tzinfo,
+    PlainValidator(times.zone),
+    WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]}),
+]
+
+
+class RoutingModel(Shape):
+    """What becomes of an alert: on, silent (no sound) or off. Its category goes before its severity."""
+
+    info: RouteWord | None = Field(default=None, description="what is only to be known")
+    warning: RouteWord | None = Field(default=None, description="what may need you")
+    critical: RouteWord | None = Field(default=None, description="what needs you now")
+    hedge: RouteWord | None = Field(default=None, description="a hedge opened, adjusted, closed")
+    ladder: RouteWord | None = Field(default=None, description="how a position is being moved")
+    conversion: RouteWord | None = Field(default=None, description="spot instead of futures")
+    margin: RouteWord | None = Field(
+        default=None, description="how far liquidation is, and what is done about it"
+    )
+    collateral: RouteWord | None = Field(default=None, description="money moved, or missing")
+    carry: RouteWord | None = Field(default=None, description="funding, basis, cross hedges")
+    orders: RouteWord | None = Field(
+        default=None, description="without a proven outcome, refused, not taken"
+    )
+    data: RouteWord | None = Field(default=None, description="not answered, old, not believed")
+    foreign: RouteWord | None = Field(default=None, description="what others did in the account")
+    flow: RouteWord | None = Field(default=None, description="deposits and withdrawals")
+    state: RouteWord | None = Field(
+        default=None, description="the trading state, and what lowered it"
+    )
+    operator: RouteWord | None = Field(
+        default=None, description="what people said, and what waits for their answer"
+    )
+    ownership: RouteWord | None = Field(default=None, description="which process may write")
+    lifecycle: RouteWord | None = Field(default=None, description="start, stop, recovery, keys")
+    report: RouteWord | None = Field(default=None, description="regular reports")
+    other: RouteWord | None = Field(default=None, description="what another version raised")
+
+
+class QuietModel(Shape):
+    """Hours by the clock of the zone in which only what is critical is told; the rest comes when they are over."""
+
+    from_: ClockTime = Field(alias="from", description="when it becomes quiet: 22:00")
+    to: ClockTime = Field(description="when it is over: 07:00")
+
+
+Quiet = Annotated[
+    Annotated[QuietModel, Tag("mapping")]
+    | Annotated[
+        Literal["never"], PlainValidator(_never), WithJsonSchema({"const": "never"}), Tag("word")
+    ],
+    Discriminator(word_or_mapping),
+]
+
+
+class SinkModel(Shape):
+    """What every sink may say."""
+
+    routing: RoutingModel = Field(
+        default=RoutingModel(),
+        description="what goes there, by severity and category: {info: silent, ladder: off}; default on",
+    )
+    quiet: Quiet | None = Field(
+        default=None, description="hours of its own: {from: 22:00, to: 07:00}, or never"
+    )
+    rate: Count | None = Field(
+        default=None, description="messages within any minute at most; more are put together"
+    )
+
+
+class LogModel(SinkModel):
+    """The log, which is always there. It is told everything at once, unless this says otherwise."""
+
+
+class AlertsModel(Shape):
+    """Where alerts go, which of them, and when."""
+
+    zone: Zone | None = Field(
+        default=None, description="the zone of quiet hours: Europe/Berlin; default UTC"
+    )
+    quiet: QuietModel | None = Field(
+        default=None, description="hours for every sink but the log: {from: 22:00, to: 07:00}"
+    )
+    rate: Count | None = Field(
+        default=None, description="messages within any minute, per sink but the log; default 20"
+    )
+    log: LogModel = Field(default=LogModel(), description="the log of the process")
+    mqtt: Annotated[None, Later(_LATER)] = None
+    telegram: Annotated[None, Later(_LATER)] = None
+    notify: Annotated[None, Later(_LATER)] = None
+    webhook: Annotated[None, Later(_LATER)] = None
+    heartbeat: Annotated[None, Later("the heartbeat comes with a later version")] = None
+
+
+#: Keys of ``alerts`` that are sinks.
+SINKS = ("log",)
+
+
+def check_alerts(section: Section) -> None:
+    """Complain of quiet hours that last no time."""
+    for part in (section, *(section.at(name) for name in SINKS)):
+        start = part.read(times.clock_time, "quiet", "from")
+        end = part.read(times.clock_time, "quiet", "to")
+        if start is not None and start == end:
+            part.complain(("quiet", "to"), "another time than from")
+
+
+def alerts(model: AlertsModel) -> AlertSettings:
+    """Return what the section comes to."""
+    log = _policy(model.log, model.log.quiet, model.log.rate, _zone(model))
+    return AlertSettings(zone=_zone(model), policies={"log": log})
+
+
+def policy(model: AlertsModel, own: SinkModel) -> SinkPolicy:
+    """Return how a sink other than the log is served: as ``own`` says, else as for all."""
+    quiet = own.quiet if own.quiet is not None else model.quiet
+    return _policy(own, quiet, own.rate or model.rate or DEFAULT_RATE, _zone(model))
+
+
+def _zone(model: AlertsModel) -> tzinfo:
+    return model.zone if model.zone is not None else UTC
+
+
+def _policy(
+    own: SinkModel, quiet: QuietModel | str | None, rate: int | None, zone: tzinfo
+) -> SinkPolicy:
+    told = {name: value for name, value in own.routing if value is not None}
+    return SinkPolicy(
+        severities={s: told[s.value] for s in Severity if s.value in told},
+        categories={c: told[c.value] for c in Category if c.value in told},
+        quiet=QuietHours(start=quiet.from_, end=quiet.to, zone=zone)
+        if isinstance(quiet, QuietModel)
+        else None,
+        rate=rate,
+    )

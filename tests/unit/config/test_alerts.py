@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import UTC, time
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from counterpoise.config.alerts import AlertsModel, SinkModel, policy
+from counterpoise.domain.categories import Category
+from counterpoise.domain.events import Severity
+from counterpoise.domain.routing import DEFAULT_RATE, QuietHours, Route, SinkPolicy
+from tests.unit.config.good import Load
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NIGHT = QuietHours(start=time(22), end=time(7), zone=BERLIN)
+
+
+def test_without_a_word_the_log_is_told_everything_at_once(loaded: Load) -> None:
+    settings = loaded()
+    assert settings.alerts.policies == {"log": SinkPolicy()}
+    assert settings.alerts.zone is UTC
+    assert not settings.warnings
+
+
+def test_what_is_written_becomes_the_policy_of_the_log(loaded: Load) -> None:
+    written = (
+        "alerts: {zone: Europe/Berlin, log: {rate: 5, quiet: {from: 22:00, to: 07:00},"
+        " routing: {info: silent, hedge: on, ladder: off}}}\nstore: "
+    )
+    alerts = loaded(("store: ", written)).alerts
+    assert alerts.zone == BERLIN
+    assert alerts.policies["log"] == SinkPolicy(
+        severities={Severity.INFO: Route.SILENT},
+        categories={Category.HEDGE: Route.ON, Category.LADDER: Route.OFF},
+        quiet=NIGHT,
+        rate=5,
+    )
+
+
+def test_hours_and_rate_for_all_do_not_hold_up_the_log(loaded: Load) -> None:
+    written = "alerts: {rate: 3, quiet: {from: 22:00, to: 07:00}}\nstore: "
+    assert loaded(("store: ", written)).alerts.policies["log"] == SinkPolicy()
+
+
+def test_a_sink_is_served_as_all_are_unless_it_says_otherwise() -> None:
+    night = {"from": "22:00", "to": "07:00"}
+    usual = AlertsModel.model_validate(
+        {"zone": "Europe/Berlin", "quiet": night, "rate": Decimal(6)}
+    )
+    assert policy(usual, SinkModel()) == SinkPolicy(quiet=NIGHT, rate=6)
+    own = SinkModel.model_validate({"quiet": "never", "rate": Decimal(30)})
+    assert policy(usual, own) == SinkPolicy(rate=30)
+    assert policy(AlertsModel(), SinkModel()) == SinkPolicy(rate=DEFAULT_RATE)
+
+
+@pytest.mark.parametrize(
+    ("routing", "told"),
+    [
+        ("critical: off", "nothing of margin, collateral, state, orders, foreign, data, lifecycle"),
+        ("margin: off", "nothing of margin is told anywhere, not even what is critical"),
+        ("info: off, warning: off, report: off", None),
+        ("critical: off, margin: on", "nothing of collateral, state, orders"),
+    ],
+)
+def test_what_is_critical_and_told_nowhere_is_warned_of(
+    loaded: Load, routing: str, told: str | None
+) -> None:
+    warnings = loaded(("store: ", f"alerts: {{log: {{routing: {{{routing}}}}}}}\nstore: ")).warnings
+    if told is None:
+        assert warnings == ()
+    else:
+        (warning,) = warnings
+        assert "c.yaml:1:1 alerts: " in warning
+        assert told in warning
