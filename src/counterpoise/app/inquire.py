@@ -20,7 +20,7 @@ from counterpoise.config.settings import Outline
 from counterpoise.domain.errors import ConfigError
 from counterpoise.domain.numbers import ZERO, dec, significant, text
 from counterpoise.domain.order import Fill, Order
-from counterpoise.domain.records import JournalRow
+from counterpoise.domain.records import JournalRow, SinkRecord
 from counterpoise.domain.standing import standing_of, standing_rows
 from counterpoise.record.sql import SqlRecord, connect
 from counterpoise.record.sql.location import sqlite_path
@@ -40,7 +40,7 @@ async def status(outline: Outline, portfolios: tuple[str, ...], now: datetime) -
     async with opened(outline) as record:
         if record is None:
             found = [_never_run(name) for name in portfolios]
-            none = {"pending": 0, "dead": 0}
+            none = {"pending": 0, "dead": 0, "sinks": []}
             return {"portfolios": found, "pauses": [], "alerts": none, **_version()}
         owner = owner_of(outline)
         found = [
@@ -51,8 +51,9 @@ async def status(outline: Outline, portfolios: tuple[str, ...], now: datetime) -
         looked = [datetime.fromisoformat(p["as_of"]) for p in found if p["as_of"] is not None]
         at = max(looked, default=None) if market_time else now
         paused = pause_rows(await record.store.all_pauses(), at)
-        counts = dict(await record.outbox.counts())
-        return {"portfolios": found, "pauses": paused, "alerts": counts, **_version()}
+        counts, sinks = await record.outbox.counts(), await record.outbox.sinks()
+        alerts = {**counts, "sinks": [_sink(sink) for sink in sinks]}
+        return {"portfolios": found, "pauses": paused, "alerts": alerts, **_version()}
 
 
 async def orders(
@@ -229,6 +230,23 @@ def _never_run(name: str) -> dict[str, Any]:
         "commands": [],
         "approvals": [],
     }
+
+
+def _sink(sink: SinkRecord) -> dict[str, Any]:
+    return {
+        "sink": sink.name,
+        "pending": sink.pending,
+        "dead": sink.dead,
+        "failures": sink.failures,
+        "failing_since": _when(sink.failing_since),
+        "last_error": sink.last_error,
+        "last_error_at": _when(sink.last_error_at),
+        "joined_at": iso(sink.joined_at),
+    }
+
+
+def _when(at: datetime | None) -> str | None:
+    return iso(at) if at is not None else None
 
 
 def owner_of(outline: Outline) -> str | None:

@@ -52,6 +52,7 @@ CATEGORIES: Mapping[str, Category] = {
     "hold": Category.DATA,
     "inactive": Category.ORDERS,
     "key": Category.LIFECYCLE,
+    "leaving": Category.ORDERS,
     "look": Category.LIFECYCLE,
     "margin": Category.MARGIN,
     "margin_differs": Category.MARGIN,
@@ -76,6 +77,7 @@ CATEGORIES: Mapping[str, Category] = {
     "unrestored": Category.FOREIGN,
     "venue": Category.DATA,
     "waits": Category.CONVERSION,
+    "wrong_reply": Category.ORDERS,
 }
 
 

@@ -23,6 +23,7 @@ from counterpoise.domain.records import Handed, OutboxRow
 from counterpoise.domain.routing import Route, SinkPolicy
 from counterpoise.notify.batching import Batch, Case, Lot, batches, due, lot_of
 from counterpoise.notify.composing import message_of
+from counterpoise.notify.console import one_line
 from counterpoise.ports import Clock, Outbox, Sink
 
 _LOG = structlog.get_logger(__name__)
@@ -235,7 +236,7 @@ class Lane:
             self._unrecorded.pop(0)
 
     def _said(self, error: Exception) -> str:
-        return self.redact(f"{type(error).__name__}: {error}")[:_LONGEST_ERROR]
+        return one_line(self.redact(f"{type(error).__name__}: {error}"))[:_LONGEST_ERROR]
 
 
 def _pause(failures: int) -> timedelta:

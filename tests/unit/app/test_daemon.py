@@ -15,6 +15,7 @@ from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.errors import SafetyRefusal, StoreError, VenueAuthError, VenueError
 from counterpoise.domain.events import Severity
 from counterpoise.domain.instrument import Instrument
+from counterpoise.domain.message import Message
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import ExecutionPolicy, LimitsPolicy
@@ -371,6 +372,27 @@ async def test_a_stop_that_takes_too_long_is_cut_short_and_logged(
     ]
     assert desk.ear.of("stopped") == []
     assert asyncio.all_tasks() == before
+
+
+async def test_a_sink_that_hangs_holds_up_neither_trading_nor_a_stop(
+    new_desk: NewDesk, monkeypatch: pytest.MonkeyPatch, logged: list[dict[str, object]]
+) -> None:
+    monkeypatch.setattr("counterpoise.app.daemon.TELL_S", 0)
+    desk = await new_desk()
+
+    async def hang(message: Message) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(desk.ear, "deliver", hang)
+    before = asyncio.all_tasks()
+    await desk.run(hours=3)
+    assert desk.world.position() == dec("-0.5")
+    assert not desk.daemon.cut_short
+    assert any(line["event"] == "alerts_left" for line in logged)
+    assert asyncio.all_tasks() == before
+    # nothing is lost by it
+    told = [row.alert.kind for row in await desk.outbox.pending("ear", 0, 99)]
+    assert (told[0], told[-1]) == ("started", "stopped")
 
 
 class WordlessVenue(MoodyVenue):

@@ -141,6 +141,25 @@ async def test_a_signal_in_the_middle_of_a_ladder_ends_the_run_cleanly(
     assert any("Stopped watching book" in str(line) for line in logged), "alerts go to the log"
 
 
+async def test_what_the_config_routes_off_is_not_logged_and_waits_for_nobody(
+    configure: Configure, world: World, logged: list[dict[str, object]]
+) -> None:
+    quiet = "alerts: {log: {routing: {lifecycle: off}}}\nstore: "
+    settings = configure(("store: ", quiet))
+    signal_at_placement(world.exchange, 2, signal.SIGTERM)
+    assert await run_daemon(settings, migrate=False, accept_config=None) == 0
+    assert not [
+        line for line in logged if "kind" in line and line["kind"] in {"started", "stopped"}
+    ]
+    record = connect(settings.store_url)
+    await record.store.open()
+    (log,) = await record.outbox.sinks()
+    counts = await record.outbox.counts()
+    await record.store.close()
+    assert (log.name, log.pending, log.dead) == ("log", 0, 0)
+    assert counts == {"pending": 0, "dead": 0}
+
+
 async def test_a_second_run_goes_on_from_the_same_database(
     configure: Configure, world: World
 ) -> None:

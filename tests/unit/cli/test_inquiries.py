@@ -14,7 +14,7 @@ from counterpoise.app.clock import WallClock
 from counterpoise.cli.main import app
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState
-from counterpoise.domain.records import Changes, JournalRow
+from counterpoise.domain.records import Changes, Handed, JournalRow
 from counterpoise.record.sql import connect
 from counterpoise.record.sql.lock import FileLease
 from counterpoise.record.sql.tables import SCHEMA
@@ -32,7 +32,7 @@ def test_status_of_what_was_never_run_says_so(cli: Cli, config: Config, tmp_path
     assert not (tmp_path / "here.db").exists()
     document = cli("status", "--json").json
     assert document["portfolios"][0]["state"] is None
-    assert document["alerts"] == {"pending": 0, "dead": 0}
+    assert document["alerts"] == {"pending": 0, "dead": 0, "sinks": []}
 
 
 def test_status_needs_no_credential(cli: Cli, config: Config) -> None:
@@ -40,10 +40,45 @@ def test_status_needs_no_credential(cli: Cli, config: Config) -> None:
     assert cli("status").code == 0
 
 
+def test_status_tells_of_every_sink_that_has_not_all(cli: Cli, ran: Path, tmp_path: Path) -> None:
+    later = AT + timedelta(minutes=5)
+
+    async def fail() -> None:
+        record = connect(f"sqlite:///{tmp_path}/here.db")
+        await record.store.open()
+        await record.outbox.enrol(["log", "phone", "post"], AT)
+        await record.outbox.settled("log", [1], Handed.TAKEN, AT)
+        await record.outbox.failed("phone", "SinkBusy: 429 Too Many Requests", AT)
+        await record.outbox.failed("phone", "ConnectionError: no route", later)
+        await record.outbox.settled("post", [1], Handed.DEAD, later, "SinkRefusal: 400")
+        await record.store.close()
+
+    asyncio.run(fail())
+    alerts = cli("status", ran, "--json").json["alerts"]
+    assert (alerts["pending"], alerts["dead"]) == (1, 1)
+    assert {s.pop("sink"): s for s in alerts["sinks"]}["phone"] == {
+        "pending": 1,
+        "dead": 0,
+        "failures": 2,
+        "failing_since": "2025-06-02T12:00:00.000Z",
+        "last_error": "ConnectionError: no route",
+        "last_error_at": "2025-06-02T12:05:00.000Z",
+        "joined_at": "2025-06-02T12:00:00.000Z",
+    }
+    told = cli("status", ran).out
+    assert "Alerts not delivered: 1 waiting, 1 given up.\n" in told
+    assert (
+        "Sink phone: 1 waiting, failed 2 times in a row, since 2025-06-02T12:00:00.000Z;"
+        " last error at 2025-06-02T12:05:00.000Z: ConnectionError: no route\n"
+        "Sink post: 0 waiting, 1 given up; last error at 2025-06-02T12:05:00.000Z: SinkRefusal: 400"
+    ) in told
+    assert "Sink log" not in told
+
+
 def test_status_as_json(cli: Cli, ran: Path) -> None:
     document = cli("status", ran, "--json").json
     assert (document["schema"], document["version"]) == (1, __version__)
-    assert document["alerts"] == {"pending": 1, "dead": 0}
+    assert document["alerts"] == {"pending": 1, "dead": 0, "sinks": []}
     (portfolio,) = document["portfolios"]
     assert float(portfolio.pop("age_s")) > 0
     assert portfolio == {

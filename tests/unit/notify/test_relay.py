@@ -324,14 +324,15 @@ async def test_a_lane_that_breaks_does_not_silence_the_others(box: Box) -> None:
     assert box.inbox.taken == ["a"]
 
 
-async def test_secrets_in_an_error_are_neither_logged_nor_kept(box: Box) -> None:
-    box.inbox.down = ConnectionError("https://api/bot123:sentinel/sendMessage")
+async def test_what_an_error_says_is_kept_in_one_line_without_secrets(box: Box) -> None:
+    box.inbox.down = ConnectionError("https://api/bot123:sentinel/sendMessage\x1b[2J\nno")
     relay = Relay(
         box.store, {"inbox": box.inbox}, box.clock, redact=lambda t: t.replace("sentinel", "***")
     )
     await box.say("a")
     await relay.deliver_pending()
-    assert (await box.stand()).last_error == "ConnectionError: https://api/bot123:***/sendMessage"
+    told = "ConnectionError: https://api/bot123:***/sendMessage [2J no"
+    assert (await box.stand()).last_error == told
 
 
 # --- what a sink says

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from counterpoise.cli import loaded
+from counterpoise.cli.alert_rows import print_alerts
 from counterpoise.cli.figures import age, money, quantity
 from counterpoise.cli.guard_rows import print_guards
 from counterpoise.cli.margin_rows import print_margin
@@ -52,9 +53,7 @@ def command(
         _print(one, outline.path)
     for pause in document["pauses"]:
         say(f"{pause['venue']} ({pause['api']}) wants not to be asked before {pause['until']}.")
-    alerts = document["alerts"]
-    if alerts["pending"] or alerts["dead"]:
-        say(f"Alerts not delivered: {alerts['pending']} waiting, {alerts['dead']} given up.")
+    print_alerts(document["alerts"])
 
 
 def _print(one: Mapping[str, Any], config: object) -> None:

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from counterpoise.domain.categories import Category
+from counterpoise.domain.events import Alert, Severity, alert
+from counterpoise.notify.composing import message_of, span
+
+NOW = datetime(2025, 4, 7, 6, 30, tzinfo=UTC)
+
+
+def said(
+    text: str,
+    minutes: float = 0,
+    *,
+    kind: str = "hedge_adjusted",
+    severity: Severity = Severity.INFO,
+    key: str | None = None,
+    cleared: bool = False,
+) -> Alert:
+    at = NOW + timedelta(minutes=minutes)
+    data = {"qty": text}
+    return alert("treasury", kind, severity, text, at, key=key, cleared=cleared, data=data)
+
+
+def test_one_alert_is_told_as_it_is() -> None:
+    one = said("Hedge of BTC adjusted")
+    message = message_of([one], silent=True)
+    assert (message.ids, message.count, message.silent) == ((one.id,), 1, True)
+    assert (message.title, message.text) == ("Hedge adjusted", "Hedge of BTC adjusted")
+    assert (message.kind, message.category) == ("hedge_adjusted", Category.HEDGE)
+    assert (message.at, message.since, message.data) == (NOW, NOW, {"qty": one.text})
+
+
+def test_repeats_are_counted() -> None:
+    many = [said("Orders on BTC are refused", n, kind="refused") for n in range(15)]
+    message = message_of(many)
+    assert message.title == "Refused (x15 in 14 min)"
+    assert message.text == "Orders on BTC are refused (x15 in 14 min)"
+    assert message.ids == tuple(a.id for a in many)
+    assert (message.since, message.at) == (NOW, NOW + timedelta(minutes=14))
+
+
+def test_of_different_texts_the_newest_are_shown_and_the_loudest() -> None:
+    many = [
+        said(f"line {n}", n, severity=Severity.CRITICAL if n == 2 else Severity.INFO)
+        for n in range(9)
+    ]
+    message = message_of(many)
+    assert message.severity is Severity.CRITICAL
+    assert message.text == (
+        "x9 in 8 min, 4 earlier not shown:\n- line 2\n- line 5\n- line 6\n- line 7\n- line 8"
+    )
+
+
+def test_equal_texts_among_others_are_one_line_at_their_last_place() -> None:
+    message = message_of([said(t, n) for n, t in enumerate("abab")])
+    assert message.text == "x4 in 3 min:\n- a\n- b"
+
+
+def test_a_condition_that_came_and_went_is_told_as_over_and_as_loud_as_it_was() -> None:
+    key = "venue:main"
+    came = said("main does not answer", 0, kind="venue", severity=Severity.WARNING, key=key)
+    went = said("main answers again", 3, kind="venue", key=key, cleared=True)
+    message = message_of([came, went])
+    assert (message.key, message.cleared) == (key, True)
+    assert message.title == "Venue is over (x2 in 3 min)"
+    assert message.severity is Severity.WARNING
+    assert message.text == "x2 in 3 min:\n- main does not answer\n- main answers again"
+
+
+def test_what_is_of_several_kinds_is_told_by_its_category_and_carries_no_numbers() -> None:
+    message = message_of([said("opened", kind="hedge_opened"), said("closed", kind="hedge_closed")])
+    assert (message.kind, message.title) == ("hedge", "Hedge (x2 in 1 s)")
+    assert (message.key, message.cleared, message.data) == (None, False, {})
+
+
+def test_an_earlier_instant_that_was_committed_later_makes_no_negative_time() -> None:
+    message = message_of([said("late", 4), said("early", 0)])
+    assert (message.since, message.at) == (NOW, NOW + timedelta(minutes=4))
+    assert message.text == "x2 in 4 min:\n- late\n- early"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "1 s"), (0.4, "1 s"), (1, "1 s"), (90, "90 s"), (119, "119 s"), (120, "2 min"),
+        (121, "3 min"), (900, "15 min"), (7199, "120 min"), (7200, "2 h"), (7201, "3 h"),
+        (172_800, "2 d"),
+    ],
+)  # fmt: skip
+def test_a_span_is_told_in_the_unit_people_use(seconds: float, told: str) -> None:
+    assert span(timedelta(seconds=seconds)) == told
