@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from counterpoise.config.alerts import AlertsModel, SinkModel, policy
 from counterpoise.domain.categories import Category
 from counterpoise.domain.events import Severity
 from counterpoise.domain.routing import DEFAULT_RATE, QuietHours, Route, SinkPolicy
+from tests.conftest import REPO
 from tests.unit.config.good import Load
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -73,3 +75,18 @@ def test_what_is_critical_and_told_nowhere_is_warned_of(
         (warning,) = warnings
         assert "c.yaml:1:1 alerts: " in warning
         assert told in warning
+
+
+DOCS = (REPO / "docs" / "alerts.md").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_docs_can_be_used_as_it_stands(loaded: Load) -> None:
+    (shown,) = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
+    alerts = loaded(("store: ", f"{shown}store: ")).alerts
+    assert alerts.zone == BERLIN
+    assert alerts.policies["log"].categories == {Category.LADDER: Route.OFF}
+
+
+def test_the_docs_name_every_category() -> None:
+    named = re.findall(r"^\| `(\w+)` \|", DOCS, re.MULTILINE)
+    assert named == [c.value for c in Category if c is not Category.OTHER]
