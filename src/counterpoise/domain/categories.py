@@ -75,6 +75,7 @@ CATEGORIES: Mapping[str, Category] = {
     "stopped": Category.LIFECYCLE,
     "transfer": Category.COLLATERAL,
     "unrestored": Category.FOREIGN,
+    "untimely": Category.DATA,
     "venue": Category.DATA,
     "waits": Category.CONVERSION,
     "wrong_reply": Category.ORDERS,
