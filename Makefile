@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 AUTO_APT ?=
 ARGS ?=
+SEED ?= 1
 JOBS ?= 2
 # some tests wait for processes of their own: a third worker has the cores meanwhile
 TEST_JOBS ?= 3
@@ -24,8 +25,10 @@ export UV_SYSTEM_CERTS := 1
 export UV_COMPILE_BYTECODE := 1
 UPGRADE ?=
 export PYTHON AUTO_APT UPGRADE
+# tests and proofs start a hundred processes: without bytecode on disk each would compile the product again
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check bench replay-all lock format clean
+.PHONY: help demo test check prove bench replay-all lock format clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +44,9 @@ check: $(STAMP) ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+prove: $(STAMP) ## death, lies and bugs at every point, judged by the exchange's log (SEED=n, ARGS="crash --part 0.1")
+	@exec $(BIN)/python -m tests.prove $(ARGS) --seed $(SEED)
 
 bench: $(STAMP) ## benchmarks: prints medians, keeps them in bench/results.json (ARGS="--pairs 3")
 	@$(BIN)/python bench/replay.py $(ARGS)
