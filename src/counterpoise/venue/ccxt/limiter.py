@@ -41,8 +41,9 @@ _BANNED_WITH = {
 }
 #: Ends the name of a pause that is of orders alone.
 _ORDERS = " orders"
-#: Bans last up to three days; a longer pause is a garbled header.
-_LONGEST_PAUSE_S = Decimal(3 * 86400)
+#: Bans last up to three days, and clocks differ a little; a longer one is a garbled figure, or was told to a clock that
+#: was wrong. Nobody asked for it, so nothing is left unwatched for it.
+_LONGEST_PAUSE_S = Decimal(3 * 86400 + 3600)
 
 
 class Window:
@@ -94,6 +95,40 @@ class Window:
         self._used = max(self.used(now), used)
 
 
+class _Pauses:
+    """Until when each API is silent. A clock that is set back makes no pause longer than it was asked for."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        #: Asked for at, over at.
+        self._rows: dict[Scope, tuple[datetime, datetime]] = {}
+
+    def until(self, scope: Scope) -> datetime | None:
+        """Return when the pause of ``scope`` is over, None where there is none."""
+        row, now = self._rows.get(scope), self._clock.now()
+        if row is not None and now < row[0]:
+            # how much of it had passed nobody knows any more: all of it is waited for, from now on
+            row = self._rows[scope] = (now, now + (row[1] - row[0]))
+        return row[1] if row is not None and row[1] > now else None
+
+    def prolong(self, scopes: Iterable[Scope], until: datetime) -> None:
+        """Let ``scopes`` be silent until an instant; a longer pause that was asked for before stands."""
+        for scope in scopes:
+            known = self.until(scope)
+            if known is None or known < until:
+                self._rows[scope] = (self._clock.now(), until)
+
+    def left_s(self, scope: Scope) -> Decimal:
+        """Return for how long ``scope`` is silent, 0 where it is not."""
+        return _left_s(self.until(scope), self._clock.now())
+
+    @property
+    def lasting(self) -> Mapping[Scope, datetime]:
+        """Scope -> when its pause is over, where it is not."""
+        found = {scope: self.until(scope) for scope in self._rows}
+        return {scope: until for scope, until in found.items() if until is not None}
+
+
 class Limiter:
     """The budgets of one account at one address. Starts with the documented limits."""
 
@@ -109,8 +144,7 @@ class Limiter:
             Scope.SPOT: {"10S": Window(10, 100), "1D": Window(86400, 200_000)},
             Scope.FUTURES: {"10S": Window(10, 300), "1M": Window(60, 1200)},
         }
-        self._paused_until: dict[Scope, datetime] = {}
-        self._orders_paused_until: dict[Scope, datetime] = {}
+        self._paused, self._orders_paused = _Pauses(clock), _Pauses(clock)
 
     def adopt(self, scope: Scope, rate_limits: Iterable[Mapping[str, Any]]) -> None:
         """Take over the limits that the venue states in its exchangeInfo, keeping the counts."""
@@ -134,9 +168,9 @@ class Limiter:
         share = ONE if urgent else _READS_SHARE
         while True:
             now = self._clock.now()
-            paused_s = _left_s(self._paused_until.get(scope), now)
+            paused_s = self._paused.left_s(scope)
             if paused_s > LONGEST_WAIT_S:
-                until = self._paused_until[scope]
+                until = now + timedelta(milliseconds=int(paused_s * 1000))
                 raise VenueError(
                     f"{scope}: the venue asked for a pause of {paused_s} s more: nothing is asked before"
                     f" {until:%Y-%m-%d %H:%M:%S} UTC"
@@ -159,8 +193,8 @@ class Limiter:
         weights, counts = self._weights[scope].values(), self._orders[scope].values()
         delay_s = max(
             [
-                _left_s(self._paused_until.get(scope), now),
-                _left_s(self._orders_paused_until.get(scope), now),
+                self._paused.left_s(scope),
+                self._orders_paused.left_s(scope),
                 *(window.delay_s(now, weight) for window in weights),
                 *(window.delay_s(now, orders) for window in counts),
             ]
@@ -175,21 +209,24 @@ class Limiter:
     @property
     def pauses(self) -> Mapping[str, datetime]:
         """What the venue asked for that is not over: API, or ``API orders`` -> until when."""
-        now = self._clock.now()
-        found = {str(scope): until for scope, until in self._paused_until.items()}
-        found |= {f"{scope}{_ORDERS}": until for scope, until in self._orders_paused_until.items()}
-        return {api: until for api, until in found.items() if until > now}
+        found = {str(scope): until for scope, until in self._paused.lasting.items()}
+        orders = self._orders_paused.lasting.items()
+        return found | {f"{scope}{_ORDERS}": until for scope, until in orders}
 
     def heed(self, pauses: Mapping[str, datetime]) -> None:
-        """Wait for what an earlier process was told, in the form of :attr:`pauses`; what is not known is left out."""
+        """Wait for what an earlier process was told, in the form of :attr:`pauses`.
+
+        What is not known, or longer than any pause is, is left out: where it was true all the same, one question is
+        told so again.
+        """
         latest = self._clock.now() + timedelta(seconds=int(_LONGEST_PAUSE_S))
         for scope in Scope:
             for name, known in (
-                (str(scope), self._paused_until),
-                (f"{scope}{_ORDERS}", self._orders_paused_until),
+                (str(scope), self._paused),
+                (f"{scope}{_ORDERS}", self._orders_paused),
             ):
-                if name in pauses:
-                    _prolong(known, (scope,), min(pauses[name], latest))
+                if name in pauses and pauses[name] <= latest:
+                    known.prolong((scope,), pauses[name])
 
     def replied(
         self, scope: Scope, status: int, headers: Mapping[str, str], code: int | None, words: str
@@ -210,20 +247,14 @@ class Limiter:
         pause_s = _pause_s(status, headers, words, now)
         until = now + timedelta(milliseconds=int(pause_s * 1000))
         if code == _TOO_MANY_ORDERS:
-            _prolong(self._orders_paused_until, (scope,), until)
+            self._orders_paused.prolong((scope,), until)
         elif status == 403:
             # the firewall judges the address, whichever host it knocked at
-            _prolong(self._paused_until, Scope, until)
+            self._paused.prolong(Scope, until)
         else:
             paused = _BANNED_WITH[scope] if status == _BANNED else (scope,)
-            _prolong(self._paused_until, paused, until)
+            self._paused.prolong(paused, until)
         return pause_s
-
-
-def _prolong(pauses: dict[Scope, datetime], scopes: Iterable[Scope], until: datetime) -> None:
-    """Let ``scopes`` be silent until an instant; a longer pause that was asked for before stands."""
-    for scope in scopes:
-        pauses[scope] = max(until, pauses.get(scope, until))
 
 
 def _left_s(until: datetime | None, now: datetime) -> Decimal:
@@ -233,10 +264,13 @@ def _left_s(until: datetime | None, now: datetime) -> Decimal:
 
 
 def _pause_s(status: int, headers: Mapping[str, str], words: str, now: datetime) -> Decimal:
+    """Return for how long to be silent: as the header says, else the words, else what is usual."""
     stated = headers.get("retry-after", "")
-    if stated.isascii() and stated.isdecimal():
-        return min(dec(stated), _LONGEST_PAUSE_S)
+    if stated.isascii() and stated.isdecimal() and dec(stated) <= _LONGEST_PAUSE_S:
+        return dec(stated)
     banned = _BANNED_UNTIL.search(words)
-    if banned is not None:
-        return min(_left_s(from_ms(int(banned[1])), now), _LONGEST_PAUSE_S)
+    left_s = _left_s(from_ms(int(banned[1])), now) if banned is not None else ZERO
+    # one that is over by our clock is not over by the venue's, which tells of it now
+    if ZERO < left_s <= _LONGEST_PAUSE_S:
+        return left_s
     return Decimal(_DEFAULT_PAUSE_S[status])

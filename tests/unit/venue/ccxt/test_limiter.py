@@ -149,9 +149,18 @@ def test_the_order_header_counts_too() -> None:
     [
         (429, {"retry-after": "7"}, "", 7),
         (418, {"retry-after": "120"}, "", 120),
-        (429, {"retry-after": "9" * 30}, "", 259_200),
+        (418, {"retry-after": "259200"}, "", 259_200),
+        # longer than any ban: garbled, and no reason to be blind for days
+        (429, {"retry-after": "9" * 30}, "", 60),
+        (418, {"retry-after": "1748865600"}, "", 120),
+        (418, {"retry-after": "9" * 30}, "IP banned until 1748865605000.", 5),
+        (418, {}, "IP banned until 99999999999999", 120),
         (429, {"retry-after": "soon"}, "", 60),
-        (418, {}, "IP banned until 99999999999999", 259_200),
+        (429, {"retry-after": "-7"}, "", 60),
+        (429, {"retry-after": "7.5"}, "", 60),
+        (429, {"retry-after": "Mon, 02 Jun 2025 12:00:07 GMT"}, "", 60),
+        # by our clock it is over; the venue, which bans us now, has another
+        (418, {}, "IP banned until 1748865595000.", 120),
         (429, {}, "", 60),
         (418, {}, "", 120),
         (403, {}, "", 300),
@@ -245,9 +254,20 @@ async def test_pauses_can_be_handed_to_the_next_process() -> None:
     await following.wait(SPOT, 1)
 
 
-def test_a_pause_that_was_told_since_is_not_shortened_and_garbled_ones_are_cut() -> None:
+def test_a_pause_that_was_told_since_is_not_shortened_and_garbled_ones_hold_nothing_up() -> None:
     made, _ = limiter()
     made.replied(SPOT, 429, {"retry-after": "100"}, -1003, "")
     made.heed({"spot": NOW + timedelta(seconds=5), "futures": NOW + timedelta(days=900)})
-    assert made.pauses["spot"] == NOW + timedelta(seconds=100)
-    assert made.pauses["futures"] == NOW + timedelta(days=3)
+    assert made.pauses == {"spot": NOW + timedelta(seconds=100)}
+
+
+async def test_a_clock_that_is_set_back_makes_no_pause_longer() -> None:
+    made, clock = limiter()
+    made.replied(SPOT, 418, {"retry-after": "50"}, -1003, "")
+    made.replied(FUTURES, 429, {"retry-after": "90"}, -1015, "")
+    clock.advance(dec(-8 * 3600))
+    # how much of it had passed nobody knows now
+    assert made.pauses["spot"] == clock.now() + timedelta(seconds=50)
+    assert made.order_delay_s(FUTURES, 0) == 90
+    await made.wait(SPOT, 1)
+    assert clock.now() == NOW - timedelta(hours=8) + timedelta(seconds=50)
