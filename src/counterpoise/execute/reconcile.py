@@ -126,20 +126,26 @@ def reconcile(
 def bound(row: Order, report: VenueOrder, at: datetime) -> Order:
     """Return ``row`` with the venue's id, state and filled quantity.
 
-    A state the table does not allow keeps the row's own (a late, older report); filled quantity never shrinks.
+    A state the table does not allow keeps the row's own (a late, older report); filled quantity never shrinks. A size
+    that somebody changed at the exchange counts: what may still fill follows from it. A report of more fills than
+    there is size is garbled and changes nothing.
     """
+    if report.filled_qty > report.qty:
+        return row
     state = row.state
     # a report that knows of fewer fills was made before an end that we know of
     older = row.state.is_final and report.filled_qty < row.filled_qty
     if report.state is state or (report.state in MOVES[state] and not older):
         state = report.state
     filled = max(row.filled_qty, report.filled_qty)
-    same = (state, filled, report.venue_order_id) == (row.state, row.filled_qty, row.venue_order_id)
-    if same:
+    qty = max(report.qty, filled)
+    told = (state, qty, filled, report.venue_order_id)
+    if told == (row.state, row.qty, row.filled_qty, row.venue_order_id):
         return row
     return replace(
         row,
         state=state,
+        qty=qty,
         filled_qty=filled,
         venue_order_id=report.venue_order_id,
         updated_at=at,

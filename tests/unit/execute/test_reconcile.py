@@ -96,6 +96,21 @@ def test_a_row_takes_id_state_and_filled_quantity_of_a_report() -> None:
     )
 
 
+@pytest.mark.parametrize("qty", ["0.3", "0.02"])
+def test_a_size_that_somebody_changed_at_the_exchange_is_what_may_fill(qty: str) -> None:
+    row = known(S.OPEN, qty="0.1")
+    report = replace(make_venue_order(row, state=S.PARTIALLY_FILLED), qty=dec(qty))
+    found = bound(row, replace(report, filled_qty=dec("0.01")), LATER)
+    assert (found.qty, found.remaining_qty) == (dec(qty), dec(qty) - dec("0.01"))
+
+
+@pytest.mark.parametrize("state", [S.OPEN, S.UNKNOWN, S.PENDING_CANCEL])
+def test_more_filled_than_there_is_of_an_order_is_no_report(state: OrderState) -> None:
+    row = known(state, qty="0.1")
+    report = make_venue_order(row, state=S.FILLED, filled_qty=dec("0.101"))
+    assert bound(row, report, LATER) is row
+
+
 def test_a_repeated_report_changes_nothing_at_all() -> None:
     row = known(S.PARTIALLY_FILLED, filled_qty=dec("0.04"))
     report = make_venue_order(row, state=S.PARTIALLY_FILLED, filled_qty=dec("0.04"))
