@@ -80,7 +80,9 @@ def _parts(case: Case, whole: Decimal, price: Decimal) -> tuple[Decimal, ...]:
 def _overdue(case: Case, side: Side, slot: int, qty: Decimal) -> Order | None:
     """What earlier slots left undone, across the book: once, before this slot's part is placed."""
     rung = CROSSING + slot
-    if slot == 0 or qty <= 0 or case.live or case.attempts(rung):
+    # one that never reached the venue has not been tried
+    tried = any(o.rung == rung and not o.is_absent for o in case.mine)
+    if slot == 0 or qty <= 0 or case.live or tried:
         return None
     return crossing_order(case, side, qty, rung)
 

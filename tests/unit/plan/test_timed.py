@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from counterpoise.domain.numbers import ZERO, dec
-from counterpoise.domain.order import Order, OrderState
+from counterpoise.domain.order import ABSENT, Order, OrderState
 from counterpoise.domain.plan import Plan
 from counterpoise.domain.policy import ExecutionPolicy, LadderKind, LimitsPolicy
 from counterpoise.plan.case import CROSSING, MAX_ATTEMPTS, SOON
@@ -91,6 +91,16 @@ def test_it_crosses_once_per_slot_also_when_the_part_is_refused() -> None:
     going.venue = lambda o: replace(o, state=S.EXPIRED if o.rung >= CROSSING else S.REJECTED)
     assert [o.rung for o in going.look(seconds=1).place] == [CROSSING + 1, 1]
     assert [o.rung for o in going.look(seconds=1).place] == [1]
+
+
+def test_a_crossing_that_never_reached_the_venue_was_none() -> None:
+    going = walk("-0.4")
+    going.look()
+    going.look(seconds=30)
+    going.venue = lambda o: replace(o, state=S.REJECTED, reason=ABSENT)
+    assert [o.rung for o in going.look(seconds=1).place] == [CROSSING + 1, 1]
+    again = going.look(seconds=25).place
+    assert [(o.rung, o.attempt) for o in again] == [(CROSSING + 1, 1), (1, 1)]
 
 
 def test_nothing_new_is_placed_before_the_old_part_is_proven_gone() -> None:
