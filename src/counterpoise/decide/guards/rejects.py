@@ -20,8 +20,11 @@ from counterpoise.domain.records import Refusal, Tried
 MOST_REFUSED = 3
 QUARANTINE = timedelta(hours=1)
 FLATTENING = timedelta(minutes=5)
-#: Codes of what passes by itself: too many requests, an overloaded venue, a clock; and of orders that got lost.
-_PASSING = frozenset({"-1001", "-1003", "-1008", "-1015", "-1021", "absent", "429", "418", "503"})
+#: Codes of what passes by itself: too many requests, an overloaded venue, a clock; and of orders that got lost, or
+#: never left for want of a connection.
+_PASSING = frozenset(
+    {"-1001", "-1003", "-1008", "-1015", "-1021", "absent", "unreachable", "429", "418", "503"}
+)
 _MODE = (
     "the account keeps longs and shorts apart: set it back to one-way position mode at the venue"
 )

@@ -7,6 +7,7 @@ each of its items is an error or the very order at its place. Else an error says
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -70,6 +71,11 @@ def _judged(
         of_item(order, items[0]) if len(items) == 1 else None
         for order, items in zip(orders, own, strict=True)
     ]
+    numbers = Counter(o.order.venue_order_id for o in told if isinstance(o, Accepted))
+    for n, judged in enumerate(told):
+        if isinstance(judged, Accepted) and numbers[judged.order.venue_order_id] > 1:
+            number = judged.order.venue_order_id
+            told[n] = Unknown(text=f"{WRONG_REPLY}: several orders have the number {number} in it")
     # the errors that stand where an order of ours has no answer, if places mean anything in this reply
     errors = [_error(item) for item in reply]
     in_order = len(reply) == len(orders) and all(

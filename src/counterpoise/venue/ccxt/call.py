@@ -58,12 +58,21 @@ class CallFailed(Exception):
     """A request without a usable reply. ``text`` is fit for logs: it carries no signature and no key.
 
     ``exchange`` is the ccxt id of who was asked, ``body`` the start of what came back, as fit for logs as ``text``.
+    ``unreachable``: no connection came about.
     """
 
     def __init__(
-        self, call: Call, text: str, *, sent: bool, exchange: str = "binance", body: str = ""
+        self,
+        call: Call,
+        text: str,
+        *,
+        sent: bool,
+        unreachable: bool = False,
+        exchange: str = "binance",
+        body: str = "",
     ) -> None:
         self.sent = sent
+        self.unreachable = unreachable
         self.exchange = exchange
         self.status = call.status
         self.code, self.words = call.verdict()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from counterpoise.domain.numbers import ZERO, text
 from counterpoise.domain.order import (
     WRONG_REPLY,
     Accepted,
@@ -19,6 +20,7 @@ from counterpoise.domain.order import (
     Order,
     PlaceOutcome,
     Unknown,
+    VenueOrder,
 )
 from counterpoise.venue.ccxt.call import Call, CallFailed
 from counterpoise.venue.ccxt.faults import (
@@ -32,6 +34,8 @@ from counterpoise.venue.ccxt.instruments import Listing
 from counterpoise.venue.ccxt.mapping import NOT_UNDERSTOOD, venue_order
 
 NOT_SENT = "not_sent"
+#: No connection came about: nothing left, and nothing was refused.
+UNREACHABLE = "unreachable"
 #: An overloaded venue asks for at least that long.
 _OVERLOADED, _OVERLOAD_PAUSE_S = 503, Decimal(1)
 
@@ -58,7 +62,7 @@ def judge_reply(order: Order, listing: Listing, reply: Any) -> PlaceOutcome:
         ("side", order.side, placed.side),
         ("quantity", order.qty, placed.qty),
     )
-    return Unknown(text=wrong) if wrong is not None else Accepted(order=placed)
+    return Unknown(text=wrong) if wrong is not None else _possible(placed)
 
 
 def judge_failure(failure: CallFailed, deed: Deed = Deed.ORDER) -> NotPlaced | Unknown | Duplicate:
@@ -66,7 +70,9 @@ def judge_failure(failure: CallFailed, deed: Deed = Deed.ORDER) -> NotPlaced | U
     table = table_of(failure.exchange, failure.scope, deed)
     match proof_of(table, failure.raw):
         case Proof.NOT_PLACED:
-            code = NOT_SENT if not failure.sent else str(failure.code)
+            code = str(failure.code) if failure.sent else NOT_SENT
+            if failure.unreachable:
+                code = UNREACHABLE
             pause_s = failure.retry_after_s
             if pause_s is None and failure.status == _OVERLOADED:
                 pause_s = _OVERLOAD_PAUSE_S
@@ -111,7 +117,15 @@ def judge_cancel_reply(
         ("side", order.side, gone.side),
         ("quantity", order.qty, gone.qty),
     )
-    return Unknown(text=wrong) if wrong is not None else Accepted(order=gone)
+    return Unknown(text=wrong) if wrong is not None else _possible(gone)
+
+
+def _possible(placed: VenueOrder) -> Accepted | Unknown:
+    """Accepted, unless the reply tells of fills that cannot be: they would be waited for, for ever."""
+    if ZERO <= placed.filled_qty <= placed.qty:
+        return Accepted(order=placed)
+    filled, qty = text(placed.filled_qty), text(placed.qty)
+    return Unknown(text=f"{WRONG_REPLY}: expected 0 to {qty} filled, was {filled}")
 
 
 def _differences(*parts: tuple[str, object, object]) -> str | None:

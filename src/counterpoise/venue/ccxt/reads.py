@@ -168,10 +168,15 @@ def _quote(
 
 async def _together(wire: Wire, asked: list[Asked]) -> list[Any]:
     """Ask all at once; the replies come in the order of the questions. Raises the first failure."""
+    task = asyncio.current_task()
+    cancelled = task.cancelling() if task is not None else 0
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(wire.ask(endpoint, params)) for endpoint, params in asked]
     except ExceptionGroup as failures:
+        # Python before 3.13 leaves the group's own cancellation of this task counted: no order would be sent by it
+        while task is not None and task.cancelling() > cancelled:
+            task.uncancel()
         first = failures.exceptions[0]
         raise (wire.failed(first) if isinstance(first, CallFailed) else first) from None
     return [task.result() for task in tasks]

@@ -76,10 +76,12 @@ class Wire:
         try:
             reply = await getattr(self._exchange, call.endpoint.method)(dict(call.params))
         except Exception as error:  # noqa: BLE001  # whatever it is, it decides nothing by its class
+            unreachable = never_connected(error)
             failure = CallFailed(
                 call,
                 self._text(call, error),
-                sent=call.sent and not never_connected(error),
+                sent=call.sent and not unreachable,
+                unreachable=unreachable,
                 exchange=self._exchange.id,
                 body=self._scrub(call.body)[:_BODY_SHOWN],
             )

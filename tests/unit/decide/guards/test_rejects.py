@@ -66,7 +66,14 @@ def test_other_contracts_venues_and_reasons_do_not_add_up(third: Refusal) -> Non
 
 
 @pytest.mark.parametrize(
-    "why", ["-1015: Too many new orders", "-1008: overloaded", "-1021: ahead", "absent"]
+    "why",
+    [
+        "-1015: Too many new orders",
+        "-1008: overloaded",
+        "-1021: ahead",
+        "absent",
+        "unreachable: no reply (ClientConnectorError)",
+    ],
 )
 def test_what_passes_by_itself_is_no_reason(why: str) -> None:
     assert (

@@ -67,6 +67,12 @@ def letters(reply: Any) -> str:
         ([A, MARGIN, C | {"origQty": "0.2"}], "AUU"),
         ([A, MARGIN, C | {"orderId": None}], "AUU"),
         ([A, MARGIN, B], "AAU"),
+        # one number for two orders: one of the two answers is not what it says
+        ([A, B, C | {"orderId": 1}], "UAU"),
+        ([A, MARGIN, C | {"orderId": 1}], "UUU"),
+        # more filled than was sent
+        ([A, MARGIN, C | {"executedQty": "0.101"}], "AUU"),
+        ([A, B, C | {"executedQty": "-0.1"}], "AAU"),
         # one that is told twice, and what is half an answer and half an error
         ([A, A, B], "UAU"),
         ([A, B, C | MARGIN], "AAA"),
