@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from counterpoise.app.clock import VenueClock, WallClock
-from counterpoise.app.pauses import waited_out
+from counterpoise.app.pauses import Tell, waited_out
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import ConfigError
 from counterpoise.ports import Clock, Exchange, Pauses
@@ -39,17 +39,18 @@ async def open_app(
     stack: AsyncExitStack,
     pauses: Pauses | None = None,
     stop: asyncio.Event | None = None,
+    tell: Tell | None = None,
 ) -> App:
     """Open the clock and every venue that a portfolio uses; ``stack`` closes them, last opened first.
 
     ``pauses``: those that venues asked for, kept from earlier processes; None before there is a database. With
-    ``stop`` a venue in a pause is waited for until it is set; without, it is an error.
+    ``stop`` a venue in a pause is waited for until it is set, and ``tell`` hears of it; without, it is an error.
 
     Raises VenueError, VenueAuthError, ConfigError, StoreError, StoppedWaiting.
     """
     clock = await open_clock(settings, stack)
     venues = {
-        name: await open_exchange(settings, name, clock, stack, pauses, stop)
+        name: await open_exchange(settings, name, clock, stack, pauses, stop, tell)
         for name in used(settings)
     }
     return App(settings=settings, clock=clock, venues=venues)
@@ -67,12 +68,13 @@ async def open_exchange(
     stack: AsyncExitStack,
     pauses: Pauses | None = None,
     stop: asyncio.Event | None = None,
+    tell: Tell | None = None,
 ) -> Exchange:
-    """Open one venue; ``stack`` closes it; ``pauses`` and ``stop`` as for :func:`open_app`. Raises as it does."""
+    """Open one venue; ``stack`` closes it; the rest as for :func:`open_app`. Raises as it does."""
     venue = open_venue(settings.venues[name], clock, pauses=pauses)
     stack.push_async_callback(venue.close)
     if stop is not None:
-        await waited_out(name, await venue.paused(), clock, stop)
+        await waited_out(name, await venue.paused(), clock, stop, tell)
     await venue.open()
     return venue
 

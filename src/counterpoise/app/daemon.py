@@ -29,6 +29,7 @@ from counterpoise.app.pace import Pace
 from counterpoise.app.pauses import StoppedWaiting
 from counterpoise.app.sinks import open_sinks
 from counterpoise.app.storage import Storage, open_storage
+from counterpoise.app.waiting import WaitingRoom
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
 from counterpoise.domain.events import Severity
@@ -292,14 +293,15 @@ async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         storage = await open_storage(settings, stack, migrate_to_head=migrate)
-        try:
-            app = await open_app(settings, stack, storage.store, stop)
-        except StoppedWaiting:
-            log.info("stopped")
-            return 0
         sinks = open_sinks(settings)
         # before the first alert of this run: a sink that is new gets what is committed from now on
         await storage.outbox.enrol(sinks, WallClock().now())
+        try:
+            async with WaitingRoom(settings, storage, sinks) as room:
+                app = await open_app(settings, stack, storage.store, stop, room.tell)
+        except StoppedWaiting:
+            log.info("stopped")
+            return 0
         await pass_gate(app, storage.store, accept_config)
         daemon = Daemon(app, storage, sinks, stop=stop, policies=settings.alerts.policies)
         log.info("started", portfolios=[p.id for p in settings.portfolios], store="open")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,9 +16,14 @@ from counterpoise.ports import Clock, Pauses
 
 log = structlog.get_logger(__name__)
 
-#: Pauses of orders alone keep no question from being asked.
-_OF_ORDERS = " orders"
+#: Pauses of orders alone keep no question from being asked, and a start can do without what the wallet API tells.
+_OF_ORDERS, _OF_WALLET = " orders", "wallet"
+#: A wait that is not over so soon is told to people.
+TOLD_FROM = timedelta(minutes=2)
 _MICROSECOND = timedelta(microseconds=1)
+
+#: Is told which venue a start waits for, until when, and when it began to.
+Tell = Callable[[str, datetime, datetime], Awaitable[None]]
 
 
 class StoppedWaiting(CounterpoiseError):
@@ -40,10 +45,20 @@ class OnlyRead:
 
 
 async def waited_out(
-    venue: str, paused: Mapping[str, datetime], clock: Clock, stop: asyncio.Event
+    venue: str,
+    paused: Mapping[str, datetime],
+    clock: Clock,
+    stop: asyncio.Event,
+    tell: Tell | None = None,
 ) -> None:
-    """Let the pauses of ``venue`` pass in which nothing may be asked. Raises StoppedWaiting once ``stop`` is set."""
-    until = max((at for api, at in paused.items() if not api.endswith(_OF_ORDERS)), default=None)
+    """Let the pauses of ``venue`` pass in which what a start needs may not be asked.
+
+    ``tell`` hears of a wait that is long. Raises StoppedWaiting once ``stop`` is set.
+    """
+    until = max(
+        (at for api, at in paused.items() if not api.endswith(_OF_ORDERS) and api != _OF_WALLET),
+        default=None,
+    )
     if until is None or until <= clock.now():
         return
     log.warning(
@@ -52,6 +67,8 @@ async def waited_out(
         until=iso(until),
         said="the start waits: nothing is asked there before, and nothing is watched",
     )
+    if tell is not None and until - clock.now() >= TOLD_FROM:
+        await tell(venue, until, clock.now())
     seconds = Decimal((until - clock.now()) // _MICROSECOND) / 1_000_000
     sleep = asyncio.create_task(clock.sleep(seconds))
     stopped = asyncio.create_task(stop.wait())

@@ -70,6 +70,7 @@ CATEGORIES: Mapping[str, Category] = {
     "rejected": Category.ORDERS,
     "residue": Category.LADDER,
     "settings": Category.FOREIGN,
+    "start_waits": Category.LIFECYCLE,
     "started": Category.LIFECYCLE,
     "state_lowered": Category.STATE,
     "stopped": Category.LIFECYCLE,

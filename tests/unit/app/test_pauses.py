@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -24,13 +24,25 @@ async def test_a_start_waits_until_everything_may_be_asked_and_says_until_when()
     assert (event, venue, until) == ("venue_wants_a_pause", "main", "2025-06-02T12:10:00.000Z")
 
 
-@pytest.mark.parametrize("paused", [{}, {"spot": NOW}, {"futures orders": TEN}])
-async def test_what_is_over_or_is_of_orders_alone_keeps_no_start_waiting(
+@pytest.mark.parametrize("paused", [{}, {"spot": NOW}, {"futures orders": TEN}, {"wallet": TEN}])
+async def test_what_is_over_or_no_start_needs_keeps_none_waiting(
     paused: dict[str, object],
 ) -> None:
     clock = ManualClock(NOW)
     await waited_out("main", paused, clock, asyncio.Event())  # type: ignore[arg-type]  # instants
     assert clock.now() == NOW
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(1, 0), (2, 1)])
+async def test_people_hear_of_a_long_wait_before_it_begins(minutes: int, told: int) -> None:
+    clock, heard = ManualClock(NOW), []
+
+    async def tell(venue: str, until: datetime, now: datetime) -> None:
+        heard.append((venue, until, now, clock.now()))
+
+    until = NOW + timedelta(minutes=minutes)
+    await waited_out("main", {"futures": until}, clock, asyncio.Event(), tell)
+    assert heard == [("main", until, NOW, NOW)] * told
 
 
 async def test_a_stop_ends_the_wait() -> None:

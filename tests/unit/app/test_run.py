@@ -22,7 +22,9 @@ from counterpoise.app.diagnosis import Result
 from counterpoise.app.doctor import examine
 from counterpoise.app.gate import pass_gate
 from counterpoise.app.preview import preview
+from counterpoise.app.sinks import open_sinks
 from counterpoise.app.storage import open_storage, open_storage_if_any
+from counterpoise.app.waiting import WaitingRoom
 from counterpoise.config import Settings, load
 from counterpoise.domain.errors import (
     ConfigError,
@@ -200,6 +202,48 @@ async def test_a_start_asks_nothing_before_a_pause_is_over_that_an_earlier_one_w
     await run_daemon(settings, migrate=False, accept_config=None)
     first, *_ = world.events("request")
     assert datetime.fromtimestamp(first["at"] / 1000, UTC) >= until
+
+
+async def test_a_start_that_waits_long_is_told_while_it_waits_and_once(
+    configure: Configure, world: World, logged: list[dict[str, object]]
+) -> None:
+    def waits() -> list[str]:
+        return [str(line) for line in logged if line.get("kind") == "start_waits"]
+
+    settings, place = configure(), world.exchange.place
+    signal_at_placement(world.exchange, 1, signal.SIGTERM)
+    await run_daemon(settings, migrate=False, accept_config=None)
+    now, clock, sinks = world.exchange.now, WallClock(), open_sinks(settings)
+    until = now + timedelta(minutes=30)
+    async with AsyncExitStack() as stack:
+        storage = await open_storage(settings, stack, migrate_to_head=True)
+        await storage.store.keep_pauses("main", {"local/futures": until})
+        room = await stack.enter_async_context(WaitingRoom(settings, storage, sinks))
+        await room.tell("main", until, now)
+        async with asyncio.timeout(10):
+            while not waits():
+                await clock.sleep(dec("0.01"))
+    # killed while it waited; the next start waits on, and says only that it is over
+    world.exchange.place = place  # type: ignore[method-assign]  # as it was
+    signal_at_placement(world.exchange, 1, signal.SIGTERM)
+    await run_daemon(settings, migrate=False, accept_config=None)
+    raised, cleared = waits()
+    assert "main asked for a pause. Until then nothing is asked, sent or watched" in raised
+    assert "main may be asked again, and is watched" in cleared
+
+
+async def test_a_first_start_that_waits_has_nobody_to_tell_it_of(
+    configure: Configure, world: World, logged: list[dict[str, object]]
+) -> None:
+    settings = configure()
+    async with AsyncExitStack() as stack:
+        storage = await open_storage(settings, stack, migrate_to_head=True)
+        until = world.exchange.now + timedelta(minutes=30)
+        await storage.store.keep_pauses("main", {"local/futures": until})
+    signal_at_placement(world.exchange, 1, signal.SIGTERM)
+    assert await run_daemon(settings, migrate=False, accept_config=None) == 0
+    assert not [line for line in logged if line.get("kind") == "start_waits"]
+    assert [line for line in logged if line["event"] == "venue_wants_a_pause"]
 
 
 async def test_a_wrong_key_ends_the_start_before_anything_is_sent(
