@@ -192,13 +192,13 @@ async def test_a_refusal_that_says_all_is_tried_once_an_hour_and_told_once(code:
         assert door.struck(fault) == 1
         await stage.run(policy, hours=0.2)
         assert door.struck(fault) == 2
-        (alert,) = told(stage, "rejected")
+        (alert,) = told(stage, "barred")
         assert alert.severity is Severity.CRITICAL
         assert f"{code}:" in alert.text
         assert told(stage, "refused") == []
         door.mend(fault)
         await stage.run(policy, hours=1.2)
-    assert [a.cleared for a in told(stage, "rejected")] == [False, True]
+    assert [a.cleared for a in told(stage, "barred")] == [False, True]
     assert stage.position() == -2
 
 

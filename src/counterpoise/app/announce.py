@@ -79,8 +79,8 @@ _TOLD = frozenset(
         "untimely_line",
     }
 )
-#: Refusals that follow from what was told as ``rejected``.
-_AGAIN = frozenset({"quarantined", "quarantined_at_once"})
+#: Refusals that follow from what was told before, and as what.
+_AGAIN = {"quarantined": "rejected", "quarantined_at_once": "barred"}
 #: Conditions that only a cycle which decided something can see: one that held may not clear them.
 _JUDGED = (
     "refused:",
@@ -268,12 +268,11 @@ class Announcer:
         yield from unproven_cancels(report, seen.orders)
         for refusal in report.refused:
             order = refusal.order
-            if refusal.reason.code in _TOLD or (
-                refusal.reason.code in _AGAIN and f"rejected:{order.symbol}" in raised
-            ):
+            code = refusal.reason.code
+            if code in _TOLD or f"{_AGAIN.get(code)}:{order.symbol}" in raised:
                 continue  # whoever set the state was told what it does
             text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
-            yield f"refused:{order.symbol}:{refusal.reason.code}", (Severity.WARNING, text)
+            yield f"refused:{order.symbol}:{code}", (Severity.WARNING, text)
         yield from inactive(report)
         yield from residues(report)
         yield from _rejected(report, raised)
@@ -324,12 +323,13 @@ def _rejected(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str
             text = f"The venue does not take orders to {order.side.value} {order.symbol}: {why}"
             advice = AT_ONCE.get(why.partition(":")[0])
             if advice is not None:
-                yield f"rejected:{order.symbol}", (Severity.CRITICAL, f"{text}. So {advice}")
+                # with a key of its own: a lesser refusal that was told does not hide it
+                yield f"barred:{order.symbol}", (Severity.CRITICAL, f"{text}. So {advice}")
             else:
                 yield f"rejected:{order.symbol}", (Severity.WARNING, text)
     for key in raised:
         kind, _, symbol = key.partition(":")
-        if kind == "rejected" and symbol not in taken and not _reached(report, symbol):
+        if kind in {"rejected", "barred"} and symbol not in taken and not _reached(report, symbol):
             yield key, (Severity.WARNING, "")
 
 

@@ -33,6 +33,7 @@ class Category(StrEnum):
 #: Kind of an alert -> what it is about. The kind of a lasting condition is the first word of its key.
 CATEGORIES: Mapping[str, Category] = {
     "approval": Category.OPERATOR,
+    "barred": Category.ORDERS,
     "basis": Category.CARRY,
     "basis_late": Category.CARRY,
     "carry": Category.CARRY,

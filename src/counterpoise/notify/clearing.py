@@ -16,6 +16,7 @@ _CLEARED = {
     "order": "The outcome of order {what} is settled",
     "refused": "Orders on {head} are no longer refused ({words})",
     "position": "The position of {words} at {head} is explained again",
+    "barred": "Orders on {what} are taken again, or none is needed",
     "rejected": "Orders on {what} are taken again",
     "key": "The key is accepted again",
     "drawdown": "Equity no longer asks for {words}",

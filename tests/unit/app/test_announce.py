@@ -309,7 +309,7 @@ def test_a_refusal_names_the_side_and_the_venues_words() -> None:
 def test_a_refusal_that_no_second_try_can_change_is_critical_and_says_what_to_do() -> None:
     report = sent(rejected("-4400: Futures Trading Quantitative Rules violated"))
     (told,) = announcer().conditions(report, UNCHANGED, NOTHING_RAISED)
-    assert (told.kind, told.severity) == ("rejected", Severity.CRITICAL)
+    assert (told.kind, told.severity) == ("barred", Severity.CRITICAL)
     assert "may only close until the venue lifts that" in told.text
     again = Refused(
         order=make_order(),
@@ -318,8 +318,28 @@ def test_a_refusal_that_no_second_try_can_change_is_critical_and_says_what_to_do
             "quarantined_at_once", symbol=BTC_PERP, why="-4400", advice="wait", until="12:50"
         ),
     )
-    raised = frozenset({f"rejected:{BTC_PERP}"})
+    raised = frozenset({f"barred:{BTC_PERP}"})
     assert not announcer().conditions(make_report(refused=(again,)), UNCHANGED, raised)
+
+
+LACKS, ENDS = "-2019: Margin is insufficient.", "-2023: User in liquidation mode now."
+
+
+def test_a_critical_refusal_is_not_lost_behind_a_lesser_one_that_was_told() -> None:
+    people = People()
+    assert people.hear(sent(rejected(LACKS))) == [f"rejected:{BTC_PERP}"]
+    assert people.hear(sent(rejected(ENDS))) == [f"barred:{BTC_PERP}"]
+    assert people.hear(sent(rejected(LACKS), rejected(ENDS), rejected(LACKS))) == []
+    assert people.hear(sent(make_order(state=OrderState.OPEN))) == [
+        f"-barred:{BTC_PERP}",
+        f"-rejected:{BTC_PERP}",
+    ]
+
+
+def test_a_critical_refusal_in_the_middle_of_a_request_is_told_as_such() -> None:
+    people = People()
+    told = people.hear(sent(rejected(LACKS), rejected(ENDS), rejected(LACKS)))
+    assert told == [f"rejected:{BTC_PERP}", f"barred:{BTC_PERP}"]
 
 
 @pytest.mark.parametrize(
