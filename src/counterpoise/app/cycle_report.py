@@ -139,7 +139,7 @@ def document_of(
         "state": report.state.value,
         **report.standing,
         "equity": _money(equity),
-        "weights": _weights(report, policy),
+        "weights": weight_rows(report, policy),
         "within_band": report.within_band,
         "margin": margin_rows(report.snapshot, report.margin, view, policy.margin, alone=alone),
         "carry": carry_rows(report.hedges.carry),
@@ -195,8 +195,8 @@ def _drawdown(verdict: DrawdownVerdict) -> dict[str, object] | None:
     }
 
 
-def _weights(report: CycleReport, policy: PortfolioPolicy) -> dict[str, dict[str, str | None]]:
-    """Per asset: spot, effective and target weight and the band; the quote last, as what remains."""
+def weight_rows(report: CycleReport, policy: PortfolioPolicy) -> dict[str, dict[str, str | None]]:
+    """Return per asset spot, effective and target weight and the band; the quote last, as what remains."""
     view, decisions = report.view, report.decisions
     if not isinstance(view, PortfolioView):
         return {}
@@ -281,14 +281,18 @@ def _coins(report: CycleReport) -> list[dict[str, object]]:
     ]
 
 
-def _hedges(report: CycleReport) -> list[dict[str, str]]:
+def hedges_wanted(report: CycleReport) -> tuple[Hedge, ...]:
+    """Return what strategies want in futures, each that is not zero; the last known where nothing was decided."""
     wanted = report.remembered
     if report.decisions is not None:
         wanted = tuple((d.strategy, d.asset, d.overlay) for d in report.decisions.decisions)
+    return tuple(hedge for hedge in wanted if hedge[2] != 0)
+
+
+def _hedges(report: CycleReport) -> list[dict[str, str]]:
     return [
         {"strategy": strategy, "asset": asset, "overlay": text(overlay)}
-        for strategy, asset, overlay in wanted
-        if overlay != 0
+        for strategy, asset, overlay in hedges_wanted(report)
     ]
 
 

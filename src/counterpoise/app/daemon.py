@@ -25,7 +25,8 @@ from counterpoise.app.dead_man import DeadMan
 from counterpoise.app.gate import pass_gate
 from counterpoise.app.leaving import leave
 from counterpoise.app.logs import redactor
-from counterpoise.app.pace import Pace
+from counterpoise.app.outlets import open_outlets
+from counterpoise.app.pace import Pace, late_after
 from counterpoise.app.pauses import StoppedWaiting
 from counterpoise.app.sinks import open_sinks
 from counterpoise.app.storage import Storage, open_storage
@@ -50,9 +51,6 @@ FINISH_S = 5
 LEAVE_S = 9
 #: How long sinks may take to be told of the stop.
 TELL_S = 3
-#: A look that has not ended after so many of its intervals is late, and not before so long (wall time).
-LATE_LOOKS = 3
-LATE = timedelta(seconds=20)
 
 
 @dataclass(slots=True)
@@ -203,7 +201,7 @@ class Daemon:
     async def _ended(self, runner: _Runner) -> CycleReport:
         """Run one cycle; one that takes too long is told of while it still runs."""
         look = asyncio.create_task(runner.cycle.run())
-        late_s = max(LATE_LOOKS * runner.pace.every, LATE).total_seconds()
+        late_s = late_after(runner.pace.every).total_seconds()
         try:
             await asyncio.wait({look}, timeout=late_s)
             if not look.done():
@@ -296,6 +294,7 @@ async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | 
         sinks = open_sinks(settings)
         # before the first alert of this run: a sink that is new gets what is committed from now on
         await storage.outbox.enrol(sinks, WallClock().now())
+        outlets = await open_outlets(settings, sinks, stack)
         try:
             async with WaitingRoom(settings, storage, sinks) as room:
                 app = await open_app(settings, stack, storage.store, stop, room.tell)
@@ -303,7 +302,14 @@ async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | 
             log.info("stopped")
             return 0
         await pass_gate(app, storage.store, accept_config)
-        daemon = Daemon(app, storage, sinks, stop=stop, policies=settings.alerts.policies)
+        daemon = Daemon(
+            app,
+            storage,
+            sinks,
+            on_cycle=outlets.looked,
+            stop=stop,
+            policies=settings.alerts.policies,
+        )
         log.info("started", portfolios=[p.id for p in settings.portfolios], store="open")
         await daemon.run()
         log.info("stopped")

@@ -40,7 +40,7 @@ _IN_TEXT = re.compile(
         (?P<value>(?:(?:Bearer|Basic)\s+)?[^\s&"',;)}\]]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
-#: Libraries whose debug lines carry keys (ccxt: headers and signatures; aiosqlite: parameters) or only noise.
+#: Libraries whose lines carry keys (ccxt: headers and signatures; aiosqlite: parameters; httpx: URLs) or only noise.
 _QUIET = {
     "ccxt": logging.INFO,
     "aiosqlite": logging.INFO,
@@ -48,6 +48,8 @@ _QUIET = {
     "alembic": logging.WARNING,
     "apscheduler": logging.WARNING,
     "asyncio": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
     "sqlalchemy": logging.WARNING,
 }
 

@@ -89,6 +89,16 @@ def margin_rows(
     return rows
 
 
+def nearest_share(margin: MarginVerdict) -> dict[str, str | None]:
+    """Return ``{distance, ratio}`` of the pool nearest to liquidation over all venues; null as in the rows."""
+    distances = [d for c in margin.checks if (d := c.distance.adverse) is not None]
+    ratios = [r for c in margin.checks if (r := c.pool.ratio) is not None]
+    return {
+        "distance": _share(min(distances, default=None)),
+        "ratio": _share(max(ratios, default=None)),
+    }
+
+
 def cuts_of(
     plan: Plan, decisions: Iterable[Decision], margin: MarginVerdict
 ) -> dict[str, list[str]]:

@@ -21,6 +21,15 @@ LONGEST = timedelta(seconds=5)
 #: After so many early looks that changed nothing only the schedule counts.
 EARLY_LOOKS = 60
 
+#: A look that has not ended after so many of its intervals is late, and not before so long (wall time).
+LATE_LOOKS = 3
+LATE = timedelta(seconds=20)
+
+
+def late_after(every: timedelta) -> timedelta:
+    """Return after how long (wall time) a look that is due ``every`` so often is late."""
+    return max(LATE_LOOKS * every, LATE)
+
 
 class Pace:
     """Turns reports into the instant of the next look of one portfolio."""

@@ -6,23 +6,31 @@ not say of quiet hours and rate is as for all; the log is told everything at onc
 
 from __future__ import annotations
 
-from datetime import UTC, time, tzinfo
+from collections.abc import Mapping
+from datetime import UTC, time, timedelta, tzinfo
+from pathlib import Path as FilePath
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Discriminator, Field, PlainValidator, Tag, WithJsonSchema
+from pydantic import ConfigDict, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
 
 from counterpoise.config import times
-from counterpoise.config.fields import ENV, Count, Later
+from counterpoise.config.broker import BrokerShape, broker, check_broker
+from counterpoise.config.fields import ENV, Count, Duration, Later, Text
 from counterpoise.config.problems import nearest, one_of
+from counterpoise.config.reading import Document
+from counterpoise.config.secrets import secret
 from counterpoise.config.section import Section
 from counterpoise.config.settings import AlertSettings
-from counterpoise.config.shape import Shape, word_or_mapping
+from counterpoise.config.shape import Shape, exactly_one, word_or_mapping
 from counterpoise.config.units import Expected
+from counterpoise.domain.access import HeartbeatAccess, Secret
 from counterpoise.domain.categories import Category
 from counterpoise.domain.events import Severity
 from counterpoise.domain.routing import DEFAULT_RATE, QuietHours, Route, SinkPolicy
 
 _LATER = "alerts go to the log; this way comes with a later version"
+_HEARTBEAT_EVERY = timedelta(minutes=1)
 
 
 def route(value: object) -> Route:
@@ -122,6 +130,22 @@ class LogModel(SinkModel):
     """The log, which is always there. It is told everything at once, unless this says otherwise."""
 
 
+class MqttModel(BrokerShape, SinkModel):
+    """An MQTT broker: events, the state of each portfolio, whether looks are completed; Home Assistant finds them."""
+
+
+class HeartbeatModel(Shape):
+    """A URL that is asked for as long as looks are completed: its silence says that they are not."""
+
+    model_config = ConfigDict(json_schema_extra=exactly_one("url", "url_file"))
+
+    url: Text | None = Field(default=None, description="what is asked for (GET), best as ${NAME}")
+    url_file: Text | None = Field(default=None, description="a file that holds the URL")
+    every: Duration | None = Field(
+        default=None, description="how often at most, after a completed look; default 1m"
+    )
+
+
 class AlertsModel(Shape):
     """Where alerts go, which of them, and when."""
 
@@ -135,19 +159,25 @@ class AlertsModel(Shape):
         default=None, description="messages within any minute, per sink but the log; default 20"
     )
     log: LogModel = Field(default=LogModel(), description="the log of the process")
-    mqtt: Annotated[None, Later(_LATER)] = None
+    mqtt: MqttModel | None = Field(
+        default=None, description="an MQTT broker: {host: localhost, user: counterpoise, ...}"
+    )
     telegram: Annotated[None, Later(_LATER)] = None
     notify: Annotated[None, Later(_LATER)] = None
     webhook: Annotated[None, Later(_LATER)] = None
-    heartbeat: Annotated[None, Later("the heartbeat comes with a later version")] = None
+    heartbeat: HeartbeatModel | None = Field(
+        default=None, description="a dead man's switch: {url_file: heartbeat.url, every: 1m}"
+    )
 
 
 #: Keys of ``alerts`` that are sinks.
-SINKS = ("log",)
+SINKS = ("log", "mqtt")
 
 
 def check_alerts(section: Section) -> None:
-    """Complain of quiet hours that last no time."""
+    """Complain of quiet hours that last no time, and of what does not fit together in a sink."""
+    if section.is_mapping("mqtt"):
+        check_broker(section.at("mqtt"))
     for part in (section, *(section.at(name) for name in SINKS)):
         start = part.read(times.clock_time, "quiet", "from")
         end = part.read(times.clock_time, "quiet", "to")
@@ -155,16 +185,59 @@ def check_alerts(section: Section) -> None:
             part.complain(("quiet", "to"), "another time than from")
 
 
-def alerts(model: AlertsModel) -> AlertSettings:
-    """Return what the section comes to."""
-    log = _policy(model.log, model.log.quiet, model.log.rate, _zone(model))
-    return AlertSettings(zone=_zone(model), policies={"log": log})
+def alert_secrets(document: Document, warnings: list[str]) -> Mapping[str, Secret]:
+    """Return the credentials of the sinks, by their path below ``alerts``; one that is not there is absent."""
+    made: dict[str, Secret | None] = {}
+    if _is_mapping(document, "mqtt"):
+        made["mqtt.password"] = secret(
+            document, ("alerts", "mqtt"), "password", needed=False, warnings=warnings
+        )
+    if _is_mapping(document, "heartbeat"):
+        url = secret(document, ("alerts", "heartbeat"), "url", needed=True, warnings=warnings)
+        if url is not None and not _is_url(url.reveal()):
+            key = "url" if document.find(("alerts", "heartbeat", "url")) is not None else "url_file"
+            expected = "an address such as https://example.org/ping/1234"
+            was = "something else (its value is not shown)"
+            document.complain(("alerts", "heartbeat", key), expected, was=was)
+        made["heartbeat.url"] = url
+    return {path: value for path, value in made.items() if value is not None}
+
+
+def alerts(model: AlertsModel, secrets: Mapping[str, Secret], file: FilePath) -> AlertSettings:
+    """Return what the section comes to; paths in it are relative to the config ``file``."""
+    policies = {"log": _policy(model.log, model.log.quiet, model.log.rate, _zone(model))}
+    if model.mqtt is not None:
+        policies["mqtt"] = policy(model, model.mqtt)
+    url = secrets.get("heartbeat.url")
+    return AlertSettings(
+        zone=_zone(model),
+        policies=policies,
+        mqtt=broker(model.mqtt, secrets.get("mqtt.password"), file) if model.mqtt else None,
+        heartbeat=HeartbeatAccess(url=url, every=model.heartbeat.every or _HEARTBEAT_EVERY)
+        if model.heartbeat is not None and url is not None
+        else None,
+        secrets=tuple(secrets.values()),
+    )
 
 
 def policy(model: AlertsModel, own: SinkModel) -> SinkPolicy:
     """Return how a sink other than the log is served: as ``own`` says, else as for all."""
     quiet = own.quiet if own.quiet is not None else model.quiet
     return _policy(own, quiet, own.rate or model.rate or DEFAULT_RATE, _zone(model))
+
+
+def _is_mapping(document: Document, key: str) -> bool:
+    return Section(document=document, path=("alerts",)).is_mapping(key)
+
+
+def _is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        sound = parts.port != 0
+    except ValueError:
+        return False
+    named = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return sound and named and value.isascii() and value.isprintable() and " " not in value
 
 
 def _zone(model: AlertsModel) -> tzinfo:

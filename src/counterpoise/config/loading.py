@@ -13,7 +13,7 @@ from pathlib import Path as FilePath
 
 from counterpoise.config import build, fields
 from counterpoise.config.access_checks import check_accounts, check_clock, check_users, check_venue
-from counterpoise.config.alerts import alerts, check_alerts
+from counterpoise.config.alerts import alert_secrets, alerts, check_alerts
 from counterpoise.config.checks import check_portfolio
 from counterpoise.config.draft import portfolios
 from counterpoise.config.environment import expand, expanded
@@ -65,6 +65,7 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> 
         )
         for name in names
     }
+    alert_keys = alert_secrets(document, warnings)
     venues = _venues(root, credentials)
     check_accounts(document, venues, drafts)
     _refuse_unwanted_live(document, names)
@@ -79,7 +80,7 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> 
         venues=venues,
         existing=existing,
         portfolios=policies,
-        alerts=alerts(root.alerts),
+        alerts=alerts(root.alerts, alert_keys, FilePath(path)),
         hashes={policy.id: fingerprint(policy, venues) for policy in policies},
         warnings=tuple(warnings),
         places=dict(_places(document.root, ())),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
 from counterpoise.config.settings import Settings
 from counterpoise.config.words import duration, percent
+from counterpoise.domain.access import BrokerAccess
 from counterpoise.domain.categories import Category
 from counterpoise.domain.events import Severity
 from counterpoise.domain.numbers import dec, quantize
@@ -66,6 +68,17 @@ def _of_alerts(settings: Settings) -> Iterator[_Odd]:
     if untold:
         what = ", ".join(untold)
         yield "alerts", f"nothing of {what} is told anywhere, not even what is critical"
+    broker = settings.alerts.mqtt
+    if broker is not None and broker.password is not None and not (broker.tls or _is_here(broker)):
+        yield "alerts.mqtt", "without tls the password goes over the network for everyone to read"
+
+
+def _is_here(broker: BrokerAccess) -> bool:
+    """Whether the broker is on this machine."""
+    try:
+        return ipaddress.ip_address(broker.host).is_loopback
+    except ValueError:
+        return broker.host == "localhost"
 
 
 def _of_venues(settings: Settings) -> Iterator[_Odd]:

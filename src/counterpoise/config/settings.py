@@ -8,17 +8,23 @@ from datetime import UTC, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
 
-from counterpoise.domain.access import Secret, VenueAccess
+from counterpoise.domain.access import BrokerAccess, HeartbeatAccess, Secret, VenueAccess
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.routing import SinkPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
-    """Where alerts go: how each sink is served, by its name. ``zone`` is the one people live in."""
+    """Where alerts go: how each sink is served, by its name. ``zone`` is the one people live in.
+
+    ``mqtt`` and ``heartbeat``: how they are reached, None where there is none. ``secrets``: the sinks' credentials.
+    """
 
     zone: tzinfo = UTC
     policies: Mapping[str, SinkPolicy] = field(default_factory=lambda: {"log": SinkPolicy()})
+    mqtt: BrokerAccess | None = None
+    heartbeat: HeartbeatAccess | None = None
+    secrets: tuple[Secret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +55,8 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Every credential of every venue, for redaction."""
-        found: list[Secret] = []
+        """Every credential of every venue and sink, for redaction."""
+        found = list(self.alerts.secrets)
         for access in self.venues.values():
             found += [s for s in (access.api_key, access.secret, access.password) if s is not None]
         return tuple(found)

@@ -70,3 +70,40 @@ class KeyRights:
     transfer: bool | None = None
     ip_bound: bool | None = None
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsAccess:
+    """How a server proves who it is, and we who we are: paths of PEM files.
+
+    ``ca_file`` None: whom the system trusts.
+    """
+
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAccess:
+    """How an MQTT broker is reached, and under which topics.
+
+    ``prefix`` begins our topics, ``discovery`` those of Home Assistant (None: it is told nothing); neither begins or
+    ends with a slash. ``tls`` None: in the clear.
+    """
+
+    host: str
+    port: int
+    prefix: str = "counterpoise"
+    discovery: str | None = "homeassistant"
+    user: str | None = None
+    password: Secret | None = None
+    tls: TlsAccess | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatAccess:
+    """A URL that is asked for after completed looks, at most once within ``every``; who has it can fake us."""
+
+    url: Secret
+    every: timedelta

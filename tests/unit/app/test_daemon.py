@@ -337,8 +337,8 @@ async def test_a_bug_in_a_look_is_told_and_the_daemon_goes_on(
 async def test_a_look_that_takes_too_long_is_told_while_it_does(
     new_desk: NewDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("counterpoise.app.daemon.LATE", timedelta(milliseconds=400))
-    monkeypatch.setattr("counterpoise.app.daemon.LATE_LOOKS", 0)
+    monkeypatch.setattr("counterpoise.app.pace.LATE", timedelta(milliseconds=400))
+    monkeypatch.setattr("counterpoise.app.pace.LATE_LOOKS", 0)
     desk = await new_desk()
     shown = desk.venue.account
     waits: list[int] = []
@@ -482,8 +482,8 @@ async def test_a_key_that_ends_soon_is_told_of_at_the_start(new_desk: NewDesk) -
 async def test_looks_that_are_late_in_a_row_are_told_once_and_over_when_one_is_in_time(
     new_desk: NewDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("counterpoise.app.daemon.LATE", timedelta(milliseconds=400))
-    monkeypatch.setattr("counterpoise.app.daemon.LATE_LOOKS", 0)
+    monkeypatch.setattr("counterpoise.app.pace.LATE", timedelta(milliseconds=400))
+    monkeypatch.setattr("counterpoise.app.pace.LATE_LOOKS", 0)
     desk = await new_desk()
     answer = MoodyVenue.account
 

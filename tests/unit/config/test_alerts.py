@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, time
 from decimal import Decimal
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -80,11 +81,27 @@ def test_what_is_critical_and_told_nowhere_is_warned_of(
 DOCS = (REPO / "docs" / "alerts.md").read_text(encoding="utf-8")
 
 
-def test_the_example_of_the_docs_can_be_used_as_it_stands(loaded: Load) -> None:
-    (shown,) = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
-    alerts = loaded(("store: ", f"{shown}store: ")).alerts
-    assert alerts.zone == BERLIN
-    assert alerts.policies["log"].categories == {Category.LADDER: Route.OFF}
+SHOWN = [t for t in re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL) if t.startswith("alerts:")]
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_what_the_docs_show_can_be_used_as_it_stands(
+    shown: str, loaded: Load, tmp_path: Path
+) -> None:
+    for name, content in (("mqtt.password", "fake-password"), ("heartbeat.url", "https://a.b/c")):
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o600)
+    settings = loaded(("store: ", f"{shown}store: "))
+    assert settings.warnings == ()
+    if "zone:" in shown:
+        assert settings.alerts.zone == BERLIN
+        assert settings.alerts.policies["log"].categories == {Category.LADDER: Route.OFF}
+
+
+def test_the_docs_show_every_way() -> None:
+    text = "".join(SHOWN)
+    for way in ("log", "mqtt", "heartbeat"):
+        assert f"  {way}:" in text
 
 
 def test_the_docs_name_every_category() -> None:

@@ -18,10 +18,10 @@ EXAMPLES = sorted(path.name for path in (REPO / "config").glob("*.yaml"))
 def loaded(name: str, folder: Path) -> Settings:
     path = shutil.copy(REPO / "config" / name, folder)
     text = Path(path).read_text()
-    for file in re.findall(r"^\s*(?:api_key|secret)_file: (\S+)", text, re.MULTILINE):
+    for key, file in re.findall(r"\b(api_key|secret|password|url)_file: ([^\s,}]+)", text):
         secret = folder / file
         secret.parent.mkdir(exist_ok=True)
-        secret.write_text("fake-credential")
+        secret.write_text("https://fake/url" if key == "url" else "fake-credential")
         secret.chmod(0o600)
     code = "\n".join(line.partition("#")[0] for line in text.splitlines())
     env = {name: f"fake-{name}" for name in re.findall(r"\$\{(\w+)\}", code)}

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+from structlog.testing import capture_logs
+
+from counterpoise.app.clock import WallClock
+from counterpoise.app.cycle_report import document_of
+from counterpoise.app.outlets import Outlets, state_document
+from counterpoise.domain.access import BrokerAccess
+from counterpoise.domain.portfolio import Unvalued
+from counterpoise.notify.mqtt import MqttSink
+from tests.build import NOW, PORTFOLIO, make_policy
+from tests.unit.app.reports import make_report
+
+POLICY = make_policy()
+HEDGES = (
+    ("half", "BTC", Decimal("-0.50")),
+    ("keep-shape", "BTC", Decimal("0.1")),
+    ("gone", "SOL", Decimal(0)),
+)
+
+
+def test_the_state_says_what_the_journal_says() -> None:
+    report = make_report(remembered=HEDGES)
+    made = state_document(report, POLICY)
+    row = document_of(report, POLICY)
+    assert made["as_of"] == row["as_of"]
+    assert made["state"] == "RUN"
+    assert (made["equity"], made["quote"]) == ("150000", "USDT")
+    assert made["weights"] == {asset: w["effective"] for asset, w in row["weights"].items()}
+    assert sum(map(Decimal, made["weights"].values())) == 1
+    assert made["hedges"] == row["hedges"]
+    assert made["hedged"] == {"BTC": "-0.4"}
+    assert made["margin"] == {"distance": None, "ratio": None}
+    json.dumps(made)
+
+
+def test_what_is_not_known_is_null_and_never_zero() -> None:
+    unvalued = Unvalued(portfolio=PORTFOLIO, as_of=NOW, missing=("the price of BTC",))
+    made = state_document(make_report(view=unvalued), POLICY)
+    assert made["equity"] is None
+    assert made["weights"] == {}
+
+
+async def test_a_look_does_not_suffer_from_who_is_told_of_it() -> None:
+    access = BrokerAccess(host="127.0.0.1", port=1)
+    nobodys = MqttSink(access, WallClock(), patience={"another": timedelta(1)}, announced={})
+    outlets = Outlets({PORTFOLIO: POLICY}, nobodys)
+    with capture_logs() as logged:
+        outlets.looked(make_report())
+    assert [x["event"] for x in logged] == ["outlet_broke"]
