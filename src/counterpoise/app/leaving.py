@@ -42,7 +42,7 @@ async def leave(app: App, store: Store, policy: PortfolioPolicy) -> None:
     live = [o for o in recorded.orders if not o.state.is_final]
     ended: list[Order] = []
     if policy.execution.cancel_on_stop and not _halted(recorded):
-        ended = await _withdrawn(app, [o for o in live if not o.state.is_unproven])
+        ended = await _withdrawn(app, live)
     message = f"Stopped watching {policy.id}; {_told(policy, recorded, live, ended)}"
     alert = lifecycle(policy.id, "stopped", message, now)
     try:
@@ -53,7 +53,10 @@ async def leave(app: App, store: Store, policy: PortfolioPolicy) -> None:
 
 
 async def _withdrawn(app: App, orders: list[Order]) -> list[Order]:
-    """Cancel ``orders`` side by side and return those that the venue says have ended."""
+    """Cancel ``orders`` side by side and return those that the venue says have ended.
+
+    Also those that nobody knows it has: what was being sent when the stop came may work, and a cancel proves it.
+    """
     if not orders:
         return []
     tasks = {asyncio.create_task(app.venues[o.venue].cancel(o)): o for o in orders}
@@ -66,8 +69,9 @@ async def _withdrawn(app: App, orders: list[Order]) -> list[Order]:
         outcome = task.exception() or task.result()
         if isinstance(outcome, Accepted):
             now = app.clock.now()
-            leaving = order.moved(OrderState.PENDING_CANCEL, at=now, reason="stopping")
-            row = bound(leaving, outcome.order, now)
+            # of one that is unproven its end is the first that is known
+            state = order.state if order.state.is_unproven else OrderState.PENDING_CANCEL
+            row = bound(order.moved(state, at=now, reason="stopping"), outcome.order, now)
             if row.state.is_final:
                 ended.append(row)
     await asyncio.gather(*tasks, return_exceptions=True)

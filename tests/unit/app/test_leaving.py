@@ -133,6 +133,22 @@ async def test_working_orders_are_taken_down_and_the_rest_is_named() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("state", [S.PENDING, S.SUBMITTED, S.UNKNOWN])
+async def test_an_unproven_order_that_the_venue_has_is_not_left_to_work_unwatched(
+    state: OrderState,
+) -> None:
+    desk = Desk()
+    await desk.start()
+    # sent when the stop came, and its answer was not waited for
+    order = make_order(client_order_id="cpsent", portfolio="p", venue="sim", state=state)
+    await desk.venue.place(order)
+    await desk.store.commit(Changes(portfolio="p", orders=(order,)))
+    assert "4 of 5 working orders were taken down; 1 may still work" in (await desk.leave()).text
+    assert desk.working() == 0
+    assert (await desk.states())["cpsent"] is S.CANCELED
+    assert (await desk.states())["cplost"] is S.UNKNOWN
+
+
 async def test_coins_that_were_traded_are_no_hedge_that_stays_on() -> None:
     desk = Desk()
     await desk.start(PositionRecord(venue="sim", symbol="BTC/USDT", own_qty=dec(-1)), orders=0)
