@@ -44,16 +44,21 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 
 
 class Broker:
-    """The broker; its data survive a restart. Use as a context manager."""
+    """The broker, with TLS at ``port`` and without at ``plain_port``; its data survive a restart.
+
+    Use as a context manager.
+    """
 
     def __init__(self, folder: Path) -> None:
         for name in _PROGRAMS:
             program(name)
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        with socket.socket() as probe:
+        with socket.socket() as probe, socket.socket() as another:
             probe.bind(("127.0.0.1", 0))
+            another.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
+            self.plain_port: int = another.getsockname()[1]
         self.ca = folder / "broker.crt"
         self.process: subprocess.Popen[bytes] | None = None
         self._make_certificate()
@@ -73,6 +78,7 @@ class Broker:
             f"listener {self.port} 127.0.0.1",
             f"certfile {self.ca}",
             f"keyfile {self._folder / 'broker.key'}",
+            f"listener {self.plain_port} 127.0.0.1",
             f"password_file {self._folder / 'passwords'}",
             "allow_anonymous false",
             # what a subscriber has not had yet outlives a kill

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 
 from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.records import TradingState
 
 _Entity = dict[str, object]
 
@@ -132,8 +131,6 @@ def _trading_state(topic: str) -> _Entity:
         "name": "Trading state",
         "state_topic": topic,
         "value_template": "{{ value_json.state }}",
-        "device_class": "enum",
-        "options": [state.value for state in TradingState],
         "json_attributes_topic": topic,
         "json_attributes_template": "{{ {'summary': value_json.summary} | tojson }}",
         "icon": "mdi:traffic-light",
