@@ -1,6 +1,6 @@
 """What Home Assistant is told so that a portfolio appears there by itself: retained discovery messages.
 
-One message per entity, which every release since 2023.8 takes. All entities of a portfolio are one device; they read
+One message per entity, the form that old releases know too. All entities of a portfolio are one device; they read
 the retained ``state`` that :mod:`counterpoise.notify.mqtt` publishes, and are unavailable while we are not online.
 """
 

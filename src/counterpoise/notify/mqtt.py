@@ -29,6 +29,8 @@ _LOG = structlog.get_logger(__name__)
 ONLINE, OFFLINE = "online", "offline"
 #: How long an answer of the broker may take (wall time).
 ANSWER_S = 4
+#: How long each step of connecting may take (TCP, TLS): it happens in a thread, which a stop has to wait for.
+CONNECT_S = 3
 #: A connection on which nothing is said for so long is asked whether it is alive, and lost half as long after.
 KEEPALIVE_S = 10
 #: How long a stop waits for the broker at each of its two steps.
@@ -184,8 +186,7 @@ class MqttSink:
             timeout=ANSWER_S,
             keepalive=KEEPALIVE_S,
         )
-        # the only way to it; connecting is done in a thread, which a stop has to wait for
-        client._client.connect_timeout = ANSWER_S  # noqa: SLF001
+        client._client.connect_timeout = CONNECT_S  # noqa: SLF001 - aiomqtt has no other way to it
         return client
 
     @property
