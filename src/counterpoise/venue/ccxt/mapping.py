@@ -199,10 +199,17 @@ def venue_order(
 
 def venue_order_id(row: Mapping[str, Any]) -> str:
     """Return the venue's id as text; ids are whole numbers above 0."""
-    number = row["orderId"]
-    if isinstance(number, bool | float) or int(number) <= 0:
+    number = _whole(row["orderId"])
+    if number <= 0:
         raise ValueError(f"expected an order id, was {number!r}")
     return str(number)
+
+
+def _whole(value: Any) -> int:
+    """Return a whole number, however it is written. Raises TypeError, ValueError."""
+    if isinstance(value, bool | float):
+        raise TypeError(f"expected a whole number, was {value!r}")
+    return int(value)
 
 
 def fill(venue: str, symbol: str, row: Mapping[str, Any]) -> Fill:
@@ -212,14 +219,20 @@ def fill(venue: str, symbol: str, row: Mapping[str, Any]) -> Fill:
     filled_at = instant(row["time"])
     if not isinstance(buyer, bool) or filled_at is None:
         raise ValueError("expected side and time of a fill")
+    side, told = (Side.BUY if buyer else Side.SELL), row.get("side")
+    if told is not None and told.lower() != side:
+        raise ValueError(f"expected a fill of one side, was {told} and {side}")
+    qty, paid = dec(row["qty"]), dec(row["price"])
+    if qty <= ZERO or paid < ZERO:
+        raise ValueError(f"expected a quantity above 0 and a price, was {qty} at {paid}")
     return Fill(
         venue=venue,
         symbol=symbol,
-        trade_id=str(row["id"]),
+        trade_id=str(_whole(row["id"])),
         venue_order_id=venue_order_id(row),
-        side=Side.BUY if buyer else Side.SELL,
-        qty=dec(row["qty"]),
-        price=dec(row["price"]),
+        side=side,
+        qty=qty,
+        price=paid,
         fee=dec(row["commission"]),
         fee_asset=row.get("commissionAsset") or None,
         maker=maker if isinstance(maker, bool) else None,

@@ -355,6 +355,30 @@ def test_a_fill_without_its_figures_is_not_understood(gone: str) -> None:
         mapping.fill("main", PERP, row)
 
 
+@pytest.mark.parametrize(
+    "garbled",
+    [
+        {"qty": "-0.010"},
+        {"qty": "0"},
+        {"price": "-1"},
+        {"buyer": True},
+        {"side": "BUY"},
+        {"id": None},
+        {"id": "x"},
+    ],
+)
+def test_a_fill_with_figures_that_cannot_be_is_not_understood(garbled: dict[str, object]) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        mapping.fill("main", PERP, FUTURES_TRADE | garbled)
+
+
+@pytest.mark.parametrize("written", [261942655610, "261942655610", " 0261942655610"])
+def test_an_id_is_one_however_it_is_written(written: object) -> None:
+    fill = mapping.fill("main", PERP, FUTURES_TRADE | {"orderId": written, "id": str(written)})
+    assert (fill.venue_order_id, fill.trade_id) == ("261942655610", "261942655610")
+    assert mapping.venue_order_id({"orderId": written}) == "261942655610"
+
+
 def test_one_row_or_many() -> None:
     assert set(mapping.rows_by_id([{"symbol": "A"}, {"symbol": "B"}])) == {"A", "B"}
     assert set(mapping.rows_by_id({"symbol": "A"})) == {"A"}
