@@ -30,6 +30,7 @@ from counterpoise.app.pace import Pace, late_after
 from counterpoise.app.pauses import StoppedWaiting
 from counterpoise.app.sinks import open_sinks
 from counterpoise.app.storage import Storage, open_storage
+from counterpoise.app.troubles import key_refused
 from counterpoise.app.waiting import WaitingRoom
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
@@ -165,7 +166,8 @@ class Daemon:
             return
         except VenueAuthError as error:
             log.critical("key_not_accepted", portfolio=runner.policy.id, error=str(error))
-            await self._tell_trouble(runner.policy, "key:rejected", str(error))
+            said = key_refused(str(error), runner.policy.venues)
+            await self._tell_trouble(runner.policy, "key:rejected", said)
             runner.due = clock.now() + timedelta(minutes=1)
             return
         except VenueError as error:

@@ -54,6 +54,16 @@ def untimely(report: CycleReport) -> Iterator[tuple[str, _Condition]]:
             yield f"untimely:{name}", (Severity.CRITICAL, venue.untimely.why(name).text)
 
 
+def key_refused(said: str, venues: tuple[str, ...]) -> str:
+    """Return what is told of a key that is not accepted at one of ``venues``: a look needs all of them."""
+    if len(venues) < 2:
+        return said
+    return (
+        f"{said}. The portfolio is not looked at until then: at none of {', '.join(venues)} is anything sent, and no"
+        " margin is watched"
+    )
+
+
 def _is_of_time(problem: str) -> bool:
     return ": -1021 " in problem or ": 10002 " in problem
 

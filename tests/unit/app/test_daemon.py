@@ -12,6 +12,7 @@ import structlog
 
 from counterpoise.app.clock import ManualClock, WallClock
 from counterpoise.app.cycle_report import CycleReport
+from counterpoise.app.troubles import key_refused
 from counterpoise.domain.errors import SafetyRefusal, StoreError, VenueAuthError, VenueError
 from counterpoise.domain.events import Severity
 from counterpoise.domain.instrument import Instrument
@@ -156,12 +157,21 @@ async def test_orders_without_a_proven_outcome_are_left_for_the_next_start(
     new_desk: NewDesk,
 ) -> None:
     desk = await new_desk(world=make_world(FALLING), on_cycle=stop_once_working)
-    desk.venue.deaf = {"place"}
+    desk.venue.deaf = {"place", "cancel"}
     await desk.run(hours=3)
     assert S.UNKNOWN in await desk.states()
     (told,) = desk.ear.of("stopped")
     assert "0 of 3 working orders were taken down; 3 may still work" in told.text
     assert "looked up at the next start" in told.text
+
+
+async def test_orders_without_a_proven_outcome_are_taken_down_at_a_stop(new_desk: NewDesk) -> None:
+    desk = await new_desk(world=make_world(FALLING), on_cycle=stop_once_working)
+    desk.venue.deaf = {"place"}
+    await desk.run(hours=3)
+    assert S.UNKNOWN not in await desk.states()
+    (told,) = desk.ear.of("stopped")
+    assert "3 of 3 working orders were taken down" in told.text
 
 
 async def test_a_cancel_without_an_answer_is_not_told_as_done(new_desk: NewDesk) -> None:
@@ -215,6 +225,13 @@ async def test_a_key_that_is_not_accepted_is_told_once_and_asked_rarely(new_desk
     assert told[1].at - told[0].at == timedelta(minutes=5), "a minute between looks"
     assert desk.venue.looks - looks > 5, "and it goes on"
     assert desk.reports[0].as_of == START + timedelta(minutes=5)
+
+
+def test_of_several_venues_none_is_watched_and_that_is_said() -> None:
+    assert key_refused("main does not accept the key", ("main",)) == "main does not accept the key"
+    told = key_refused("main does not accept the key", ("main", "side"))
+    assert told.startswith("main does not accept the key. The portfolio is not looked at")
+    assert "at none of main, side is anything sent, and no margin is watched" in told
 
 
 async def test_a_key_that_stays_refused_is_asked_once_a_minute(new_desk: NewDesk) -> None:
