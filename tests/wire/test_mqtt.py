@@ -147,6 +147,22 @@ async def test_what_is_retained_is_there_for_who_comes_later(
             await heard(late, "later/availability", "online")
 
 
+async def test_what_is_announced_no_more_is_taken_back(broker: Broker, tmp_path: Path) -> None:
+    before = {
+        "ha/x/sensor/gone_p/weight_A/config": {"name": "A"},
+        "ha/x/sensor/gone_p/weight_B/config": {"name": "B"},
+        "ha/x/sensor/gone_q/weight_B/config": {"name": "another portfolio's"},
+    }
+    after = dict([*before.items()][:1])
+    with Ear(broker, tmp_path, "ha/#", "gone/#") as ear:
+        async with connected(broker.access(prefix="gone"), announced=before):
+            await heard(ear, "gone/availability", "offline")
+        async with connected(broker.access(prefix="gone"), announced=after):
+            await heard(ear, "ha/x/sensor/gone_p/weight_B/config", "")
+        assert ear.last("ha/x/sensor/gone_p/weight_A/config") == '{"name": "A"}'
+        assert ear.last("ha/x/sensor/gone_q/weight_B/config") != ""
+
+
 async def test_online_are_completed_looks_of_every_portfolio_not_a_process(
     broker: Broker, tmp_path: Path
 ) -> None:

@@ -42,7 +42,8 @@ class MqttSink:
     """Publishes to one broker, over a connection that :meth:`run` keeps.
 
     ``patience`` holds, per portfolio, after how long without a completed look (wall time) it is no longer online.
-    ``announced`` are retained messages of each connection's beginning, by topic: Home Assistant's discovery.
+    ``announced`` are retained messages of each connection's beginning, by topic (``.../component/node/id/config``):
+    Home Assistant's discovery. What an earlier config announced of the same nodes is taken back.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class MqttSink:
         pause = FIRST_PAUSE_S
         while True:
             try:
-                async with self._new_client() as client:
+                async with await self._new_client() as client:
                     pause = FIRST_PAUSE_S
                     await self._serve(client)
             except Exception as error:  # noqa: BLE001 - whatever it is, only this connection may suffer from it
@@ -120,7 +121,7 @@ class MqttSink:
         self._client, self._troubled = client, False
         self._up.set()
         _LOG.info("mqtt_connected", host=self._access.host, port=self._access.port)
-        tasks = {asyncio.create_task(self._tell(client)), asyncio.create_task(_hear(client))}
+        tasks = {asyncio.create_task(self._tell(client)), asyncio.create_task(self._hear(client))}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -152,6 +153,16 @@ class MqttSink:
                 async with asyncio.timeout(left if left > 0 else None):
                     await self._news.wait()
 
+    async def _hear(self, client: aiomqtt.Client) -> None:
+        """Take back what is announced no more, until the connection is lost: then the iteration raises."""
+        nodes = {tuple(topic.rsplit("/", 4))[::2] for topic in self._announced}
+        for topics, node, config in sorted(nodes):
+            await client.subscribe(f"{topics}/+/{node}/+/{config}", qos=1, timeout=ANSWER_S)
+        async for message in client.messages:
+            topic = message.topic.value
+            if message.retain and message.payload and topic not in self._announced:
+                await self._retain(client, topic, "")
+
     def _time_left(self) -> float:
         """How long we are online without another look: seconds, not above 0 when we are not."""
         now = asyncio.get_running_loop().time()
@@ -174,14 +185,16 @@ class MqttSink:
         )
         self._troubled = True
 
-    def _new_client(self) -> aiomqtt.Client:
+    async def _new_client(self) -> aiomqtt.Client:
         access = self._access
+        # reading what the system trusts takes its time, which no look shall wait for
+        tls_context = await asyncio.to_thread(_tls_context, access)
         client = aiomqtt.Client(
             access.host,
             access.port,
             username=access.user,
             password=access.password.reveal() if access.password is not None else None,
-            tls_context=_tls_context(access),
+            tls_context=tls_context,
             will=aiomqtt.Will(self._availability, OFFLINE, qos=1, retain=True),
             timeout=ANSWER_S,
             keepalive=KEEPALIVE_S,
@@ -216,12 +229,6 @@ def event_document(message: Message) -> dict[str, object]:
         "cleared": message.cleared,
         "data": dict(message.data),
     }
-
-
-async def _hear(client: aiomqtt.Client) -> None:
-    """Wait until the connection is lost: nothing is subscribed to, and the iteration raises."""
-    async for _ in client.messages:
-        pass
 
 
 def _tls_context(access: BrokerAccess) -> ssl.SSLContext | None:
