@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.judge import Judgement
@@ -27,10 +28,11 @@ from counterpoise.domain.flows import is_dust
 from counterpoise.domain.guarding import SELLER, Step
 from counterpoise.domain.hedge_book import BookLine, LineKey
 from counterpoise.domain.instrument import is_spot
-from counterpoise.domain.numbers import ZERO
+from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, PortfolioView, Universe
+from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import Reconciled
@@ -166,8 +168,9 @@ class Announcer:
             weight_after = weight_before = None
             if isinstance(judged.view, PortfolioView) and asset in judged.view.assets:
                 view = judged.view.assets[asset]
-                weight_after = view.effective_weight
-                weight_before = view.weight_of(view.exposure_qty - (after - was))
+                exposure = view.exposure_qty + _not_shown_yet(key, seen, after - was)
+                weight_after = view.weight_of(exposure)
+                weight_before = view.weight_of(exposure - (after - was))
             forced = seen.forced.get(key)
             told = hedge_moved(
                 self._policy.id,
@@ -285,7 +288,7 @@ class Announcer:
         for (where, symbol), why in seen.unexplained.items():
             key = f"position:{where}:{symbol}"
             if key in self._suspects or key in raised:
-                yield key, (Severity.CRITICAL, f"Nothing is sent: {why.text}")
+                yield key, (Severity.CRITICAL, _unexplained(symbol, where, why))
         self._suspects = suspects
 
 
@@ -296,6 +299,27 @@ def _sold_by_guard(
     key = (SELLER, *pair)
     line, was = seen.booked.lines.get(key), (before or {}).get(key)
     return line is not None and line.qty != (was.qty if was is not None else ZERO)
+
+
+def _not_shown_yet(contract: Contract, seen: Reconciled, moved: Decimal) -> Decimal:
+    """What the position that was read lacks of the fills that were read after it, base units."""
+    why = seen.unexplained.get(contract)
+    if why is None or why.code != "position_unexplained":
+        return ZERO
+    gap = dec(why.numbers["expected"]) - dec(why.numbers["position"])
+    newer = gap * moved > 0 and abs(gap) <= abs(moved)
+    return gap if newer else ZERO
+
+
+def _unexplained(symbol: str, venue: str, why: Reason) -> str:
+    """What keeps a contract from being traded, and what a person can do about it."""
+    said = f"Nothing is sent on {symbol} at {venue}: {why.text}"
+    if why.code != "position_unexplained":
+        return said
+    return (
+        f"{said}. Somebody else traded on it, or the exchange shows it late. It goes on when the position is what"
+        " is expected: trade the difference back, or take it as it is (on_foreign_change: accept)"
+    )
 
 
 def _forbidden_too(key: str) -> bool:

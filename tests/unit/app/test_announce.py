@@ -443,6 +443,24 @@ def test_the_weight_before_counts_only_what_our_fills_moved() -> None:
     assert "effective weight 26.67 % -> 40 %" in told.text
 
 
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        pytest.param("-0.3", "66.67 % -> 33.33 %", id="read before the second fill"),
+        pytest.param("0", "66.67 % -> 33.33 %", id="read before both"),
+        pytest.param("-0.7", "53.33 % -> 20 %", id="somebody else sold as well"),
+    ],
+)
+def test_weights_hold_the_fills_that_the_position_does_not_show_yet(shown: str, said: str) -> None:
+    late = reason(
+        "position_unexplained", symbol=BTC_PERP, position=shown, expected="-0.5", asset="BTC"
+    )
+    seen = filled("-0.5", make_fill(qty="0.3"), make_fill(qty="0.2", trade_id="2"))
+    seen = replace(seen, unexplained={(VENUE, BTC_PERP): late})
+    (told,) = moved(seen, shown)
+    assert f"effective weight {said}" in told.text
+
+
 def test_a_position_that_no_fill_moved_is_no_news() -> None:
     assert moved(filled("-0.3"), "-0.3") == ()
     elsewhere = filled("-0.3", make_fill(symbol="SOL/USDT:USDT"))
