@@ -129,6 +129,30 @@ async def test_a_clock_that_is_off_signs_with_the_venues_time() -> None:
         await venue.close()
 
 
+async def test_used_weight_is_of_the_venues_minute_in_which_it_was_asked() -> None:
+    clock = ManualClock(NOW + timedelta(seconds=30))
+    async with serving() as scripted:
+        venue = open_venue(access(scripted.url, venue_clock=False), clock)
+        await venue.open()  # measures: 30 s ahead
+        took = [dec("0.2"), dec(0)]
+
+        def spent(_: object) -> Any:
+            clock.advance(took.pop(0))
+            return as_json(order_row(), 200, **{"X-MBX-USED-WEIGHT-1M": "2300"})
+
+        scripted.answers["GET", "/fapi/v1/order"] = spent
+        clock.advance(dec("59.9"))
+        await venue.order(PERP, "cp-test-order")
+        await venue.order(PERP, "cp-test-order")
+        assert clock.now() == NOW + timedelta(seconds=90.1), "it is of the minute that is over"
+        took.extend([dec(0), dec(0)])
+        clock.advance(dec(10))
+        await venue.order(PERP, "cp-test-order")
+        await venue.order(PERP, "cp-test-order")
+        assert clock.now() == NOW + timedelta(seconds=150), "the venue's minute, not ours"
+        await venue.close()
+
+
 async def test_a_refused_timestamp_is_resynced_once_and_read_again() -> None:
     clock = ManualClock(NOW)
     async with serving() as scripted:

@@ -3,8 +3,8 @@
 Reads may use half of a minute's weight at once and the rest as the minute goes on: a program that spends it all in the
 first half is blind in the second. They stop at 90 %, so that orders and cancels find room; orders never wait (a late
 order has an old price), they are told for how long there is none. Windows
-start where the venue starts them (whole minutes of its day), and its used-weight headers correct our count,
-which also covers other programs behind the same address. It never retries anything.
+start where the venue starts them (whole minutes of its day, by its clock), and its used-weight headers correct our
+count, which also covers other programs behind the same address. It never retries anything.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _UNITS = {"SECOND": ("S", 1), "MINUTE": ("M", 60), "HOUR": ("H", 3600), "DAY": (
 _READS_SHARE = Decimal("0.9")
 #: So much of it may be used at once.
 _AT_ONCE = Decimal("0.5")
+#: So long after the turn of a slot a request may still have been served before it: clocks are not measured finer.
+_TURN_MS = 1000
 #: A read waits at most this long for budget; a longer pause is an error the caller must see.
 LONGEST_WAIT_S = Decimal(60)
 
@@ -47,7 +49,7 @@ _LONGEST_PAUSE_S = Decimal(3 * 86400 + 3600)
 
 
 class Window:
-    """What was used of ``limit`` in the running slot of ``seconds``, aligned to the epoch."""
+    """What was used of ``limit`` in the running slot of ``seconds``, aligned to the epoch. Instants are the venue's."""
 
     def __init__(self, seconds: int, limit: int) -> None:
         self._slot_ms = seconds * 1000
@@ -90,9 +92,16 @@ class Window:
         """Count ``cost``."""
         self._used = self.used(now) + cost
 
-    def correct(self, now: datetime, used: int) -> None:
-        """Believe the venue when it counted more than we did."""
-        self._used = max(self.used(now), used)
+    def correct(self, asked: datetime, now: datetime, used: int) -> None:
+        """Believe the venue when it counted more than we did, in the reply that came now to what was asked then.
+
+        A count that may be of an earlier slot than the running one says nothing of it.
+        """
+        asked_ms = to_ms(asked)
+        if asked_ms // self._slot_ms != to_ms(now) // self._slot_ms:
+            return
+        if asked_ms % self._slot_ms >= _TURN_MS:
+            self._used = max(self.used(now), used)
 
 
 class _Pauses:
@@ -134,6 +143,8 @@ class Limiter:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        #: How far our clock is ahead of the venue's, by which its windows run; whoever measures it sets it.
+        self.ahead = timedelta(0)
         self._weights = {
             Scope.SPOT: {"1M": Window(60, 6000)},
             Scope.FUTURES: {"1M": Window(60, 2400)},
@@ -168,6 +179,7 @@ class Limiter:
         share = ONE if urgent else _READS_SHARE
         while True:
             now = self._clock.now()
+            venue_now = now - self.ahead
             paused_s = self._paused.left_s(scope)
             if paused_s > LONGEST_WAIT_S:
                 until = now + timedelta(milliseconds=int(paused_s * 1000))
@@ -177,19 +189,21 @@ class Limiter:
                 )
             windows = self._weights[scope].values()
             delays = (
-                w.delay_s(now, weight, share) if urgent else w.spread_delay_s(now, weight, share)
+                w.delay_s(venue_now, weight, share)
+                if urgent
+                else w.spread_delay_s(venue_now, weight, share)
                 for w in windows
             )
             delay_s = max([paused_s, *delays])
             if delay_s <= 0:
                 for window in windows:
-                    window.take(now, weight)
+                    window.take(venue_now, weight)
                 return
             await self._clock.sleep(min(delay_s, LONGEST_WAIT_S))
 
     def order_delay_s(self, scope: Scope, weight: int, orders: int = 1) -> Decimal:
         """Return 0 and count so many ``orders``, or return how long they may not be sent, and count nothing."""
-        now = self._clock.now()
+        now = self._clock.now() - self.ahead
         weights, counts = self._weights[scope].values(), self._orders[scope].values()
         delay_s = max(
             [
@@ -229,9 +243,19 @@ class Limiter:
                     known.prolong((scope,), pauses[name])
 
     def replied(
-        self, scope: Scope, status: int, headers: Mapping[str, str], code: int | None, words: str
+        self,
+        scope: Scope,
+        status: int,
+        headers: Mapping[str, str],
+        code: int | None,
+        words: str,
+        *,
+        asked_at: datetime | None = None,
     ) -> Decimal | None:
-        """Learn from a reply (lower-case header names); return the pause it asks for, if any."""
+        """Learn from a reply (lower-case header names); return the pause it asks for, if any.
+
+        ``asked_at``: when the request set out (by our clock); without it its counts are not believed.
+        """
         now = self._clock.now()
         for prefix, windows in (
             ("x-mbx-used-weight-", self._weights[scope]),
@@ -240,11 +264,11 @@ class Limiter:
         ):
             for suffix, window in windows.items():
                 counted = headers.get(prefix + suffix.lower(), "")
-                if counted.isascii() and counted.isdecimal():
-                    window.correct(now, int(counted))
+                if asked_at is not None and counted.isascii() and counted.isdecimal():
+                    window.correct(asked_at - self.ahead, now - self.ahead, int(counted))
         if status not in _DEFAULT_PAUSE_S or (status == 403 and code is not None):
             return None
-        pause_s = _pause_s(status, headers, words, now)
+        pause_s = _pause_s(status, headers, words, now - self.ahead)
         until = now + timedelta(milliseconds=int(pause_s * 1000))
         if code == _TOO_MANY_ORDERS:
             self._orders_paused.prolong((scope,), until)
@@ -264,7 +288,7 @@ def _left_s(until: datetime | None, now: datetime) -> Decimal:
 
 
 def _pause_s(status: int, headers: Mapping[str, str], words: str, now: datetime) -> Decimal:
-    """Return for how long to be silent: as the header says, else the words, else what is usual."""
+    """Return for how long to be silent: as the header says, else the words, else what is usual (``now``: theirs)."""
     stated = headers.get("retry-after", "")
     if stated.isascii() and stated.isdecimal() and dec(stated) <= _LONGEST_PAUSE_S:
         return dec(stated)

@@ -72,7 +72,7 @@ class Wire:
 
         Never waits, never repeats. A cancellation passes through; ``call`` then tells how far it came.
         """
-        token = CURRENT.set(call)
+        token, asked_at = CURRENT.set(call), self._clock.now()
         try:
             reply = await getattr(self._exchange, call.endpoint.method)(dict(call.params))
         except Exception as error:  # noqa: BLE001  # whatever it is, it decides nothing by its class
@@ -85,14 +85,14 @@ class Wire:
                 exchange=self._exchange.id,
                 body=self._scrub(call.body)[:_BODY_SHOWN],
             )
-            self._learn(call, failure)
+            self._learn(call, failure, asked_at)
             if failure.retry_after_s is not None:
                 await self._paused()
             # the original carries the signed URL: it must not show up in a traceback
             raise failure from None
         finally:
             CURRENT.reset(token)
-        self._learn(call, None)
+        self._learn(call, None, asked_at)
         return reply
 
     async def ask(self, endpoint: Endpoint, params: Mapping[str, str] | None = None) -> Any:
@@ -172,6 +172,7 @@ class Wire:
             self._sync_wanted = True
             raise
         self._exchange.options["timeDifference"] = (before + after) // 2 - served
+        self._limiter.ahead = self.ahead
         self.timeliness.measured(self.ahead, timedelta(milliseconds=after - before))
 
     def venue_now(self) -> datetime:
@@ -187,11 +188,11 @@ class Wire:
         """Let every connection go."""
         await self._exchange.close()
 
-    def _learn(self, call: Call, failure: CallFailed | None) -> None:
+    def _learn(self, call: Call, failure: CallFailed | None, asked_at: datetime) -> None:
         code, words = (failure.code, failure.words) if failure is not None else (None, "")
         if call.status is not None:
             pause_s: Decimal | None = self._limiter.replied(
-                call.endpoint.scope, call.status, call.headers, code, words
+                call.endpoint.scope, call.status, call.headers, code, words, asked_at=asked_at
             )
             if failure is not None:
                 failure.retry_after_s = pause_s

@@ -116,18 +116,71 @@ async def test_many_at_once_share_one_budget() -> None:
 
 
 async def test_the_venues_count_is_believed_when_it_is_higher() -> None:
-    made, clock = limiter()
+    began = NOW + timedelta(seconds=1)
+    made, clock = limiter(began)
     await made.wait(SPOT, 1)
-    made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "40"}, None, "")
-    made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "2"}, None, "")
-    made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "many"}, None, "")
+    for counted in ("40", "2", "many"):
+        headers = {"x-mbx-used-weight-1m": counted}
+        made.replied(SPOT, 200, headers, None, "", asked_at=began)
     await made.wait(SPOT, 5)
-    assert clock.now() == NOW
+    assert clock.now() == began
     await made.wait(SPOT, 1)
     assert clock.now() == NOW + timedelta(seconds=1.334)  # (46 / 90 - 0.5) x 120 s
-    made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "90"}, None, "")
+    made.replied(SPOT, 200, {"x-mbx-used-weight-1m": "90"}, None, "", asked_at=clock.now())
     await made.wait(SPOT, 1)
     assert clock.now() == NOW + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "asked_s", "replied_s", "blind"),
+    [
+        # of the minute that is over when the reply is here
+        (0, 59.9, 60.1, False),
+        (0, 30, 60, False),
+        # by our clock the minute is new, by the venue's it is not
+        (339, 60, 60.2, True),
+        # and the other way about
+        (-339, 59.6, 59.7, False),
+        (-339, 59.6, 59.65, True),
+        # so near the turn that the venue may have served it before
+        (0, 60.05, 60.1, False),
+        (0, 60.99, 61.2, False),
+        (0, 61, 61.2, True),
+        (0, 30, 30.2, True),
+    ],
+)
+async def test_a_count_is_of_the_minute_of_the_venue_in_which_it_was_asked(
+    ahead_ms: int, asked_s: float, replied_s: float, blind: bool
+) -> None:
+    """A count of 2300 that comes around the turn of a minute must not make the next one blind."""
+    made, clock = limiter(NOW + timedelta(seconds=asked_s), weight=2400)
+    made.ahead = timedelta(milliseconds=ahead_ms)
+    asked_at = clock.now()
+    await made.wait(FUTURES, 40)
+    clock.advance(dec(str(replied_s)) - dec(str(asked_s)))
+    headers = {"x-mbx-used-weight-1m": "2300"}
+    made.replied(FUTURES, 200, headers, None, "", asked_at=asked_at)
+    before = clock.now()
+    await made.wait(FUTURES, 40)
+    assert (clock.now() > before) is blind
+    # whatever was waited for is over with the venue's minute
+    assert not blind or (clock.now() - made.ahead).second == 0
+
+
+async def test_reads_begin_anew_with_the_venues_minute_not_with_ours() -> None:
+    made, clock = limiter(NOW + timedelta(seconds=20))
+    made.ahead = timedelta(seconds=3)
+    await made.wait(SPOT, 90)
+    await made.wait(SPOT, 90)
+    assert clock.now() == NOW + timedelta(seconds=63)
+    assert [made.order_delay_s(FUTURES, 0) for _ in range(4)] == [0, 0, 0, 10]
+
+
+def test_a_ban_until_an_instant_is_over_by_the_venues_clock() -> None:
+    made, clock = limiter()
+    made.ahead = timedelta(seconds=-2)
+    assert made.replied(SPOT, 418, {}, None, "IP banned until 1748865605000.") == 3
+    assert made.pauses["spot"] == clock.now() + timedelta(seconds=3)
 
 
 def test_orders_are_counted_and_told_how_long_not_kept_waiting() -> None:
@@ -139,9 +192,10 @@ def test_orders_are_counted_and_told_how_long_not_kept_waiting() -> None:
 
 
 def test_the_order_header_counts_too() -> None:
-    made, _ = limiter()
-    made.replied(FUTURES, 200, {"x-mbx-order-count-10s": "3"}, None, "")
-    assert made.order_delay_s(FUTURES, 0) == 10
+    made, clock = limiter(NOW + timedelta(seconds=1))
+    headers = {"x-mbx-order-count-10s": "3"}
+    made.replied(FUTURES, 200, headers, None, "", asked_at=clock.now())
+    assert made.order_delay_s(FUTURES, 0) == 9
 
 
 @pytest.mark.parametrize(
