@@ -174,6 +174,7 @@ async def test_online_are_completed_looks_of_every_portfolio_not_a_process(
             await heard(ear, "looks/p/state", "{}")
             assert ear.last("looks/availability") == "offline", "q has not looked yet"
             sink.looked("q", {})
+            sink.looked("p", {})
             await heard(ear, "looks/availability", "online")
             await heard(ear, "looks/availability", "offline")
             sink.looked("p", {})
