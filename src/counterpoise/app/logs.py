@@ -17,13 +17,13 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TextIO
-from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from counterpoise.app import lines
 from counterpoise.domain.access import Secret
+from counterpoise.domain.leaks import spellings
 from counterpoise.domain.numbers import text
 
 HIDDEN = "***"
@@ -40,7 +40,8 @@ _IN_TEXT = re.compile(
         (?P<value>(?:(?:Bearer|Basic)\s+)?[^\s&"',;)}\]]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
-#: Libraries whose lines carry keys (ccxt: headers and signatures; aiosqlite: parameters; httpx: URLs) or only noise.
+#: Libraries whose lines carry keys (ccxt: headers and signatures; aiosqlite: parameters; httpx and urllib3: URLs) or
+#: only noise.
 _QUIET = {
     "ccxt": logging.INFO,
     "aiosqlite": logging.INFO,
@@ -50,7 +51,9 @@ _QUIET = {
     "asyncio": logging.WARNING,
     "httpcore": logging.WARNING,
     "httpx": logging.WARNING,
+    "requests_oauthlib": logging.INFO,
     "sqlalchemy": logging.WARNING,
+    "urllib3": logging.INFO,
 }
 
 
@@ -69,11 +72,11 @@ class Redactor:
         self._values: set[str] = set()
 
     def know(self, secrets: Iterable[Secret]) -> None:
-        """Blank out these values, plain or URL-encoded, wherever they stand from now on."""
+        """Blank out these values, plain, URL-encoded or in base64, wherever they stand from now on."""
         for secret in secrets:
             value = secret.reveal()
             if len(value) >= _SHORTEST:
-                self._values |= {value, quote(value, safe=""), quote_plus(value)}
+                self._values |= spellings(value)
 
     def text(self, message: str) -> str:
         """Return ``message`` without secrets."""

@@ -10,13 +10,23 @@ from collections.abc import Mapping
 from datetime import UTC, time, timedelta, tzinfo
 from pathlib import Path as FilePath
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
 
 from counterpoise.config import times
 from counterpoise.config.broker import BrokerShape, broker, check_broker
-from counterpoise.config.fields import ENV, Count, Duration, Later, Text
+from counterpoise.config.fields import ENV, Count, Duration, Text
+from counterpoise.config.outlets import (
+    HIDDEN,
+    ServiceShape,
+    TelegramShape,
+    WebhookShape,
+    is_url,
+    outlet_secrets,
+    services,
+    telegram,
+    webhook,
+)
 from counterpoise.config.problems import nearest, one_of
 from counterpoise.config.reading import Document
 from counterpoise.config.secrets import secret
@@ -27,9 +37,9 @@ from counterpoise.config.units import Expected
 from counterpoise.domain.access import HeartbeatAccess, Secret
 from counterpoise.domain.categories import Category
 from counterpoise.domain.events import Severity
+from counterpoise.domain.leaks import secret_parts
 from counterpoise.domain.routing import DEFAULT_RATE, QuietHours, Route, SinkPolicy
 
-_LATER = "alerts go to the log; this way comes with a later version"
 _HEARTBEAT_EVERY = timedelta(minutes=1)
 
 
@@ -146,6 +156,24 @@ class HeartbeatModel(Shape):
     )
 
 
+class TelegramModel(TelegramShape, SinkModel):
+    """A Telegram bot, and the chats it writes to; each chat is a sink of its own."""
+
+
+class WebhookModel(WebhookShape, SinkModel):
+    """An address of yours that takes alerts as JSON, signed."""
+
+
+class ServiceModel(ServiceShape, SinkModel):
+    """A service that Apprise sends to."""
+
+
+Service = Annotated[
+    Annotated[ServiceModel, Tag("mapping")] | Annotated[Text, Tag("word")],
+    Discriminator(word_or_mapping),
+]
+
+
 class AlertsModel(Shape):
     """Where alerts go, which of them, and when."""
 
@@ -162,23 +190,31 @@ class AlertsModel(Shape):
     mqtt: MqttModel | None = Field(
         default=None, description="an MQTT broker: {host: localhost, user: counterpoise, ...}"
     )
-    telegram: Annotated[None, Later(_LATER)] = None
-    notify: Annotated[None, Later(_LATER)] = None
-    webhook: Annotated[None, Later(_LATER)] = None
+    telegram: TelegramModel | None = Field(
+        default=None, description="a Telegram bot: {token_file: bot.token, chats: [123456789]}"
+    )
+    webhook: WebhookModel | None = Field(
+        default=None, description="a signed webhook: {url: ..., secret_file: webhook.secret}"
+    )
+    notify: list[Service] | None = Field(
+        default=None,
+        min_length=1,
+        description="addresses for Apprise (mail, ntfy, Slack, ...): [${MAIL_URL}, {url: ..., routing: ...}]",
+    )
     heartbeat: HeartbeatModel | None = Field(
         default=None, description="a dead man's switch: {url_file: heartbeat.url, every: 1m}"
     )
 
 
 #: Keys of ``alerts`` that are sinks.
-SINKS = ("log", "mqtt")
+SINKS = ("log", "mqtt", "telegram", "webhook")
 
 
 def check_alerts(section: Section) -> None:
     """Complain of quiet hours that last no time, and of what does not fit together in a sink."""
     if section.is_mapping("mqtt"):
         check_broker(section.at("mqtt"))
-    for part in (section, *(section.at(name) for name in SINKS)):
+    for part in (section, *(section.at(name) for name in SINKS), *section.items("notify")):
         start = part.read(times.clock_time, "quiet", "from")
         end = part.read(times.clock_time, "quiet", "to")
         if start is not None and start == end:
@@ -187,18 +223,17 @@ def check_alerts(section: Section) -> None:
 
 def alert_secrets(document: Document, warnings: list[str]) -> Mapping[str, Secret]:
     """Return the credentials of the sinks, by their path below ``alerts``; one that is not there is absent."""
-    made: dict[str, Secret | None] = {}
+    made = outlet_secrets(document, warnings)
     if _is_mapping(document, "mqtt"):
         made["mqtt.password"] = secret(
             document, ("alerts", "mqtt"), "password", needed=False, warnings=warnings
         )
     if _is_mapping(document, "heartbeat"):
         url = secret(document, ("alerts", "heartbeat"), "url", needed=True, warnings=warnings)
-        if url is not None and not _is_url(url.reveal()):
+        if url is not None and not is_url(url.reveal()):
             key = "url" if document.find(("alerts", "heartbeat", "url")) is not None else "url_file"
             expected = "an address such as https://example.org/ping/1234"
-            was = "something else (its value is not shown)"
-            document.complain(("alerts", "heartbeat", key), expected, was=was)
+            document.complain(("alerts", "heartbeat", key), expected, was=HIDDEN)
         made["heartbeat.url"] = url
     return {path: value for path, value in made.items() if value is not None}
 
@@ -208,6 +243,15 @@ def alerts(model: AlertsModel, secrets: Mapping[str, Secret], file: FilePath) ->
     policies = {"log": _policy(model.log, model.log.quiet, model.log.rate, _zone(model))}
     if model.mqtt is not None:
         policies["mqtt"] = policy(model, model.mqtt)
+    bot = telegram(model.telegram, secrets) if model.telegram is not None else None
+    if model.telegram is not None and bot is not None:
+        policies |= dict.fromkeys(bot.chats, policy(model, model.telegram))
+    if model.webhook is not None:
+        policies["webhook"] = policy(model, model.webhook)
+    notify = services(secrets)
+    for name, own in zip(notify, model.notify or (), strict=True):
+        policies[name] = policy(model, own if isinstance(own, SinkModel) else SinkModel())
+    urls = [value.reveal() for value in secrets.values() if "://" in value.reveal()]
     url = secrets.get("heartbeat.url")
     return AlertSettings(
         zone=_zone(model),
@@ -216,7 +260,10 @@ def alerts(model: AlertsModel, secrets: Mapping[str, Secret], file: FilePath) ->
         heartbeat=HeartbeatAccess(url=url, every=model.heartbeat.every or _HEARTBEAT_EVERY)
         if model.heartbeat is not None and url is not None
         else None,
-        secrets=tuple(secrets.values()),
+        telegram=bot,
+        webhook=webhook(secrets) if model.webhook is not None else None,
+        notify=notify,
+        secrets=(*secrets.values(), *(part for one in urls for part in secret_parts(one))),
     )
 
 
@@ -228,16 +275,6 @@ def policy(model: AlertsModel, own: SinkModel) -> SinkPolicy:
 
 def _is_mapping(document: Document, key: str) -> bool:
     return Section(document=document, path=("alerts",)).is_mapping(key)
-
-
-def _is_url(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        sound = parts.port != 0
-    except ValueError:
-        return False
-    named = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    return sound and named and value.isascii() and value.isprintable() and " " not in value
 
 
 def _zone(model: AlertsModel) -> tzinfo:

@@ -8,7 +8,15 @@ from datetime import UTC, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
 
-from counterpoise.domain.access import BrokerAccess, HeartbeatAccess, Secret, VenueAccess
+from counterpoise.domain.access import (
+    BrokerAccess,
+    HeartbeatAccess,
+    NotifyAccess,
+    Secret,
+    TelegramAccess,
+    VenueAccess,
+    WebhookAccess,
+)
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.routing import SinkPolicy
 
@@ -17,13 +25,17 @@ from counterpoise.domain.routing import SinkPolicy
 class AlertSettings:
     """Where alerts go: how each sink is served, by its name. ``zone`` is the one people live in.
 
-    ``mqtt`` and ``heartbeat``: how they are reached, None where there is none. ``secrets``: the sinks' credentials.
+    ``mqtt``, ``heartbeat``, ``telegram``, ``webhook``, ``notify`` (by sink): how they are reached, None (nothing)
+    where there is none. ``secrets``: the sinks' credentials, of addresses also their parts.
     """
 
     zone: tzinfo = UTC
     policies: Mapping[str, SinkPolicy] = field(default_factory=lambda: {"log": SinkPolicy()})
     mqtt: BrokerAccess | None = None
     heartbeat: HeartbeatAccess | None = None
+    telegram: TelegramAccess | None = None
+    webhook: WebhookAccess | None = None
+    notify: Mapping[str, NotifyAccess] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from counterpoise.config.outlets import HIDDEN, is_hidden
 from counterpoise.config.problems import Path, nearest, one_of
 from counterpoise.config.reading import Document, Node, plain
 from counterpoise.config.schema import description, kinds, known_keys
@@ -68,7 +69,14 @@ def _tell(document: Document, data: Any, error: Any) -> None:
         document.complain(path, description(path, data) or "at least one")
     else:
         expected, hint = _expected(error)
-        document.complain(path, expected, hint=hint or _meant(document, path, context))
+        # a credential out of its place is not shown either
+        was = HIDDEN if is_hidden(path) and _is_scalar(document, path) else None
+        document.complain(path, expected, was=was, hint=hint or _meant(document, path, context))
+
+
+def _is_scalar(document: Document, path: Path) -> bool:
+    node = document.find(path)
+    return node is not None and not isinstance(node.value, dict | list)
 
 
 def _expected(error: Any) -> tuple[str, str]:

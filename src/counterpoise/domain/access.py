@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -107,3 +108,28 @@ class HeartbeatAccess:
 
     url: Secret
     every: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelegramAccess:
+    """A bot and where it is reached. ``chats``: name of the sink -> id of the chat."""
+
+    token: Secret
+    base_url: str
+    chats: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookAccess:
+    """An address of the user's, which may hold a token, and the secret by which messages are signed."""
+
+    url: Secret
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyAccess:
+    """An address that Apprise sends to, which holds credentials; ``path``: where it stands in the config."""
+
+    url: Secret
+    path: str

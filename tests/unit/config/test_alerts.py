@@ -13,7 +13,7 @@ from counterpoise.domain.categories import Category
 from counterpoise.domain.events import Severity
 from counterpoise.domain.routing import DEFAULT_RATE, QuietHours, Route, SinkPolicy
 from tests.conftest import REPO
-from tests.unit.config.good import Load
+from tests.unit.config.good import ENV, Load
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NIGHT = QuietHours(start=time(22), end=time(7), zone=BERLIN)
@@ -82,25 +82,42 @@ DOCS = (REPO / "docs" / "alerts.md").read_text(encoding="utf-8")
 
 
 SHOWN = [t for t in re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL) if t.startswith("alerts:")]
+CREDENTIALS = {
+    "mqtt.password": "fake-password",
+    "heartbeat.url": "https://a.b/c",
+    "bot.token": "123456789:AAF-bot_token_of_a_test",
+    "webhook.url": "https://example.org/alerts",
+    "webhook.secret": "0123456789abcdef",
+    "pager.url": "pagerduty://key@key",
+}
 
 
 @pytest.mark.parametrize("shown", SHOWN)
 def test_what_the_docs_show_can_be_used_as_it_stands(
     shown: str, loaded: Load, tmp_path: Path
 ) -> None:
-    for name, content in (("mqtt.password", "fake-password"), ("heartbeat.url", "https://a.b/c")):
+    for name, content in CREDENTIALS.items():
         (tmp_path / name).write_text(content)
         (tmp_path / name).chmod(0o600)
-    settings = loaded(("store: ", f"{shown}store: "))
+    settings = loaded(("store: ", f"{shown}store: "), env={**ENV, "MAIL_URL": "mailto://a:b@c.org"})
     assert settings.warnings == ()
     if "zone:" in shown:
         assert settings.alerts.zone == BERLIN
         assert settings.alerts.policies["log"].categories == {Category.LADDER: Route.OFF}
+    if "telegram:" in shown:
+        assert list(settings.alerts.policies) == [
+            "log",
+            "telegram:123456789",
+            "telegram:-1001234567890",
+            "webhook",
+            "notify:mailto",
+            "notify:pagerduty",
+        ]
 
 
 def test_the_docs_show_every_way() -> None:
     text = "".join(SHOWN)
-    for way in ("log", "mqtt", "heartbeat"):
+    for way in AlertsModel.model_fields:
         assert f"  {way}:" in text
 
 

@@ -528,11 +528,11 @@ ROWS: dict[str, tuple[Change, str]] = {
             " a sleeve and not the quote (BTC, ETH, SOL), was 'DOGE'"
         ),
     ),
-    "a sink of a later version": (
+    "no service": (
         ("store: ", "alerts: {notify: []}\nstore: "),
         (
-            "c.yaml:1:18 alerts.notify: expected nothing here in this version, was an empty list;"
-            " alerts go to the log; this way comes with a later version, remove this"
+            "c.yaml:1:18 alerts.notify: expected addresses for Apprise (mail, ntfy, Slack, ...):"
+            " [${MAIL_URL}, {url: ..., routing: ...}], was an empty list"
         ),
     ),
     "a sink nobody knows": (

@@ -19,12 +19,14 @@ def command(
 ) -> None:
     """Check a config file: every problem with its line, no network."""
     from counterpoise.app.clock import WallClock
+    from counterpoise.app.sinks import check_sinks
     from counterpoise.cli.check_view import print_check
     from counterpoise.cli.past import past_times
     from counterpoise.domain.errors import ConfigError, SafetyRefusal
 
     try:
         settings = loaded.settings(ctx, file, config)
+        check_sinks(settings)
     except (ConfigError, SafetyRefusal) as error:
         if as_json:
             told = error.problems if isinstance(error, ConfigError) else str(error).splitlines()

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from counterpoise.config import Settings
+from counterpoise.domain.access import NotifyAccess, Secret, TelegramAccess, WebhookAccess
+from counterpoise.domain.errors import ConfigError
+from counterpoise.domain.events import Severity
+from counterpoise.domain.routing import Route, SinkPolicy
+from tests.unit.config.good import ENV, Load
+
+TOKEN = "123456789:AAF-bot_token_of_a_test"
+URL = "https://example.org/hooks/t0ken-of-a-path"
+SECRET = "0123456789abcdef-hook"
+MAIL = "mailto://me:pa55word@example.org"
+FULL = {**ENV, "TOKEN": TOKEN, "URL": URL, "SECRET": SECRET, "MAIL": MAIL}
+
+
+def with_alerts(loaded: Load, written: str, **env: str) -> Settings:
+    return loaded(("store: ", f"alerts: {{{written}}}\nstore: "), env={**FULL, **env})
+
+
+def problems(loaded: Load, written: str, **env: str) -> list[str]:
+    with pytest.raises(ConfigError) as told:
+        with_alerts(loaded, written, **env)
+    return told.value.problems
+
+
+def test_each_chat_is_a_sink_of_its_own(loaded: Load) -> None:
+    written = (
+        "rate: 9, telegram: {token: '${TOKEN}', chats: [4711, -1001234, '@alarms'],"
+        " routing: {info: silent}}"
+    )
+    alerts = with_alerts(loaded, written).alerts
+    names = ["telegram:4711", "telegram:-1001234", "telegram:@alarms"]
+    assert alerts.telegram == TelegramAccess(
+        token=Secret(TOKEN),
+        base_url="https://api.telegram.org",
+        chats={name: name.removeprefix("telegram:") for name in names},
+    )
+    assert list(alerts.policies) == ["log", *names]
+    for name in names:
+        assert alerts.policies[name] == SinkPolicy(severities={Severity.INFO: Route.SILENT}, rate=9)
+
+
+def test_credentials_come_from_files_too(loaded: Load, tmp_path: Path) -> None:
+    for name, value in (("t", TOKEN), ("u", URL), ("s", SECRET), ("m", MAIL)):
+        (tmp_path / name).write_text(f"{value}\n")
+        (tmp_path / name).chmod(0o600)
+    written = (
+        "telegram: {token_file: t, chats: [1], base_url: 'http://127.0.0.1:8081/'},"
+        " webhook: {url_file: u, secret_file: s}, notify: [{url_file: m}]"
+    )
+    alerts = with_alerts(loaded, written).alerts
+    assert alerts.telegram is not None
+    assert (alerts.telegram.token, alerts.telegram.base_url) == (
+        Secret(TOKEN),
+        "http://127.0.0.1:8081",
+    )
+    assert alerts.webhook == WebhookAccess(url=Secret(URL), secret=Secret(SECRET))
+    assert alerts.notify == {
+        "notify:mailto": NotifyAccess(url=Secret(MAIL), path="alerts.notify[0]")
+    }
+
+
+def test_each_address_is_a_sink_with_a_name_that_tells_its_kind(loaded: Load) -> None:
+    written = (
+        "quiet: {from: 22:00, to: 07:00}, notify: ['${MAIL}', 'ntfy://topic',"
+        " {url: '${MAIL}?x=1', quiet: never, rate: 3, routing: {info: off}}]"
+    )
+    alerts = with_alerts(loaded, written).alerts
+    assert list(alerts.notify) == ["notify:mailto", "notify:ntfy", "notify:mailto-2"]
+    assert alerts.policies["notify:ntfy"].quiet is not None
+    assert alerts.policies["notify:mailto-2"] == SinkPolicy(
+        severities={Severity.INFO: Route.OFF}, rate=3
+    )
+
+
+def test_every_credential_is_known_to_the_redactor_also_its_parts(loaded: Load) -> None:
+    written = (
+        "telegram: {token: '${TOKEN}', chats: [1]}, notify: ['${MAIL}'],"
+        " webhook: {url: '${URL}', secret: '${SECRET}'}"
+    )
+    known = {s.reveal() for s in with_alerts(loaded, written).secrets}
+    assert {TOKEN, URL, SECRET, MAIL, "pa55word", "t0ken-of-a-path", ENV["KEY"]} <= known
+
+
+HIDDEN = "was something else (its value is not shown)"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("telegram: {chats: [1]}", "alerts.telegram.token: expected token (best as ${NAME}) or"),
+        ("telegram: {token: '${TOKEN}'}", "alerts.telegram.chats: expected ids of chats"),
+        ("telegram: {token: '${TOKEN}', chats: []}", "alerts.telegram.chats: expected ids of"),
+        ("telegram: {token: '${TOKEN}', chats: [0]}", "chats[0]: expected the id of a chat"),
+        ("telegram: {token: '${TOKEN}', chats: [1.5]}", "chats[0]: expected the id of a chat"),
+        ("telegram: {token: '${TOKEN}', chats: [1, '1']}", "expected each chat once, was 1 again"),
+        (
+            "telegram: {token: '${TOKEN}', token_file: t, chats: [1]}",
+            "alerts.telegram.token_file: expected token or token_file, was both",
+        ),
+        ("telegram: {token: 'w/../x', chats: [1]}", f"letters and digits, {HIDDEN}"),
+        ("webhook: {url: 'ftp://x', secret: '${SECRET}'}", f"such as https://example.org/alerts, {HIDDEN}"),
+        ("webhook: {url: '${URL}', secret: short}", f"at least 16 characters (openssl rand -hex 32), {HIDDEN}"),
+        ("webhook: {url: '${URL}'}", "alerts.webhook.secret: expected secret (best as ${NAME})"),
+        ("notify: [not-an-address]", f"notify[0]: expected an address for Apprise such as ntfy://topic, {HIDDEN}"),
+        ("notify: [{rate: 3}]", "alerts.notify[0].url: expected url (best as ${NAME}) or url_file"),
+        ("notify: [{url: '${MAIL}', quiet: {from: 22:00, to: 22:00}}]", "another time than from"),
+        ("webhook: {url: '${URL}', secret: '${SECRET}', routing: {info: of}}", "did you mean 'off'"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_told_at_its_place(loaded: Load, written: str, told: str) -> None:
+    (problem,) = problems(loaded, written)
+    assert problem.startswith("c.yaml:1:")
+    assert told in problem
+
+
+SENTINEL = "s3ntinel-0123456789"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"telegram: {SENTINEL}",
+        f"telegram: {{token: {SENTINEL}, chats: [1]}}",
+        f"telegram: {{token: '${{TOKEN}}', chats: {SENTINEL}}}",
+        f"telegram: {{token: '${{TOKEN}}', chats: [{SENTINEL}]}}",
+        f"telegram: {{token: '${{TOKEN}}', chats: [1], base_url: 'https://h/bot{SENTINEL}'}}",
+        f"webhook: https://h.example.org/{SENTINEL}",
+        f"webhook: {{url: {SENTINEL}, secret: '${{SECRET}}'}}",
+        f"webhook: {{url: [{SENTINEL}], secret: '${{SECRET}}'}}",
+        f"notify: mailto://me:{SENTINEL}@example.org",
+        f"notify: [{SENTINEL}]",
+        f"notify: [[{SENTINEL}]]",
+        f"notify: [{{url: {SENTINEL}}}]",
+        f"notify: {{mail: {SENTINEL}}}",
+    ],
+)
+def test_no_credential_is_shown_even_out_of_its_place(loaded: Load, written: str) -> None:
+    told = "\n".join(problems(loaded, written))
+    assert "alerts." in told
+    assert SENTINEL[:6] not in told
+
+
+def test_a_number_for_a_token_is_not_shown(loaded: Load) -> None:
+    told = "\n".join(problems(loaded, "telegram: {token: 987654321012, chats: [1]}"))
+    assert "a text" in told
+    assert "987654" not in told
