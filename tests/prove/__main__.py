@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument(
         "--kills", default="", help="requests after which each life is ended: 40,250"
     )
+    parser.add_argument("--asked", action="store_true", help="each life is asked to end instead")
     parser.add_argument("--wire", help="one case of it again, by its name")
     parser.add_argument("--write", action="store_true", help="into docs/reliability.md as well")
     parser.add_argument("--bug", choices=tuple(BUGS), help="one bug again")
@@ -46,7 +47,8 @@ def main() -> int:
         run = (wired if args.stage == "wired" else chaos).run_seed(args.again)
         return _swarm_again(run, hash_only=args.hash)
     if args.kills:
-        trial = killing.Trial(kills=tuple(int(k) for k in args.kills.split(",")))
+        kills = tuple(int(k) for k in args.kills.split(","))
+        trial = killing.Trial(kills=kills, asked=args.asked)
         wrong = killing.tried(trial)
         print("\n".join(wrong) or "it ended where it would have")
         return 1 if wrong else 0

@@ -1,6 +1,7 @@
-"""The real process, over real HTTP, ended with SIGKILL at times by chance: where it ends is where it would have ended.
+"""The real process, over real HTTP, ended at times by chance: where it ends is where it would have ended.
 
-Each trial has a testnet of its own and kills its daemon three times; market time moves in lock-step with the daemon,
+Each trial has a testnet of its own and ends its daemon three times, with SIGKILL, or with SIGTERM: then nothing of its
+work may be left at the exchange, whatever was on its way. Market time moves in lock-step with the daemon,
 so that a trial takes seconds.
 """
 
@@ -40,26 +41,36 @@ _GIVE_UP_S = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One trial: after how many of its requests each life is killed (the moment itself is the wall clock's)."""
+    """One trial: after how many of its requests each life ends (the moment itself is the wall clock's).
+
+    ``asked``: it is asked to (SIGTERM), not killed.
+    """
 
     kills: tuple[int, ...]
+    asked: bool = False
 
     @property
     def command(self) -> str:
         """What tries it again; it may not come out alike."""
-        return f"python -m tests.prove kill --kills {','.join(map(str, self.kills))}"
+        asked = " --asked" if self.asked else ""
+        return f"python -m tests.prove kill --kills {','.join(map(str, self.kills))}{asked}"
 
 
 def trials(seed: int, count: int) -> Iterator[Trial]:
-    """An undisturbed one, and ``count`` others."""
+    """An undisturbed one, ``count`` that are killed, and a third as many that are asked to end."""
     random = Random(f"kill {seed}")  # noqa: S311 - no secret, moments
     yield Trial(kills=())
     for _ in range(count):
         yield Trial(kills=tuple(random.randrange(MOST_REQUESTS) for _ in range(KILLS)))
+    for _ in range(-(-count // 3)):
+        # before the first requests it has nothing at work, and no ear for a signal yet
+        moments = tuple(random.randrange(15, MOST_REQUESTS) for _ in range(KILLS))
+        yield Trial(kills=moments, asked=True)
 
 
 def tried(trial: Trial) -> list[str]:
     """Return what went wrong."""
+    found: list[str] = []
     with tempfile.TemporaryDirectory(prefix="kill") as folder, Testnet() as testnet:
         desk = make_desk(Path(folder), testnet, CHANGES)
         for requests in trial.kills:
@@ -68,8 +79,10 @@ def tried(trial: Trial) -> list[str]:
             give_up = time.monotonic() + _GIVE_UP_S  # noqa: TID251 - real processes live on the wall clock
             while _heard(testnet) - before < requests and time.monotonic() < give_up:  # noqa: TID251 - as above
                 time.sleep(0.002)  # noqa: TID251 - as above
-            daemon.send_signal(signal.SIGKILL)
-            daemon.wait(20)
+            daemon.send_signal(signal.SIGTERM if trial.asked else signal.SIGKILL)
+            code = daemon.wait(25)
+            if trial.asked:
+                found += _left(testnet, code)
         before = _heard(testnet)
         daemon = desk.daemon()
         try:
@@ -81,9 +94,17 @@ def tried(trial: Trial) -> list[str]:
             if daemon.poll() is None:
                 daemon.kill()
                 daemon.wait(20)
-        found = [] if code == 0 else [f"I13: the stop ended with {code}"]
+        found += _left(testnet, code)
         events = [e for e in testnet.events() if e["account"] == testnet.ready["api_key"]]
         return found + by_the_log(events, asyncio.run(_rows(desk)), -END)
+
+
+def _left(testnet: Testnet, code: int) -> list[str]:
+    """What a stop left undone."""
+    account = testnet.get("/_control/state")["accounts"][testnet.ready["api_key"]]
+    open_orders = [order["client_id"] for order in account["open_orders"]]
+    found = [f"I13: a stop left {', '.join(open_orders)} working"] if open_orders else []
+    return found if code == 0 else [*found, f"I13: a stop ended with {code}"]
 
 
 def _heard(testnet: Testnet) -> int:

@@ -69,7 +69,8 @@ def _hunted(hunt: Hunt) -> Judged:
 
 
 def _killed(trial: killing.Trial) -> Judged:
-    return Judged(complaints=tuple(killing.tried(trial)), facts=(("kills", len(trial.kills)),))
+    ends = "stops" if trial.asked else "kills"
+    return Judged(complaints=tuple(killing.tried(trial)), facts=((ends, len(trial.kills)),))
 
 
 def _trials(seed: int, part: float) -> Iterable[killing.Trial]:
@@ -154,8 +155,8 @@ STAGES: Mapping[str, Stage] = {
         ),
         Stage(
             name="kill",
-            title="SIGKILL of the real process over HTTP, at moments by chance",
-            least=21,
+            title="SIGKILL and SIGTERM of the real process over HTTP, at moments by chance",
+            least=28,
             cases=_trials,
             judge=_killed,
         ),
