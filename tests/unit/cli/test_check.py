@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -207,3 +208,15 @@ def test_guards_that_are_off_are_said_to_be(cli: Cli, config: Config) -> None:
     config(("limits: {", off))
     out = cli("check").out
     assert out.count("(act: false)") == 3
+
+
+def test_without_apprise_it_says_how_to_get_it(
+    cli: Cli, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config(("store: ", "alerts: {notify: ['ntfy://a-topic']}\nstore: "))
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    ran = cli("check")
+    assert ran.code == 2
+    assert "counterpoise.yaml:1:10 alerts.notify: " in ran.err
+    assert "pip install counterpoise[notify]" in ran.err
+    assert "a-topic" not in ran.err

@@ -18,10 +18,11 @@ EXAMPLES = sorted(path.name for path in (REPO / "config").glob("*.yaml"))
 def loaded(name: str, folder: Path) -> Settings:
     path = shutil.copy(REPO / "config" / name, folder)
     text = Path(path).read_text()
-    for key, file in re.findall(r"\b(api_key|secret|password|url)_file: ([^\s,}]+)", text):
+    for key, file in re.findall(r"\b(api_key|secret|password|url|token)_file: ([^\s,}]+)", text):
         secret = folder / file
         secret.parent.mkdir(exist_ok=True)
-        secret.write_text("https://fake/url" if key == "url" else "fake-credential")
+        made = {"url": "https://fake/url", "token": "123456789:AAF-fake_token"}
+        secret.write_text(made.get(key, "fake-credential-of-a-test"))
         secret.chmod(0o600)
     code = "\n".join(line.partition("#")[0] for line in text.splitlines())
     env = {name: f"fake-{name}" for name in re.findall(r"\$\{(\w+)\}", code)}
