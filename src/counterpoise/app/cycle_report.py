@@ -15,7 +15,7 @@ from counterpoise.domain.events import Alert
 from counterpoise.domain.guarding import UNGUARDED, UNMEASURED, DrawdownVerdict, MarginVerdict
 from counterpoise.domain.hedge_guards import NO_VERDICTS, HedgeVerdicts
 from counterpoise.domain.instrument import is_spot
-from counterpoise.domain.numbers import ZERO, dec, quantize, text
+from counterpoise.domain.numbers import ZERO, counted, dec, quantize, text
 from counterpoise.domain.order import Fill, Order, OrderState
 from counterpoise.domain.plan import NOTHING, Approved, Plan, Refused
 from counterpoise.domain.policy import PortfolioPolicy
@@ -78,7 +78,7 @@ class CycleReport:
             return "hold: " + "; ".join(r.text for r in self.held[:3])
         parts = []
         if self.fills:
-            parts.append(_counted(len(self.fills), "fill"))
+            parts.append(counted(len(self.fills), "fill"))
         parts += [
             f"{text(t.qty)} {t.asset} {t.source.value} -> {t.target.value} ({t.state.value.lower()})"
             for t in self.transfers
@@ -86,16 +86,16 @@ class CycleReport:
         parts += self._sent()
         stopped = sum(r.reason.code == PAUSED for r in self.refused)
         if stopped:
-            orders = _counted(stopped, "order")
+            orders = counted(stopped, "order")
             halted = self.state is TradingState.HALT
             parts.append(f"halted: {orders} not sent" if halted else f"paused: would send {orders}")
         if len(self.refused) > stopped:
             rest = len(self.refused) - stopped
-            parts.append(f"{_counted(rest, 'order')} refused by a guard")
+            parts.append(f"{counted(rest, 'order')} refused by a guard")
         if self.plan.holds:
             parts.append("; ".join(h.reason.text for h in self.plan.holds[:3]))
         if not parts and self.plan.keep:
-            parts.append(f"waiting on {_counted(len(self.plan.keep), 'order')}")
+            parts.append(f"waiting on {counted(len(self.plan.keep), 'order')}")
         return ", ".join(parts) if parts else "nothing to do"
 
     def _sent(self) -> list[str]:
@@ -105,17 +105,13 @@ class CycleReport:
         refused = sum(o.state is OrderState.REJECTED for o in placed)
         parts = []
         if placed:
-            parts.append(f"{_counted(len(placed), 'order')} sent")
+            parts.append(f"{counted(len(placed), 'order')} sent")
         if refused:
             parts.append(f"{refused} of them not taken")
         if reasons:
             why = ", ".join(sorted(set(reasons.values())))
-            parts.append(f"{_counted(len(reasons), 'cancel')} sent ({why})")
+            parts.append(f"{counted(len(reasons), 'cancel')} sent ({why})")
         return parts
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def iso(at: datetime) -> str:

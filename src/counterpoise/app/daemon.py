@@ -1,7 +1,8 @@
 """The daemon: start-up gate, one loop that looks when a portfolio is due, a relay for alerts, and a clean stop.
 
 Cycles of all portfolios run one after the other in one task; nothing else sends orders. A stop lets the running
-cycle end without new placements, takes own working orders down (or leaves them, by config), and exits 0.
+cycle end without new placements, takes own working orders down (or leaves them, by config), and exits 0; 1 where one
+of them may still work.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
 from counterpoise.domain.events import Severity
 from counterpoise.domain.numbers import dec
+from counterpoise.domain.order import Order
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Changes
 from counterpoise.domain.routing import SinkPolicy
@@ -46,10 +48,13 @@ from counterpoise.ports import Sink
 
 log = structlog.get_logger(__name__)
 
-#: After a stop was asked for: how long a running cycle may take to end, and how long leaving may take. Together
-#: with closing what is open they stay well within the 20 s that the promise allows.
+#: In seconds after a stop was asked for: until when a running cycle may end, until when orders are taken down, and
+#: when leaving is cut short. With closing what is open that stays within the 20 s that the promise allows.
 FINISH_S = 5
-LEAVE_S = 9
+TAKE_DOWN_S = 14
+LEAVE_S = 18.5
+#: How long a venue may take to hear that its countdowns are off.
+REST_S = 1
 #: How long sinks may take to be told of the stop.
 TELL_S = 3
 
@@ -90,6 +95,10 @@ class Daemon:
         self._stop = stop or asyncio.Event()
         #: Whether leaving took too long: orders may be left, and the stop may be untold.
         self.cut_short = False
+        #: Orders that were to be taken down at the stop and may still work.
+        self.left: tuple[Order, ...] = ()
+        #: When the stop was noticed, by the loop's time.
+        self._stopping_since: float | None = None
         self._relay = Relay(
             storage.outbox, sinks, WallClock(), policies=policies, redact=redactor.text
         )
@@ -116,9 +125,10 @@ class Daemon:
         try:
             await self._until_ended(loop)
         finally:
+            began = self._stopping_since or asyncio.get_running_loop().time()
             try:
-                async with asyncio.timeout(LEAVE_S):
-                    await self._wind_down()
+                async with asyncio.timeout_at(began + LEAVE_S):
+                    await self._wind_down(began + TAKE_DOWN_S)
             except TimeoutError:
                 self.cut_short = True
                 log.critical("stop_cut_short", after_s=LEAVE_S)
@@ -132,6 +142,7 @@ class Daemon:
         try:
             await asyncio.wait({loop, stop}, return_when=asyncio.FIRST_COMPLETED)
             if self._stop.is_set():
+                self._stopping_since = asyncio.get_running_loop().time()
                 log.info("stopping")
                 await asyncio.wait({loop}, timeout=FINISH_S)
         finally:
@@ -263,13 +274,27 @@ class Daemon:
         if sleep in done:
             sleep.result()
 
-    async def _wind_down(self) -> None:
-        """Take own working orders down where the config says so, tell, and deliver what is left."""
-        parts = [leave(self._app, self._storage.store, r.policy) for r in self._runners]
-        for runner in self._runners:
-            await runner.dead_man.rest()
-        failures = [f for f in await asyncio.gather(*parts, return_exceptions=True) if f]
+    async def _wind_down(self, until: float) -> None:
+        """Take own working orders down where the config says so, tell, and deliver what is left.
+
+        ``until``: when no more cancels are sent, by the loop's time. Countdowns run on where something may work.
+        """
+        seconds = max(until - asyncio.get_running_loop().time(), 0)
+        parts = [leave(self._app, self._storage.store, r.policy, seconds) for r in self._runners]
+        outcomes = await asyncio.gather(*parts, return_exceptions=True)
+        self.left = tuple(o for left in outcomes if isinstance(left, tuple) for o in left)
+        done = [
+            runner.dead_man.rest()
+            for runner, left in zip(self._runners, outcomes, strict=True)
+            if left == () or not runner.policy.execution.cancel_on_stop
+        ]
+        try:
+            async with asyncio.timeout(REST_S):
+                await asyncio.gather(*done)
+        except TimeoutError:
+            log.warning("countdowns_left", after_s=REST_S)
         await self._tell_the_rest()
+        failures = [f for f in outcomes if isinstance(f, BaseException)]
         if failures:
             raise failures[0]
 
@@ -315,4 +340,4 @@ async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | 
         log.info("started", portfolios=[p.id for p in settings.portfolios], store="open")
         await daemon.run()
         log.info("stopped")
-    return 1 if daemon.cut_short else 0
+    return 1 if daemon.cut_short or daemon.left else 0

@@ -6,32 +6,33 @@ a stop an order that nobody watches is the greater one. So a database that fails
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 
 from counterpoise.app.build import App
+from counterpoise.app.withdrawing import Withdrawn, withdraw
 from counterpoise.domain.errors import StoreError
+from counterpoise.domain.events import Severity
 from counterpoise.domain.instrument import is_spot
-from counterpoise.domain.numbers import text
-from counterpoise.domain.order import Accepted, Order, OrderState
+from counterpoise.domain.numbers import counted, text
+from counterpoise.domain.order import Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Changes, Recorded, TradingState
-from counterpoise.execute.reconcile import bound
-from counterpoise.notify.messages import lifecycle
+from counterpoise.notify.messages import LEFT_WORKING, condition_raised, lifecycle
 from counterpoise.ports import Store
 
 log = structlog.get_logger(__name__)
 
-#: How long a venue may take to answer the cancels of a stop.
-CANCEL_S = 5
+#: How long orders are taken down at most, in seconds, where nothing else of the stop took time.
+TAKE_DOWN_S = 14
 
 
-async def leave(app: App, store: Store, policy: PortfolioPolicy) -> None:
-    """Take down the working orders of ``policy`` and record and tell what stays.
+async def leave(
+    app: App, store: Store, policy: PortfolioPolicy, seconds: float = TAKE_DOWN_S
+) -> tuple[Order, ...]:
+    """Take down the working orders of ``policy`` within ``seconds``, and record and tell what stays.
 
-    Never raises for a venue. Raises StoreError when what happened could not be read or recorded, after the cancels
-    were sent all the same.
+    Returns the orders that were to go and may still work. Never raises for a venue. Raises StoreError when what
+    happened could not be read or recorded, after the cancels were sent all the same.
     """
     now = app.clock.now()
     try:
@@ -40,42 +41,42 @@ async def leave(app: App, store: Store, policy: PortfolioPolicy) -> None:
         log.critical("left_unseen", portfolio=policy.id, error=str(error))
         raise
     live = [o for o in recorded.orders if not o.state.is_final]
-    ended: list[Order] = []
+    rows: list[Withdrawn] = []
     if policy.execution.cancel_on_stop and not _halted(recorded):
-        ended = await _withdrawn(app, live)
-    message = f"Stopped watching {policy.id}; {_told(policy, recorded, live, ended)}"
-    alert = lifecycle(policy.id, "stopped", message, now)
+        rows = await withdraw(app, live, seconds)
+    left = [r for r in rows if not r.ended]
+    message = f"Stopped watching {policy.id}; {_told(policy, recorded, live, rows)}"
+    now = app.clock.now()
+    alerts = [lifecycle(policy.id, "stopped", message, now)]
+    if left:
+        said = _warning(left)
+        log.critical("left_working", portfolio=policy.id, message=said)
+        alerts.append(
+            condition_raised(policy.id, LEFT_WORKING, LEFT_WORKING, Severity.CRITICAL, said, now)
+        )
+    known = {o.client_order_id: o for o in live}
+    changed = tuple(r.order for r in rows if r.order != known[r.order.client_order_id])
     try:
-        await store.commit(Changes(portfolio=policy.id, orders=tuple(ended), alerts=(alert,)))
+        await store.commit(Changes(portfolio=policy.id, orders=changed, alerts=tuple(alerts)))
     except StoreError as error:
         log.critical("left_unrecorded", portfolio=policy.id, message=message, error=str(error))
         raise
+    return tuple(r.order for r in left)
 
 
-async def _withdrawn(app: App, orders: list[Order]) -> list[Order]:
-    """Cancel ``orders`` side by side and return those that the venue says have ended.
-
-    Also those that nobody knows it has: what was being sent when the stop came may work, and a cancel proves it.
-    """
-    if not orders:
-        return []
-    tasks = {asyncio.create_task(app.venues[o.venue].cancel(o)): o for o in orders}
-    await asyncio.wait(tasks, timeout=CANCEL_S)
-    ended: list[Order] = []
-    for task, order in tasks.items():
-        if not task.done():
-            task.cancel()
-            continue
-        outcome = task.exception() or task.result()
-        if isinstance(outcome, Accepted):
-            now = app.clock.now()
-            # of one that is unproven its end is the first that is known
-            state = order.state if order.state.is_unproven else OrderState.PENDING_CANCEL
-            row = bound(order.moved(state, at=now, reason="stopping"), outcome.order, now)
-            if row.state.is_final:
-                ended.append(row)
-    await asyncio.gather(*tasks, return_exceptions=True)
-    return ended
+def _warning(left: list[Withdrawn]) -> str:
+    """Which orders may work unwatched, why, and what to do."""
+    told = "; ".join(
+        f"{o.side.value} {text(o.remaining_qty)} {o.symbol} at {o.venue}, id {o.client_order_id}"
+        f" (the venue on its cancel: {row.said})"
+        for row in left
+        for o in (row.order,)
+    )
+    orders = "an order that may" if len(left) == 1 else f"{len(left)} orders that may"
+    return (
+        f"Stopped with {orders} still work, watched by nobody: {told}. Look at the exchange and cancel by these ids"
+        " what is open there, or start again: a start looks each of them up first"
+    )
 
 
 def _halted(recorded: Recorded) -> bool:
@@ -83,21 +84,28 @@ def _halted(recorded: Recorded) -> bool:
 
 
 def _told(
-    policy: PortfolioPolicy, recorded: Recorded, live: list[Order], ended: list[Order]
+    policy: PortfolioPolicy, recorded: Recorded, live: list[Order], rows: list[Withdrawn]
 ) -> str:
     """What became of the orders, and which hedges stay on: stopping is not closing."""
     parts: list[str] = []
-    rest = len(live) - len(ended)
+    gone = sum(r.ended for r in rows)
+    filled = sum(r.order.state is OrderState.FILLED for r in rows)
+    rest = len(live) - gone
     if not live:
         parts.append("no order was working")
     elif _halted(recorded):
-        parts.append(f"{len(live)} orders keep working: HALT sends nothing, not even a cancel")
+        parts.append(f"{_keeping(live)}: HALT sends nothing, not even a cancel")
     elif not policy.execution.cancel_on_stop:
-        parts.append(f"{len(live)} orders keep working, as the config says")
+        parts.append(f"{_keeping(live)}, as the config says")
     else:
-        parts.append(f"{len(ended)} of {len(live)} working orders were taken down")
+        down = gone - filled
+        verb = "was" if down == 1 else "were"
+        parts.append(f"{down} of {counted(len(live), 'working order')} {verb} taken down")
+        if filled:
+            parts.append(f"{filled} filled before")
         if rest:
-            parts.append(f"{rest} may still work and are looked up at the next start")
+            them = "is" if rest == 1 else "are"
+            parts.append(f"{rest} may still work and {them} looked up at the next start")
     held = [
         f"{text(p.own_qty)} {p.symbol}"
         for p in recorded.positions.values()
@@ -107,3 +115,7 @@ def _told(
     known = " as far as fills were read" if unread else ""
     parts.append(f"hedges stay on: {', '.join(held)}{known}" if held else f"no hedge is on{known}")
     return "; ".join(parts)
+
+
+def _keeping(live: list[Order]) -> str:
+    return f"{counted(len(live), 'order')} {'keeps' if len(live) == 1 else 'keep'} working"

@@ -54,6 +54,7 @@ CATEGORIES: Mapping[str, Category] = {
     "inactive": Category.ORDERS,
     "key": Category.LIFECYCLE,
     "leaving": Category.ORDERS,
+    "left_working": Category.ORDERS,
     "look": Category.LIFECYCLE,
     "margin": Category.MARGIN,
     "margin_differs": Category.MARGIN,

@@ -100,3 +100,8 @@ def split(total: Decimal, weights: Mapping[str, Decimal], quantum: Decimal) -> d
     largest = min(weights, key=lambda key: (-weights[key], key))
     shares[largest] += total - sum(shares.values(), ZERO)
     return shares
+
+
+def counted(number: int, what: str) -> str:
+    """Return ``number`` and the noun ``what``, which takes an s unless there is one of it."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -245,6 +245,11 @@ def is_refusal(state: OrderState, why: str | None) -> bool:
     return state is OrderState.REJECTED and not (why or "").startswith(EXPECTED_REJECTS)
 
 
+def with_code(code: str, said: str) -> str:
+    """Return a refusal in one line that begins with its code; a text that names it itself does so once."""
+    return said if said.startswith((f"{code}: ", f"{code} ")) else f"{code}: {said}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueOrder:
     """An order as the venue reports it (ours or foreign)."""

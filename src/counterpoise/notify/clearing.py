@@ -7,6 +7,7 @@ from counterpoise.notify.margin_messages import MARGIN_AGAIN, MARGIN_GONE, pool_
 #: What is said when a condition of a kind no longer holds; ``{what}`` is the rest of its key.
 _CLEARED = {
     "venue": "{what} answers again",
+    "left_working": "What was left at the stop is watched again",
     "start_waits": "{what} may be asked again, and is watched",
     "untimely": "{what} takes our requests in time again",
     "hold": "Deciding again: no longer held by {words}",

@@ -20,6 +20,9 @@ from counterpoise.domain.records import Flow
 
 Lifecycle = Literal["started", "stopped", "recovered", "key"]
 
+#: What a stop could not take down: kind and key; over as soon as somebody looks again.
+LEFT_WORKING = "left_working"
+
 _CENT = Decimal("0.01")
 _CENTS_FROM = 1_000
 _DIGITS = 8

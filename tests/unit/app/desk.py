@@ -19,7 +19,14 @@ from counterpoise.domain.access import Environment, Secret, VenueAccess
 from counterpoise.domain.errors import StoreError, VenueError
 from counterpoise.domain.message import Message
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.order import CancelOutcome, Order, OrderState, PlaceOutcome, Unknown
+from counterpoise.domain.order import (
+    CancelOutcome,
+    Order,
+    OrderState,
+    PlaceOutcome,
+    Unknown,
+    VenueOrder,
+)
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Recorded
 from counterpoise.domain.snapshot import Account
@@ -76,6 +83,11 @@ class MoodyVenue(SimVenue):
     async def cancel(self, order: Order) -> CancelOutcome:
         outcome = await super().cancel(order)
         return Unknown(text="time-out") if "cancel" in self.deaf else outcome
+
+    async def order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
+        if "order" in self.deaf:
+            raise VenueError("time-out")
+        return await super().order(symbol, client_order_id)
 
 
 class BreakableStore(SqlStore):

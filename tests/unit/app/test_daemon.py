@@ -157,7 +157,7 @@ async def test_orders_without_a_proven_outcome_are_left_for_the_next_start(
     new_desk: NewDesk,
 ) -> None:
     desk = await new_desk(world=make_world(FALLING), on_cycle=stop_once_working)
-    desk.venue.deaf = {"place", "cancel"}
+    desk.venue.deaf = {"place", "cancel", "order"}
     await desk.run(hours=3)
     assert S.UNKNOWN in await desk.states()
     (told,) = desk.ear.of("stopped")
@@ -176,9 +176,10 @@ async def test_orders_without_a_proven_outcome_are_taken_down_at_a_stop(new_desk
 
 async def test_a_cancel_without_an_answer_is_not_told_as_done(new_desk: NewDesk) -> None:
     desk = await new_desk(world=make_world(FALLING), on_cycle=stop_once_working)
-    desk.venue.deaf = {"cancel"}
+    desk.venue.deaf = {"cancel", "order"}
     await desk.run(hours=3)
     states = await desk.states()
+    assert len(desk.daemon.left) == len(states)
     assert set(states) == {S.OPEN}, "as they were: the next start looks them up"
     (told,) = desk.ear.of("stopped")
     assert f"0 of {len(states)} working orders were taken down" in told.text

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,9 +13,17 @@ import structlog
 
 from counterpoise.app.leaving import leave
 from counterpoise.domain.errors import StoreError, VenueAuthError
-from counterpoise.domain.events import Alert
+from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.order import Accepted, CancelOutcome, Gone, Order, OrderState
+from counterpoise.domain.order import (
+    Accepted,
+    CancelOutcome,
+    Gone,
+    NotPlaced,
+    Order,
+    OrderState,
+    Unknown,
+)
 from counterpoise.domain.policy import ExecutionPolicy, PortfolioPolicy
 from counterpoise.domain.records import Changes, PortfolioRecord, PositionRecord, TradingState
 from counterpoise.record.memory import MemoryStore
@@ -57,9 +67,29 @@ class SlowToCancel(SimVenue):
     def __init__(self, world: World) -> None:
         super().__init__("sim", world.exchange, world.api_key)
         self.moods: dict[str, str] = {}
+        #: How many cancels of an order are met by its mood; the later ones go through.
+        self.times = 1_000
+        self.pause_s = 5
+        self.asked: list[tuple[datetime, str]] = []
+        self.lots: list[int] = []
+
+    async def cancel_batch(self, orders: Sequence[Order]) -> tuple[CancelOutcome, ...]:
+        self.lots.append(len(orders))
+        return await super().cancel_batch(orders)
 
     async def cancel(self, order: Order) -> CancelOutcome:
-        match self.moods.get(order.client_order_id):
+        self.asked.append((self._exchange.now, order.client_order_id))
+        tried = sum(id_ == order.client_order_id for _, id_ in self.asked)
+        match self.moods.get(order.client_order_id) if tried <= self.times else None:
+            case "pause":
+                return NotPlaced(
+                    code="-1003", text="Too many requests", retry_after_s=dec(self.pause_s)
+                )
+            case "lost":
+                return Unknown(text="HTTP 502 (ExchangeNotAvailable): binance DELETE")
+            case "done_unheard":
+                await super().cancel(order)
+                return Unknown(text="no answer within 10 s")
             case "hangs":
                 await asyncio.Event().wait()
             case "raises":
@@ -81,7 +111,7 @@ class Desk:
         self.policy: PortfolioPolicy = make_policy(execution=ExecutionPolicy(**execution))
         self.app = make_app(self.world.clock, {"sim": self.venue}, self.policy)
 
-    async def start(self, *positions: PositionRecord, orders: int = 3) -> None:
+    async def start(self, *positions: PositionRecord, orders: int = 3, lost: bool = True) -> None:
         await self.venue.open()
         rows = []
         for n in range(orders):
@@ -94,9 +124,10 @@ class Desk:
             )
             await self.venue.place(order)
             rows.append(order.moved(S.OPEN, at=START))
-        if orders:
-            lost = make_order(client_order_id="cplost", portfolio="p", venue="sim", state=S.UNKNOWN)
-            rows.append(lost)
+        if orders and lost:
+            rows.append(
+                make_order(client_order_id="cplost", portfolio="p", venue="sim", state=S.UNKNOWN)
+            )
         record = PortfolioRecord(
             id="p", trading_state=TradingState.RUN, config_hash="h", started_at=START
         )
@@ -105,10 +136,13 @@ class Desk:
         )
 
     async def leave(self) -> Alert:
-        await leave(self.app, self.store, self.policy)
+        stopped, *_ = await self.told()
+        return stopped
+
+    async def told(self) -> list[Alert]:
+        self.left = await leave(self.app, self.store, self.policy)
         await self.store.enrol(["ear"], START)
-        (row,) = await self.store.pending("ear", 0, 10)
-        return row.alert
+        return [row.alert for row in await self.store.pending("ear", 0, 10)]
 
     async def states(self) -> dict[str, OrderState]:
         known = await self.store.orders("p", live_only=False, limit=10)
@@ -124,7 +158,7 @@ async def test_working_orders_are_taken_down_and_the_rest_is_named() -> None:
     told = await desk.leave()
     assert told.text == (
         "Stopped watching p; 3 of 4 working orders were taken down;"
-        " 1 may still work and are looked up at the next start;"
+        " 1 may still work and is looked up at the next start;"
         f" hedges stay on: -0.3 {BTC_PERP} as far as fills were read"
     )
     assert desk.working() == 0
@@ -171,7 +205,7 @@ async def test_orders_stay_where_the_config_says_so() -> None:
 async def test_a_venue_that_does_not_answer_holds_up_neither_the_rest_nor_the_stop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("counterpoise.app.leaving.CANCEL_S", 0.05)
+    monkeypatch.setattr("counterpoise.app.withdrawing.CANCEL_S", 0.05)
     desk = Desk()
     desk.venue.moods = {"cp0": "hangs"}
     await desk.start()
@@ -198,7 +232,7 @@ async def test_a_cancel_that_did_not_end_its_order_is_not_told_as_done(mood: str
     desk = Desk()
     desk.venue.moods = {"cp0": "raises", "cp1": mood}
     await desk.start()
-    assert "1 of 4 working orders were taken down; 3 may still work" in (await desk.leave()).text
+    assert "1 of 4 working orders was taken down; 3 may still work" in (await desk.leave()).text
     assert await desk.states() == {
         "cp0": S.OPEN, "cp1": S.OPEN, "cp2": S.CANCELED, "cplost": S.UNKNOWN,
     }  # fmt: skip
@@ -220,6 +254,80 @@ async def test_a_database_that_cannot_be_written_keeps_no_order_working(logged: 
     with pytest.raises(StoreError, match="disk full"):
         await desk.leave()
     assert desk.working() == 0
-    (line,) = logged
+    (*_, line) = logged
     assert line["event"] == "left_unrecorded"
     assert "3 of 4 working orders were taken down" in line["message"]
+
+
+@pytest.mark.parametrize("mood", ["lost", "raises", "gone", "accepted"])
+async def test_a_cancel_that_came_to_nothing_is_sent_again_until_the_order_is_gone(
+    mood: str,
+) -> None:
+    desk = Desk()
+    desk.venue.moods, desk.venue.times = {"cp0": mood, "cp1": mood}, 3
+    await desk.start(lost=False)
+    (stopped,) = await desk.told()
+    assert "3 of 3 working orders were taken down; no hedge" in stopped.text
+    assert (desk.working(), desk.left) == (0, ())
+    assert set((await desk.states()).values()) == {S.CANCELED}
+    tries = [at - START for at, id_ in desk.venue.asked if id_ == "cp0"]
+    waits = [(b - a).total_seconds() for a, b in itertools.pairwise(tries)]
+    assert waits == [0.5, 1, 2]
+    assert desk.venue.lots == [3, 2], "together, then each by itself, then together again"
+
+
+async def test_an_order_whose_cancel_was_done_unheard_is_found_gone_and_not_cancelled_again() -> (
+    None
+):
+    desk = Desk()
+    desk.venue.moods = {"cp0": "done_unheard"}
+    await desk.start(lost=False)
+    assert "3 of 3 working orders were taken down" in (await desk.leave()).text
+    assert [id_ for _, id_ in desk.venue.asked] == ["cp0", "cp1", "cp2"]
+
+
+async def test_an_order_that_filled_before_its_cancel_is_told_as_filled() -> None:
+    desk = Desk()
+    await desk.start(lost=False)
+    desk.world.exchange.set_price("BTCUSDT", dec("81000.5"))
+    told = (await desk.leave()).text
+    assert "2 of 3 working orders were taken down; 1 filled before" in told
+    assert (await desk.states())["cp0"] is S.FILLED
+
+
+async def test_a_pause_that_the_venue_asked_for_is_kept() -> None:
+    desk = Desk()
+    desk.venue.moods, desk.venue.times = {"cp0": "pause"}, 1
+    await desk.start(lost=False)
+    assert "3 of 3 working orders" in (await desk.leave()).text
+    tries = [at for at, id_ in desk.venue.asked if id_ == "cp0"]
+    assert [(b - a).total_seconds() for a, b in itertools.pairwise(tries)] == [5]
+
+
+async def test_a_pause_that_outlasts_the_stop_is_not_waited_for() -> None:
+    desk = Desk()
+    desk.venue.moods, desk.venue.pause_s = {"cp0": "pause"}, 60
+    await desk.start(lost=False)
+    began = desk.world.clock.now()
+    _, warned = await desk.told()
+    assert desk.world.clock.now() == began
+    assert "-1003: Too many requests" in warned.text
+
+
+async def test_what_may_still_work_is_told_as_critical_with_what_to_do(logged: list[Any]) -> None:
+    desk = Desk()
+    desk.venue.moods = {"cp0": "lost"}
+    await desk.start(lost=False)
+    began = desk.world.clock.now()
+    stopped, warned = await desk.told()
+    assert (desk.world.clock.now() - began).total_seconds() <= 14
+    assert len([id_ for _, id_ in desk.venue.asked if id_ == "cp0"]) >= 7
+    assert "2 of 3 working orders were taken down; 1 may still work and is" in stopped.text
+    assert (warned.severity, warned.key) == (Severity.CRITICAL, "left_working")
+    assert warned.text == (
+        f"Stopped with an order that may still work, watched by nobody: sell 0.1 {BTC_PERP} at sim, id cp0"
+        " (the venue on its cancel: HTTP 502 (ExchangeNotAvailable): binance DELETE). Look at the exchange and cancel"
+        " by these ids what is open there, or start again: a start looks each of them up first"
+    )
+    assert [o.client_order_id for o in desk.left] == ["cp0"]
+    assert [line["event"] for line in logged] == ["left_working"]

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 import structlog
 
@@ -115,6 +116,17 @@ def signal_at_placement(exchange: SimExchange, number: int, what: signal.Signals
     exchange.place = placing  # type: ignore[method-assign]  # the real one, and a signal
 
 
+async def cancels_fail(served: Served, fault: dict[str, object] | None) -> None:
+    """Let every cancel meet ``fault``; None: no longer."""
+    url = f"{served.url}/_control/fault"
+    async with aiohttp.ClientSession() as session:
+        if fault is None:
+            await session.delete(f"{url}/1")
+            return
+        async with session.post(url, json={"match": {"method": "DELETE"}, **fault}) as reply:
+            assert reply.status == 200, await reply.text()
+
+
 @pytest.fixture(autouse=True)
 async def _give_signals_back() -> AsyncIterator[None]:
     yield
@@ -141,6 +153,43 @@ async def test_a_signal_in_the_middle_of_a_ladder_ends_the_run_cleanly(
     assert working(world) == 0
     assert logged[-1]["event"] == "stopped"
     assert any("Stopped watching book" in str(line) for line in logged), "alerts go to the log"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"when": "before", "kind": "html", "times": 1},
+        {"when": "after", "kind": "html", "times": 2},
+        {"when": "before", "kind": "code", "args": {"code": -1001}, "times": 3},
+    ],
+)
+async def test_a_cancel_that_fails_at_a_stop_is_sent_again(
+    configure: Configure, served: Served, world: World, fault: dict[str, object]
+) -> None:
+    settings = configure()
+    await cancels_fail(served, fault)
+    signal_at_placement(world.exchange, 2, signal.SIGTERM)
+    assert await run_daemon(settings, migrate=False, accept_config=None) == 0
+    assert working(world) == 0
+
+
+async def test_a_stop_that_leaves_an_order_working_says_so_and_exits_1(
+    configure: Configure, served: Served, world: World, logged: list[dict[str, object]]
+) -> None:
+    settings = configure()
+    await cancels_fail(served, {"when": "before", "kind": "html", "times": 1_000})
+    signal_at_placement(world.exchange, 2, signal.SIGTERM)
+    assert await run_daemon(settings, migrate=False, accept_config=None) == 1
+    left = working(world)
+    assert left >= 2
+    (told,) = (line for line in logged if line["event"] == "left_working")
+    assert f"Stopped with {left} orders that may still work, watched by nobody: sell" in str(told)
+    # and the next start takes care of them
+    await cancels_fail(served, None)
+    signal_at_placement(world.exchange, 3, signal.SIGTERM)
+    assert await run_daemon(settings, migrate=False, accept_config=None) == 0
+    assert working(world) == 0
+    assert any("What was left at the stop is watched again" in str(line) for line in logged)
 
 
 async def test_what_the_config_routes_off_is_not_logged_and_waits_for_nobody(
