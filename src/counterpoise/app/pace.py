@@ -7,6 +7,7 @@ not be hammered because one order stays unproven.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.schedule import Schedule
@@ -18,8 +19,13 @@ FASTEST = timedelta(seconds=1)
 QUICK_LOOKS = 5
 #: The longest pause between early looks: short enough to settle an unproven order within a minute or two.
 LONGEST = timedelta(seconds=5)
-#: After so many early looks that changed nothing only the schedule counts.
+#: After so many early looks that changed nothing only the schedule counts, and of a schedule that promises to notice
+#: within a minute so much: what a long fault left behind is proven by three look-ups within a minute after its end.
 EARLY_LOOKS = 60
+AT_LENGTH = timedelta(seconds=15)
+_WITHIN = timedelta(minutes=1)
+
+_Deed = tuple[str, OrderState, Decimal]
 
 #: A look that has not ended after so many of its intervals is late, and not before so long (wall time).
 LATE_LOOKS = 3
@@ -37,6 +43,8 @@ class Pace:
     def __init__(self, every: timedelta) -> None:
         self._schedule = Schedule(every)
         self._idle = 0
+        #: What the last look did.
+        self._done: frozenset[_Deed] = frozenset()
 
     @property
     def every(self) -> timedelta:
@@ -50,22 +58,28 @@ class Pace:
     def next_look(self, report: CycleReport, now: datetime) -> datetime:
         """Return when to look next, after ``now``."""
         regular = self._schedule.next_after(now)
-        if report.fills or any(_moved(order) for order in report.results):
+        if self._is_news(report):
             self._idle = 0
-        if report.wake_at is None or report.wake_at >= regular:
+        if report.wake_at is None or (report.wake_at >= regular and report.wake_at > now + FASTEST):
             self._idle = 0
             return regular
+        # also where the schedule comes first: that it does changes nothing either
         self._idle += 1
-        if self._idle > EARLY_LOOKS:
-            return regular
         pause = min(LONGEST, FASTEST * (1 << min(max(self._idle - QUICK_LOOKS, 0), 10)))
+        if self._idle > EARLY_LOOKS:
+            pause = AT_LENGTH if self.every <= _WITHIN else self.every
         return min(regular, max(report.wake_at, now + pause))
 
+    def _is_news(self, report: CycleReport) -> bool:
+        """Whether something happened that the look before it did not show as well."""
+        before, self._done = self._done, frozenset(map(_deed, filter(_counts, report.results)))
+        return bool(report.fills) or not self._done <= before
 
-def _moved(order: Order) -> bool:
-    """Whether the venue took part: a refused placement or an unanswered request changed nothing."""
-    return order.state not in {
-        OrderState.REJECTED,
-        OrderState.UNKNOWN,
-        OrderState.PENDING_CANCEL,
-    }
+
+def _deed(order: Order) -> _Deed:
+    return order.client_order_id, order.state, order.filled_qty
+
+
+def _counts(order: Order) -> bool:
+    """Whether it may be new: a placement that was refused is tried under ever new names."""
+    return order.state is not OrderState.REJECTED

@@ -11,7 +11,7 @@ from tests.build import NOW, make_fill, make_order
 from tests.unit.app.reports import make_report
 
 QUARTER = timedelta(minutes=15)
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def asks_for(wake_at: datetime | None) -> CycleReport:
@@ -75,11 +75,61 @@ def test_a_regular_look_makes_it_quick_again() -> None:
     assert set(impatient_looks(pace, QUICK_LOOKS)) == {FASTEST}
 
 
+def stuck(state: OrderState, client_order_id: str = "cp1") -> CycleReport:
+    order = make_order(state=state, client_order_id=client_order_id)
+    return make_report(wake_at=NOW, results=(order,))
+
+
 @pytest.mark.parametrize(
-    "state", [OrderState.REJECTED, OrderState.UNKNOWN, OrderState.PENDING_CANCEL]
+    "state", [OrderState.UNKNOWN, OrderState.PENDING_CANCEL, OrderState.CANCELED]
 )
-def test_what_the_venue_did_not_do_is_no_news(state: OrderState) -> None:
+def test_the_same_of_the_same_order_again_is_no_news(state: OrderState) -> None:
     pace = Pace(QUARTER)
     impatient_looks(pace, QUICK_LOOKS + 5)
-    stuck = make_report(wake_at=NOW, results=(make_order(state=state),))
-    assert pace.next_look(stuck, NOW) == NOW + LONGEST
+    assert pace.next_look(stuck(state), NOW) == NOW + FASTEST
+    for _ in range(QUICK_LOOKS + 3):
+        pace.next_look(stuck(state), NOW)
+    assert pace.next_look(stuck(state), NOW) == NOW + LONGEST
+    assert pace.next_look(stuck(state, "cp2"), NOW) == NOW + FASTEST, "another one is"
+
+
+def test_refusals_are_no_news_however_many() -> None:
+    pace = Pace(QUARTER)
+    impatient_looks(pace, QUICK_LOOKS + 5)
+    for name in ("cp1", "cp2"):
+        assert pace.next_look(stuck(OrderState.REJECTED, name), NOW) == NOW + LONGEST
+
+
+def looks_of(pace: Pace, lasting: timedelta, took: timedelta) -> list[datetime]:
+    """When looks begin that each take a while and each ask for another after a second, as a frozen contract does."""
+    looks = [NOW]
+    while looks[-1] < NOW + lasting:
+        looks.append(pace.next_look(asks_for(looks[-1] + SECOND), looks[-1] + took))
+    return looks
+
+
+#: What a look at one hedged asset costs, and what the futures API allows in a minute.
+LOOK_WEIGHT, MINUTE_WEIGHT = 80, 2400
+
+
+@pytest.mark.parametrize("poll_s", [5, 10, 30, 60])
+@pytest.mark.parametrize("took_ms", [0, 170, 400, 900])
+def test_an_hour_of_an_unexplained_position_costs_a_share_of_the_budget(
+    poll_s: int, took_ms: int
+) -> None:
+    looks = looks_of(Pace(poll_s * SECOND), timedelta(hours=1), timedelta(milliseconds=took_ms))
+    per_minute = [
+        sum(NOW + n * MINUTE <= at < NOW + (n + 1) * MINUTE for at in looks) for n in range(60)
+    ]
+    spent = [count * LOOK_WEIGHT / MINUTE_WEIGHT for count in per_minute]
+    assert spent[0] <= 0.75
+    assert max(spent[1:]) <= 0.5
+    # the schedule's own looks, and the first minutes
+    assert sum(spent) / 60 <= max(0.25, 60 / poll_s * LOOK_WEIGHT / MINUTE_WEIGHT) + 0.01
+
+
+def test_what_lasts_is_still_looked_up_three_times_in_a_minute() -> None:
+    """A fault that ends after an hour: what it left is proven within a minute (three look-ups, 2 s apart)."""
+    looks = looks_of(Pace(30 * SECOND), timedelta(hours=2), timedelta(milliseconds=400))
+    for before, third in zip(looks, looks[3:], strict=False):
+        assert third - before <= timedelta(seconds=46)
