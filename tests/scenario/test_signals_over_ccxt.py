@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -261,6 +261,33 @@ async def test_orders_refused_for_their_time_pause_what_adds_until_one_is_taken(
     assert "something on the way holds signed requests up for more than the 5 s" in alert.text
     assert told(stage, "refused") == []
     assert (stage.position(), stage.duplicates()) == (-2, 0)
+
+
+async def test_every_look_says_why_a_close_is_not_taken_and_when_it_is_tried_again() -> None:
+    stage, policy = at_half_minutes(), make_shape(HEDGE, execution=QUICK)
+    less = make_shape(replace(HEDGE, ratio=dec("0.25")), execution=QUICK)
+    async with wired(stage) as door:
+        await stage.run(policy, hours=0.2)
+        assert stage.position() == -2
+        fault, before = (
+            door.arm("code", PLACED, method="POST", args={"code": -1021}, times=None),
+            len(stage.reports),
+        )
+        await stage.run(less, hours=0.2)
+        looks = stage.reports[before + 1 :]
+        assert door.struck(fault) >= 12, "closes go on being tried"
+        assert [r.summary for r in looks if "-1021" not in r.summary] == []
+        waiting = [r for r in looks if not r.results]
+        assert all("tried again at" in r.summary for r in waiting)
+        assert waiting
+        (alert,) = told(stage, "untimely")
+        assert "orders that close go on being tried" in alert.text
+        # the answer to the one that is taken is bent: it is found by a look-up
+        door.mend(fault)
+        door.arm("alter", PLACED, method="POST", when="after", args={"set": {"side": "SELL"}})
+        await stage.run(less, hours=0.1)
+    once(stage, "untimely")
+    assert (stage.position(), stage.duplicates()) == (-1, 0)
 
 
 @pytest.mark.parametrize("blame", ["the clock", "the line"])

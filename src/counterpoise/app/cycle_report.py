@@ -102,12 +102,13 @@ class CycleReport:
         """What was sent, in words: placements, those among them that were not taken, and cancels with their why."""
         reasons = {c.order.client_order_id: c.why for c in self.plan.cancel}
         placed = [o for o in self.results if o.client_order_id not in reasons]
-        refused = sum(o.state is OrderState.REJECTED for o in placed)
+        refused = [o for o in placed if o.state is OrderState.REJECTED]
         parts = []
         if placed:
             parts.append(f"{counted(len(placed), 'order')} sent")
         if refused:
-            parts.append(f"{refused} of them not taken")
+            said = "; ".join(dict.fromkeys(o.reason for o in refused if o.is_refusal and o.reason))
+            parts.append(f"{len(refused)} of them not taken{f' ({said})' if said else ''}")
         if reasons:
             why = ", ".join(sorted(set(reasons.values())))
             parts.append(f"{counted(len(reasons), 'cancel')} sent ({why})")

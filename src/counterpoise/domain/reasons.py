@@ -195,6 +195,7 @@ SENTENCES: Mapping[str, str] = {
     "below_minimum": "the missing {qty} {asset} is less than the venue trades: at least {least}",
     "change_unworthy": "{change} {asset} more or less is not worth new orders while the way to {goal} is not done: a"
     " change of {least} or more is",
+    "order_refused": "the venue did not take the order to {side} {qty} {symbol} ({why}): tried again at {until}",
     "rungs_refused": "resting orders on {symbol} were refused {attempts} times each: crossing comes after patience",
     "unproven_order": "an order on {symbol} has no proven outcome yet: nothing new is sent there",
     "position_unexplained": "position of {symbol} is {position}, but fills and baseline explain {expected}",
@@ -224,13 +225,14 @@ SENTENCES: Mapping[str, str] = {
     " the kind is sent on {symbol} before {until}",
     "untimely": "{venue} refused {times} requests in a row for their time, its clock measured anew each time: our"
     " clock, {ahead}, is steady, and its time came within {took} s: something on the way holds signed requests up for"
-    " more than the {window} s they are good for. Nothing is added there until it takes them again",
+    " more than the {window} s they are good for. Nothing is added there until it takes them again; orders that close"
+    " go on being tried",
     "untimely_clock": "{venue} refused {times} requests in a row for their time: our clock is off, {ahead}, and moved"
     " by {moved} s from one measurement to another: let the machine keep its time (NTP, chrony). Nothing is added there"
-    " until it takes them again",
+    " until it takes them again; orders that close go on being tried",
     "untimely_line": "{venue} refused {times} requests in a row for their time, its clock measured anew each time: the"
     " line is slow, its time took {took} s to come and a request is good for {window} s (our clock: {ahead}). Nothing"
-    " is added there until it takes them again",
+    " is added there until it takes them again; orders that close go on being tried",
     "max_rejects": "the venue did not take {refused} of {placed} orders within {window}: nothing is added before"
     " {window} pass without that",
     "drawdown_slow": "equity is {drawdown} below its high of {peak} {quote}: orders that add to futures are halved",

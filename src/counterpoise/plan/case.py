@@ -146,9 +146,25 @@ def too_small(case: Case, missing: Decimal) -> Reason:
     return reason("below_minimum", qty=text(missing), asset=asset, least=least)
 
 
-def refused_often(case: Case) -> Reason:
-    """Return why no post-only order is tried any more before patience decides."""
-    return reason("rungs_refused", symbol=case.want.symbol, attempts=MAX_ATTEMPTS)
+def refused_often(case: Case, again: datetime) -> Reason:
+    """Return why no post-only order is tried any more before patience decides, and when that is."""
+    last = max(case.mine, key=lambda o: o.created_at, default=None)
+    told = refused_before(last, again) if last is not None else None
+    return told or reason("rungs_refused", symbol=case.want.symbol, attempts=MAX_ATTEMPTS)
+
+
+def refused_before(order: Order, again: datetime) -> Reason | None:
+    """Return that ``order`` was refused, why, and when it is tried again; None where that is not known."""
+    if not order.is_refusal or order.reason is None:
+        return None
+    return reason(
+        "order_refused",
+        side=order.side.value,
+        qty=text(order.qty),
+        symbol=order.symbol,
+        why=order.reason,
+        until=f"{again:%H:%M:%S} UTC",
+    )
 
 
 def hold(

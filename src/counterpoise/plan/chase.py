@@ -47,7 +47,7 @@ def chase(case: Case, side: Side, missing: Decimal) -> Plan:
         return hold(case, None)
     tried = tuple(o for o in case.leg(side) if o.rung == _RUNG)
     if sum(1 for o in tried if _was_refused(o)) >= MAX_ATTEMPTS:
-        return hold(case, refused_often(case), wake_at=due)
+        return hold(case, refused_often(case, due), wake_at=due)
     again = max((o.created_at + execution.pause for o in tried), default=case.now)
     if again > case.now:
         return hold(case, None, wake_at=min(again, due))

@@ -8,7 +8,16 @@ from decimal import Decimal
 from counterpoise.domain.order import Order, Side, TimeInForce
 from counterpoise.domain.plan import Plan
 from counterpoise.domain.reasons import reason
-from counterpoise.plan.case import CROSSING, SOON, Case, cancels_of, hold, order_of, too_small
+from counterpoise.plan.case import (
+    CROSSING,
+    SOON,
+    Case,
+    cancels_of,
+    hold,
+    order_of,
+    refused_before,
+    too_small,
+)
 from counterpoise.plan.ladder import cap_qty, crossing_price
 
 
@@ -21,9 +30,11 @@ def impatient(case: Case, side: Side, pause: timedelta) -> Plan:
             wake_at=case.now + SOON,
         )
     # one that never reached the venue has not been tried
-    crossed = [o.created_at for o in case.mine if o.rung == CROSSING and not o.is_absent]
-    if crossed and case.now - max(crossed) < pause:
-        return Plan(targets=(case.target,), wake_at=max(crossed) + pause)
+    crossed = [o for o in case.mine if o.rung == CROSSING and not o.is_absent]
+    last = max(crossed, key=lambda o: o.created_at, default=None)
+    if last is not None and case.now - last.created_at < pause:
+        again = last.created_at + pause
+        return hold(case, refused_before(last, again), wake_at=again)
     if mark_of(case) is None:
         return hold(case, reason("not_valued", missing=f"mark price of {case.want.symbol}"))
     missing = abs(case.delta)

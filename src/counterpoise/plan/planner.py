@@ -177,7 +177,7 @@ def _resting(case: Case, side: Side, missing: Decimal) -> Plan:
     if place or case.live:
         return Plan(targets=(case.target,), place=place, keep=case.live, wake_at=due)
     if missing > 0 and not free:
-        return hold(case, refused_often(case), wake_at=due)
+        return hold(case, refused_often(case, due), wake_at=due)
     return hold(case, too_small(case, missing) if missing > 0 else None)
 
 

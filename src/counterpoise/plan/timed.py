@@ -54,7 +54,7 @@ def timed(case: Case, side: Side, missing: Decimal) -> Plan:
     if place or case.live:
         return Plan(targets=(case.target,), place=place, keep=case.live, wake_at=due)
     if missing > 0 and case.attempts(slot) >= MAX_ATTEMPTS:
-        return hold(case, refused_often(case), wake_at=due)
+        return hold(case, refused_often(case, due), wake_at=due)
     if missing > 0 and not case.instrument.tradable(missing, price, closing=case.closes):
         return hold(case, too_small(case, missing))
     return hold(case, None, wake_at=due if missing > 0 else None)

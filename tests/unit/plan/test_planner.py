@@ -620,6 +620,25 @@ def test_a_rung_that_is_always_refused_waits_for_patience_and_says_so() -> None:
     assert shown(over.place) == [("sell", "0.3", "99800", CROSSING)]
 
 
+def test_what_was_refused_is_told_with_its_reason_and_when_it_is_tried_again() -> None:
+    first, said = planned("-0.3"), "-1021: Timestamp for this request is outside of the recvWindow."
+    recorded = after(first, S.REJECTED, reason=said)
+    for tries in range(2, MAX_ATTEMPTS + 1):
+        made = planned("-0.3", waited(first, tries), recorded)
+        recorded = after(made, S.REJECTED, recorded, reason=said)
+    (told,) = planned("-0.3", waited(first, 30), recorded).holds
+    until = NOW + PATIENCE
+    for part in ("did not take the order to sell 0.1 BTC", said, f"again at {until:%H:%M:%S} UTC"):
+        assert part in told.reason.text
+    crossed = after(
+        planned("-0.3", waited(first, 120), recorded), S.REJECTED, recorded, reason=said
+    )
+    waits = planned("-0.3", waited(first, 150), crossed)
+    assert held(waits) == ["order_refused"]
+    assert waits.wake_at == NOW + 2 * PATIENCE
+    assert f"again at {waits.wake_at:%H:%M:%S} UTC" in waits.holds[0].reason.text
+
+
 def test_rungs_that_were_used_up_are_no_matter_once_all_is_filled() -> None:
     recorded = after(planned("-0.3"), S.FILLED)
     for _ in range(MAX_ATTEMPTS - 1):

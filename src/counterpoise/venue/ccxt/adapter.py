@@ -58,6 +58,8 @@ from counterpoise.venue.ccxt.stock import stock_binance
 from counterpoise.venue.ccxt.trades import trades_since
 from counterpoise.venue.ccxt.wire import Wire
 
+#: How our ids begin.
+_OURS = "cp"
 #: Listings, steps and minima change without notice; they are read again this often.
 _CATALOGUE_AGE = timedelta(hours=6)
 
@@ -154,7 +156,10 @@ class CcxtVenue:
         """Read all open orders, ours and foreign, of ``symbols``."""
         shown = await reads.read_open_orders(self._wire, self._catalogue, symbols)
         for order in shown:
-            self._origins.learn(self._listed(order.symbol), order)
+            listing = self._listed(order.symbol)
+            self._origins.learn(listing, order)
+            if (order.client_order_id or "").startswith(_OURS):
+                self._wire.timeliness.found(listing.scope, order.created_at)
         return shown
 
     async def order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
@@ -174,6 +179,7 @@ class CcxtVenue:
                 f"{symbol}: expected order {client_order_id}, was {found.client_order_id}"
             )
         self._origins.learn(listing, found)
+        self._wire.timeliness.found(listing.scope, found.created_at)
         return found
 
     async def fills(self, symbol: str, since: datetime) -> tuple[Fill, ...]:

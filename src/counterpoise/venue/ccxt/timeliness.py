@@ -55,6 +55,12 @@ class Timeliness:
         elif failure is None or (code is not None and code <= _JUDGED):
             self._rows.pop(key, None)
 
+    def found(self, scope: Scope, created_at: datetime | None) -> None:
+        """Learn that an order of ours is at the venue since ``created_at`` (its time): a lost answer had said so."""
+        row = self._rows.get((scope, False))
+        if row is not None and created_at is not None and created_at + self._ahead > row.last:
+            del self._rows[scope, False]
+
     def measured(self, ahead: timedelta, took: timedelta) -> None:
         """Learn that the clock was measured."""
         if self._anew:

@@ -130,3 +130,18 @@ def test_one_more_order_may_be_tried_after_a_minute(line: Line) -> None:
     assert line.untimely is not None
     assert line.untimely.blocks(line.now + timedelta(seconds=59))
     assert not line.untimely.blocks(line.now + timedelta(minutes=1))
+
+
+def test_an_order_that_is_found_at_the_venue_was_taken_whatever_its_answer_said() -> None:
+    line = Line()
+    for _ in range(3):
+        line.hears(-1021, PLACE)
+        line.measures(ahead_s=3)
+    assert line.untimely is not None
+    refused = line.now - timedelta(seconds=3)  # by the venue's clock
+    line.timeliness.found(Scope.FUTURES, refused - timedelta(seconds=1))
+    line.timeliness.found(Scope.FUTURES, None)
+    line.timeliness.found(Scope.SPOT, refused + timedelta(seconds=1))
+    assert line.untimely is not None, "none of these was sent after the last refusal"
+    line.timeliness.found(Scope.FUTURES, refused + timedelta(seconds=1))
+    assert line.untimely is None
