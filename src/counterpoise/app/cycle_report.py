@@ -99,16 +99,26 @@ class CycleReport:
         return ", ".join(parts) if parts else "nothing to do"
 
     def _sent(self) -> list[str]:
-        """What was sent, in words: placements, those among them that were not taken, and cancels with their why."""
+        """What was sent, in words: placements, what is odd about them, what was held back, cancels with their why."""
         reasons = {c.order.client_order_id: c.why for c in self.plan.cancel}
         placed = [o for o in self.results if o.client_order_id not in reasons]
-        refused = [o for o in placed if o.state is OrderState.REJECTED]
+        back = [o for o in placed if o.is_unsent]
+        sent = [o for o in placed if not o.is_unsent]
+        refused = [o for o in sent if o.state is OrderState.REJECTED]
+        unproven = sum(o.state.is_unproven for o in sent)
         parts = []
-        if placed:
-            parts.append(f"{counted(len(placed), 'order')} sent")
+        if sent:
+            parts.append(f"{counted(len(sent), 'order')} sent")
         if refused:
             said = "; ".join(dict.fromkeys(o.reason for o in refused if o.is_refusal and o.reason))
-            parts.append(f"{len(refused)} of them not taken{f' ({said})' if said else ''}")
+            parts.append(
+                f"{len(refused)} of them refused by the venue{f' ({said})' if said else ''}"
+            )
+        if unproven:
+            parts.append(f"{unproven} of them unproven")
+        if back:
+            why = "; ".join(sorted({(o.reason or "").removeprefix("not sent: ") for o in back}))
+            parts.append(f"{counted(len(back), 'order')} held back, not sent ({why})")
         if reasons:
             why = ", ".join(sorted(set(reasons.values())))
             parts.append(f"{counted(len(reasons), 'cancel')} sent ({why})")

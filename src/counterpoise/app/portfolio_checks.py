@@ -17,7 +17,7 @@ from counterpoise.decide.guards.pools import holding_of, merged, pools_of
 from counterpoise.domain.guarding import PoolCheck, Step
 from counterpoise.domain.health import Holding, Pool, distance_of, missing_for
 from counterpoise.domain.instrument import is_spot, settle_of
-from counterpoise.domain.numbers import ZERO, dec, quantize, text
+from counterpoise.domain.numbers import ZERO, counted, dec, quantize, text
 from counterpoise.domain.policy import MarginPolicy, PortfolioPolicy
 from counterpoise.domain.portfolio import Listing, PortfolioView, Universe
 from counterpoise.domain.records import Recorded, TradingState
@@ -150,7 +150,7 @@ def _foreign(foreseen: Foreseen) -> Iterator[Check]:
         )
     unproven = sum(o.state.is_unproven for o in foreseen.recorded.orders)
     if unproven:
-        said = f"{unproven} orders without a proven outcome: each counts in full"
+        said = f"{counted(unproven, 'order')} without a proven outcome: each counts in full"
         found.append(warned("foreign", said, "`counterpoise run` looks each of them up first"))
     for (venue, symbol), record in foreseen.recorded.positions.items():
         if record.baseline_qty != 0 and not is_spot(symbol):
@@ -162,7 +162,11 @@ def _foreign(foreseen: Foreseen) -> Iterator[Check]:
         others = [o for o in seen.open_orders or () if not is_own(o.client_order_id)]
         if others:
             symbols = ", ".join(sorted({o.symbol for o in others}))
-            said = f"{len(others)} open orders are not ours ({symbols}): they are never touched"
+            one = len(others) == 1
+            said = (
+                f"{counted(len(others), 'open order')} {'is' if one else 'are'} not ours ({symbols}):"
+                f" {'it is' if one else 'they are'} never touched"
+            )
             found.append(Check(name="foreign", result=Result.WARN, text=said, venue=venue))
     yield from found
     if not found:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from counterpoise.domain.carried import strays_of
 from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.instrument import base_of, is_spot
-from counterpoise.domain.numbers import ZERO, dec, shrink_step, text
+from counterpoise.domain.numbers import ZERO, counted, dec, shrink_step, text
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Universe
 from counterpoise.domain.records import PositionRecord, Recorded, StrategyRecord
@@ -93,8 +93,9 @@ def _refuse_unsettled(policy: PortfolioPolicy, asset: str, recorded: Recorded) -
     unsettled = [o for o in recorded.orders if base_of(o.symbol) == asset and not o.is_settled]
     if unsettled:
         raise SafetyRefusal(
-            f"portfolio {policy.id}: {len(unsettled)} orders on {asset} may have filled since the last look, so it"
-            " is not known what there is to keep. Start once with the strategy still in the config, after"
+            f"portfolio {policy.id}: {counted(len(unsettled), 'order')} on {asset} may have filled since the"
+            " last look, so it is not known what there is to keep."
+            " Start once with the strategy still in the config, after"
             " `counterpoise pause` so that nothing new is sent, and stop it again; or say close"
         )
 

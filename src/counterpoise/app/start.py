@@ -15,7 +15,7 @@ from decimal import Decimal
 from counterpoise.app.retire import closed_by_hand, live_overlays, refuse_strays, retired
 from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.events import Alert, Severity, alert
-from counterpoise.domain.numbers import text
+from counterpoise.domain.numbers import counted, text
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Universe
 from counterpoise.domain.records import (
@@ -165,8 +165,9 @@ def _started(policy: PortfolioPolicy, recorded: Recorded, now: datetime) -> Aler
     if not unfinished:
         return lifecycle(policy.id, "started", f"Watching {policy.id} again", now)
     message = (
-        f"Recovering {policy.id}: {len(unfinished)} orders were on their way when the last run ended;"
-        " each is looked up before anything new is sent"
+        f"Recovering {policy.id}: {counted(len(unfinished), 'order')} {'was' if len(unfinished) == 1 else 'were'} on"
+        f" {'its' if len(unfinished) == 1 else 'their'} way when the last run ended; each is looked up before anything"
+        " new is sent"
     )
     return lifecycle(policy.id, "recovered", message, now)
 

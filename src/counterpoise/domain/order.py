@@ -77,6 +77,8 @@ _FINAL = frozenset(
 
 #: Why an order ended that is proven never to have reached the venue.
 ABSENT = "absent"
+#: How rejections begin of what never left this machine.
+UNSENT = ("not sent", "not_sent", "limited", "unreachable")
 #: How rejections begin that belong to the game: a post-only order that would have taken is priced anew, and what was
 #: never sent says nothing about the venue.
 EXPECTED_REJECTS = ("-5022", "-2010: Order would immediately", "would_take", "limited", "not sent")
@@ -198,6 +200,11 @@ class Order:
         return is_refusal(self.state, self.reason)
 
     @property
+    def is_unsent(self) -> bool:
+        """Whether it ended without ever being sent."""
+        return is_unsent(self.state, self.reason)
+
+    @property
     def is_absent(self) -> bool:
         """Whether it is proven that it never reached the venue."""
         return self.state is OrderState.REJECTED and self.reason == ABSENT
@@ -240,14 +247,19 @@ class Order:
         return replace(self, leaving_since=None)
 
 
+def is_unsent(state: OrderState, why: str | None) -> bool:
+    """Return whether an order in ``state``, for the reason ``why``, ended without ever being sent."""
+    return state is OrderState.REJECTED and (why or "").startswith(UNSENT)
+
+
 def is_refusal(state: OrderState, why: str | None) -> bool:
     """Return whether an order in ``state``, for the reason ``why``, was refused by the venue unexpectedly."""
     return state is OrderState.REJECTED and not (why or "").startswith(EXPECTED_REJECTS)
 
 
 def with_code(code: str, said: str) -> str:
-    """Return a refusal in one line that begins with its code; a text that names it itself does so once."""
-    return said if said.startswith((f"{code}: ", f"{code} ")) else f"{code}: {said}"
+    """Return a refusal in one line that begins with its code; of a text that names it itself, too, it is taken off."""
+    return f"{code}: {said.removeprefix(f'{code} ').removeprefix(f'{code}: ')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from counterpoise.domain.order import (
     PlaceOutcome,
     Side,
     Unknown,
+    with_code,
 )
 from counterpoise.domain.plan import Approved, Cancel
 from counterpoise.domain.records import Changes
@@ -166,7 +167,7 @@ def placed_as(order: Order, outcome: PlaceOutcome, at: datetime) -> Order:
         case Accepted(order=report):
             return bound(order, report, at)
         case NotPlaced(code=code, text=said):
-            return order.moved(OrderState.REJECTED, at=at, reason=f"{code}: {said}")
+            return order.moved(OrderState.REJECTED, at=at, reason=with_code(code, said))
         case Unknown(text=said):
             return order.moved(OrderState.UNKNOWN, at=at, reason=said)
 
@@ -181,7 +182,7 @@ def canceled_as(order: Order, outcome: CancelOutcome, at: datetime) -> Order:
             return replace(order, updated_at=at, reason=f"cancel: {said}")
         case NotPlaced(code=code, text=said):
             # it works on; the next look sees it open and decides anew
-            return replace(order, updated_at=at, reason=f"cancel refused: {code}: {said}")
+            return replace(order, updated_at=at, reason=f"cancel refused: {with_code(code, said)}")
         case Unknown(text=said):
             return replace(order, updated_at=at, reason=f"cancel unproven: {said}")
 

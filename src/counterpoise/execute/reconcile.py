@@ -144,12 +144,23 @@ def bound(row: Order, report: VenueOrder, at: datetime) -> Order:
         return row
     return replace(
         row,
+        reason=_proven(row, state),
         state=state,
         qty=qty,
         filled_qty=filled,
         venue_order_id=report.venue_order_id,
         updated_at=at,
     )
+
+
+#: What is said of an order whose answer was lost, once it is known; with what state it was found stands beside it.
+FOUND = "found at the venue by its id"
+
+
+def _proven(row: Order, state: OrderState) -> str | None:
+    """The reason of ``row`` in ``state``: what was said while nothing was proven of it holds no longer."""
+    doubted = row.state.is_unproven or row.state is OrderState.REJECTED
+    return FOUND if row.reason is not None and doubted and state is not row.state else row.reason
 
 
 _WORKING = frozenset({OrderState.OPEN, OrderState.PARTIALLY_FILLED})

@@ -252,6 +252,34 @@ def test_results_fills_keeps_cancels_and_holds_are_told() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("results", "told"),
+    [
+        ([(OrderState.OPEN, None)], "1 order sent"),
+        (
+            [
+                (OrderState.UNKNOWN, "HTTP 502"),
+                (OrderState.REJECTED, "not sent: an earlier rung is unproven"),
+            ],
+            "1 order sent, 1 of them unproven, 1 order held back, not sent (an earlier rung is unproven)",
+        ),
+        (
+            [(OrderState.OPEN, None), (OrderState.REJECTED, "-2019: Margin is insufficient.")],
+            "2 orders sent, 1 of them refused by the venue (-2019: Margin is insufficient.)",
+        ),
+        (
+            [(OrderState.REJECTED, "not sent: stopping")] * 2,
+            "2 orders held back, not sent (stopping)",
+        ),
+    ],
+)
+def test_what_was_sent_refused_unproven_and_held_back_is_told_apart(
+    results: list[tuple[OrderState, str | None]], told: str
+) -> None:
+    rows = tuple(make_order(state=state, reason=why) for state, why in results)
+    assert make_report(results=rows).summary == told
+
+
 def test_a_cycle_without_news_says_so() -> None:
     assert make_report().summary == "nothing to do"
 

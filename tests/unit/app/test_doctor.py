@@ -163,7 +163,7 @@ async def test_an_order_of_our_form_without_a_row_refuses_a_start() -> None:
     (start,) = named["start"]
     assert start.refuses
     assert ours in start.text
-    assert any("1 open orders are not ours" in c.text for c in named["foreign"])
+    assert any("1 open order is not ours" in c.text for c in named["foreign"])
 
 
 async def test_a_position_that_nothing_explains_is_told_with_what_waits_for_it() -> None:

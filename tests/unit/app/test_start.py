@@ -208,7 +208,7 @@ def test_orders_on_their_way_make_it_a_recovery(state: OrderState) -> None:
     )
     (told,) = begin_again(make_policy(HALF), recorded).alerts
     assert (told.kind, told.severity) == ("recovered", Severity.WARNING)
-    assert "1 orders were on their way" in told.text
+    assert "1 order was on its way" in told.text
 
 
 def test_a_removed_strategy_with_a_hedge_on_needs_a_word() -> None:

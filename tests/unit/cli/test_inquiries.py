@@ -211,6 +211,22 @@ def test_orders_tell_their_limit_and_what_was_paid(
     assert "100,166.67" in row
 
 
+def test_an_order_that_was_held_back_was_refused_by_nobody(
+    cli: Cli, ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = make_order(
+        client_order_id="cpback",
+        state=OrderState.REJECTED,
+        reason="not sent: an earlier rung is unproven",
+        created_at=AT,
+    )
+    asyncio.run(_commit(tmp_path, Changes(portfolio="treasury", orders=(order,))))
+    monkeypatch.setenv("COLUMNS", "160")
+    (row,) = [line for line in cli("orders", ran).out.splitlines() if "cpback" in line]
+    assert "REJECTED" not in row
+    assert row.count("not sent") == 2, "as its state and in its reason"
+
+
 def test_orders_for_people(cli: Cli, ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "160")
     told = cli("orders", ran).out

@@ -8,7 +8,7 @@ import pytest
 
 from counterpoise.domain.errors import IllegalMove
 from counterpoise.domain.numbers import dec
-from counterpoise.domain.order import MOVES, OrderState, Side, TimeInForce
+from counterpoise.domain.order import MOVES, OrderState, Side, TimeInForce, is_refusal, with_code
 from tests.build import NOW, make_fill, make_order
 
 S = OrderState
@@ -153,3 +153,13 @@ def test_a_cancel_that_is_asked_for_again_began_with_the_first() -> None:
     assert found.wanted_again.leaving(at=later, why="superseded").leaving_since == later
     with pytest.raises(IllegalMove):
         make_order(state=S.FILLED).leaving(at=NOW, why="too late")
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Order would immediately match and take.", "-2010 Order would immediately match and take."],
+)
+def test_a_code_stands_once_before_its_words(said: str) -> None:
+    why = with_code("-2010", said)
+    assert why == "-2010: Order would immediately match and take."
+    assert not is_refusal(OrderState.REJECTED, why)

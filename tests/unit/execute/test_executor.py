@@ -326,7 +326,7 @@ async def test_a_refused_cancel_keeps_the_order_live(desk: Desk) -> None:
     desk.venue.answers["cpo1"] = NotPlaced(code="-1021", text="-1021 Timestamp.")
     (order,) = (await desk.execute(cancel=[resting("cpo1")])).canceled
     assert (order.state, order.remaining_qty) == (S.PENDING_CANCEL, order.qty)
-    assert order.reason == "cancel refused: -1021: -1021 Timestamp."
+    assert order.reason == "cancel refused: -1021: Timestamp."
 
 
 async def test_a_cancel_may_be_tried_again(desk: Desk) -> None:

@@ -96,6 +96,21 @@ def test_a_row_takes_id_state_and_filled_quantity_of_a_report() -> None:
     )
 
 
+@pytest.mark.parametrize("state", [S.PENDING, S.SUBMITTED, S.UNKNOWN])
+def test_what_was_said_while_nothing_was_proven_is_not_said_of_what_was_found(state: S) -> None:
+    lost = make_order(client_order_id="cp1", state=state, reason="HTTP 502 (ExchangeNotAvailable)")
+    for found in (S.OPEN, S.FILLED, S.CANCELED):
+        filled = lost.qty if found is S.FILLED else dec(0)
+        report = make_venue_order(lost, state=found, filled_qty=filled)
+        assert bound(lost, report, LATER).reason == "found at the venue by its id"
+    # where nothing was said, and of what was proven before, nothing is made up
+    fresh = replace(lost, reason=None)
+    assert bound(fresh, make_venue_order(fresh, state=S.OPEN), LATER).reason is None
+    leaving = replace(lost, state=S.PENDING_CANCEL, reason="superseded")
+    gone = make_venue_order(leaving, state=S.CANCELED)
+    assert bound(leaving, gone, LATER).reason == "superseded"
+
+
 @pytest.mark.parametrize("qty", ["0.3", "0.02"])
 def test_a_size_that_somebody_changed_at_the_exchange_is_what_may_fill(qty: str) -> None:
     row = known(S.OPEN, qty="0.1")

@@ -12,6 +12,7 @@ from counterpoise.cli import loaded
 from counterpoise.cli.figures import UNKNOWN, moment, quantity
 from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
 from counterpoise.cli.output import print_json, print_table, width
+from counterpoise.domain.order import OrderState, is_unsent
 
 #: From this width on ids and reasons fit.
 _WIDE = 120
@@ -65,7 +66,7 @@ def _print(orders: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
             quantity(o["filled_qty"]),
             quantity(o["price"]) if o["price"] is not None else "market",
             quantity(o["average"]) if o["average"] is not None else UNKNOWN,
-            o["state"],
+            _state(o),
             *((o["reason"] or "", o["client_order_id"]) if whole else ()),
         ]
         for o in orders
@@ -75,3 +76,9 @@ def _print(orders: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
     print_table("Orders", columns, rows)
     if not whole:
         print("Ids and reasons: --long")
+
+
+def _state(order: Mapping[str, Any]) -> str:
+    """The state in a word; what ended before it was sent was refused by nobody."""
+    state = str(order["state"])
+    return "not sent" if is_unsent(OrderState(state), order["reason"]) else state
