@@ -78,3 +78,15 @@ async def test_a_database_that_fails_changes_nothing_of_what_an_answer_proves() 
         assert isinstance(await venue.place(make_order()), NotPlaced)
         assert asked(made) == before
         await venue.close()
+
+
+async def test_a_ban_is_told_with_an_instant_that_people_can_read() -> None:
+    async with world() as made:
+        venue = born(made, MemoryStore())
+        await venue.open()
+        until = NOW + timedelta(minutes=3)
+        words = f"Way too many requests; IP banned until {int(until.timestamp() * 1000)}."
+        made.arm("code", "/fapi/*", args={"code": -1003, "msg": words, "status": 418})
+        with pytest.raises(VenueError, match="banned until 2025-06-02 12:03:00 UTC"):
+            await venue.open_orders([BTC_PERP])
+        await venue.close()

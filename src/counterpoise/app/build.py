@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from counterpoise.app.clock import VenueClock, WallClock
-from counterpoise.app.pauses import Tell, waited_out
+from counterpoise.app.pauses import Tell, Waits, waited_out
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import ConfigError
 from counterpoise.ports import Clock, Exchange, Pauses
@@ -40,17 +41,19 @@ async def open_app(
     pauses: Pauses | None = None,
     stop: asyncio.Event | None = None,
     tell: Tell | None = None,
+    waits: Waits | None = None,
 ) -> App:
     """Open the clock and every venue that a portfolio uses; ``stack`` closes them, last opened first.
 
     ``pauses``: those that venues asked for, kept from earlier processes; None before there is a database. With
     ``stop`` a venue in a pause is waited for until it is set, and ``tell`` hears of it; without, it is an error.
+    ``waits`` hears of every question that waits for some seconds.
 
     Raises VenueError, VenueAuthError, ConfigError, StoreError, StoppedWaiting.
     """
     clock = await open_clock(settings, stack)
     venues = {
-        name: await open_exchange(settings, name, clock, stack, pauses, stop, tell)
+        name: await open_exchange(settings, name, clock, stack, pauses, stop, tell, waits)
         for name in used(settings)
     }
     return App(settings=settings, clock=clock, venues=venues)
@@ -69,9 +72,15 @@ async def open_exchange(
     pauses: Pauses | None = None,
     stop: asyncio.Event | None = None,
     tell: Tell | None = None,
+    waits: Waits | None = None,
 ) -> Exchange:
     """Open one venue; ``stack`` closes it; the rest as for :func:`open_app`. Raises as it does."""
-    venue = open_venue(settings.venues[name], clock, pauses=pauses)
+    venue = open_venue(
+        settings.venues[name],
+        clock,
+        pauses=pauses,
+        waits=partial(waits, name) if waits is not None else None,
+    )
     stack.push_async_callback(venue.close)
     if stop is not None:
         await waited_out(name, await venue.paused(), clock, stop, tell)

@@ -28,7 +28,7 @@ from counterpoise.app.leaving import leave
 from counterpoise.app.logs import redactor
 from counterpoise.app.outlets import open_outlets
 from counterpoise.app.pace import Pace, late_after
-from counterpoise.app.pauses import StoppedWaiting
+from counterpoise.app.pauses import StoppedWaiting, lasting
 from counterpoise.app.sinks import open_sinks
 from counterpoise.app.storage import Storage, open_storage
 from counterpoise.app.troubles import key_refused
@@ -218,10 +218,7 @@ class Daemon:
         try:
             await asyncio.wait({look}, timeout=late_s)
             if not look.done():
-                message = (
-                    f"A look has not come to its end for {late_s:.0f} s: the venue answers slowly, or its request"
-                    " budget is spent. Prices and margin are not watched until it does"
-                )
+                message = await self._late_said(runner, late_s)
                 log.warning("look_late", portfolio=runner.policy.id, after_s=late_s)
                 await self._tell_trouble(runner.policy, LATE_LOOK, message)
                 runner.late = True
@@ -235,6 +232,20 @@ class Daemon:
             if not look.done():
                 look.cancel()
                 await asyncio.wait({look})
+
+    async def _late_said(self, runner: _Runner, late_s: float) -> str:
+        """What is told of a look that is late: a pause that is known is why, else it is not known."""
+        paused = await lasting(
+            self._storage.store,
+            self._app.settings.venues,
+            runner.policy.venues,
+            self._app.clock.now(),
+        )
+        why = "; ".join(paused) or "the venue answers slowly, or its request budget is spent"
+        return (
+            f"A look has not come to its end for {late_s:.0f} s: {why}. Prices and margin are not watched until it"
+            " does"
+        )
 
     async def _tell_trouble(self, policy: PortfolioPolicy, key: str, message: str) -> None:
         """Raise the alert once; a database that fails as well costs the alert, not the daemon."""

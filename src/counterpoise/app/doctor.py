@@ -23,7 +23,7 @@ from counterpoise.app.diagnosis import (
 )
 from counterpoise.app.gate import check_listed
 from counterpoise.app.orphans import refuse_orphans
-from counterpoise.app.pauses import OnlyRead
+from counterpoise.app.pauses import OnlyRead, Waits
 from counterpoise.app.portfolio_checks import look_checks, market_checks
 from counterpoise.app.preview import Foreseen, foresee
 from counterpoise.app.storage import open_storage_if_any
@@ -65,8 +65,13 @@ class Diagnosis:
         return any(c.misconfigured for c in self.checks)
 
 
-async def examine(settings: Settings, warnings: Iterable[str] = ()) -> Diagnosis:
-    """Return what is found with a config that is good in itself; ``warnings`` are those it was read with."""
+async def examine(
+    settings: Settings, warnings: Iterable[str] = (), waits: Waits | None = None
+) -> Diagnosis:
+    """Return what is found with a config that is good in itself; ``warnings`` are those it was read with.
+
+    ``waits`` hears of every question that waits for some seconds.
+    """
     checks = [_config(settings), *(warned("config", line) for line in warnings)]
     async with AsyncExitStack() as stack:
         store, found = await database_checked(settings, stack)
@@ -78,7 +83,7 @@ async def examine(settings: Settings, warnings: Iterable[str] = ()) -> Diagnosis
             return Diagnosis(checks=tuple(checks))
         venues: dict[str, Exchange] = {}
         for name in used(settings):
-            venue, found_there = await _venue(settings, name, clock, stack, store)
+            venue, found_there = await _venue(settings, name, clock, stack, store, waits)
             checks += at_venue(name, found_there)
             venues |= {name: venue} if venue is not None else {}
         app = App(settings=settings, clock=clock, venues=venues)
@@ -129,12 +134,17 @@ async def database_checked(
 
 
 async def _venue(
-    settings: Settings, name: str, clock: Clock, stack: AsyncExitStack, store: Records | None
+    settings: Settings,
+    name: str,
+    clock: Clock,
+    stack: AsyncExitStack,
+    store: Records | None,
+    waits: Waits | None,
 ) -> tuple[Exchange | None, list[Check]]:
     access = settings.venues[name]
     try:
         pauses = OnlyRead(kept=store) if store is not None else None
-        venue = await open_exchange(settings, name, clock, stack, pauses)
+        venue = await open_exchange(settings, name, clock, stack, pauses, waits=waits)
     except StoreError as error:
         return None, [failed("venue", f"its pauses could not be read: {error}")]
     except VenueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +11,8 @@ from decimal import Decimal
 import structlog
 
 from counterpoise.app.cycle_report import iso
-from counterpoise.domain.errors import CounterpoiseError
+from counterpoise.domain.access import VenueAccess
+from counterpoise.domain.errors import CounterpoiseError, StoreError
 from counterpoise.ports import Clock, Pauses
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,42 @@ class OnlyRead:
 
     async def keep_pauses(self, venue: str, pauses: Mapping[str, datetime]) -> None:
         """Nothing is written."""
+
+
+#: Is told where a question waits (venue, API), until when, and whether the venue asked for it (else: our budget).
+Waits = Callable[[str, str, datetime, bool], None]
+
+
+async def lasting(
+    kept: Pauses, accesses: Mapping[str, VenueAccess], venues: Iterable[str], now: datetime
+) -> tuple[str, ...]:
+    """Return "main (futures) asked for a pause until ..." for each API of ``venues`` that may not be asked now.
+
+    A database that does not answer tells of none.
+    """
+    said: list[str] = []
+    for venue in venues:
+        try:
+            paused = await kept.pauses(venue)
+        except StoreError:
+            continue
+        here = f"{accesses[venue].environment}/"
+        said += [
+            f"{venue} ({key.removeprefix(here)}) asked for a pause until {_moment(until)}"
+            for key, until in paused.items()
+            if key.startswith(here) and not key.endswith(_OF_ORDERS) and until > now
+        ]
+    return tuple(said)
+
+
+def waiting_said(venue: str, api: str, until: datetime, *, asked: bool) -> str:
+    """Return what a person at a terminal is told of a question that waits."""
+    why = "asked for a pause" if asked else "has no room for more questions by our count"
+    return f"{venue} ({api}) {why} until {_moment(until)}: waiting"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 async def waited_out(

@@ -17,7 +17,7 @@ from counterpoise.app.margin_view import foreseen_rows
 from counterpoise.app.operator import Heeded, answered, heeded, waiting
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
-from counterpoise.app.pauses import OnlyRead
+from counterpoise.app.pauses import OnlyRead, Waits
 from counterpoise.app.rights import check_rights
 from counterpoise.app.safekeeping import standing_shown
 from counterpoise.app.start import first_start, refuse_changed, restart
@@ -39,7 +39,7 @@ from counterpoise.observe.poller import Observer
 from counterpoise.ports import Store
 
 
-async def preview(settings: Settings) -> list[dict[str, object]]:
+async def preview(settings: Settings, waits: Waits | None = None) -> list[dict[str, object]]:
     """Return one document per portfolio: the contract's ``plan --json`` and ``config_hash``.
 
     Raises as :func:`counterpoise.app.daemon.run_daemon` does, but writes nothing, neither rows nor orders.
@@ -47,7 +47,8 @@ async def preview(settings: Settings) -> list[dict[str, object]]:
     documents: list[dict[str, object]] = []
     async with AsyncExitStack() as stack:
         store = await open_storage_if_any(settings, stack)
-        app = await open_app(settings, stack, OnlyRead(kept=store) if store else None)
+        kept = OnlyRead(kept=store) if store else None
+        app = await open_app(settings, stack, kept, waits=waits)
         for policy in settings.portfolios:
             document = await preview_of(app, store, policy)
             documents.append(document)

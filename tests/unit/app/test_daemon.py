@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -497,12 +497,17 @@ async def test_a_key_that_ends_soon_is_told_of_at_the_start(new_desk: NewDesk) -
 # --- looks that are late
 
 
+@pytest.mark.parametrize("pause", [False, True])
 async def test_looks_that_are_late_in_a_row_are_told_once_and_over_when_one_is_in_time(
-    new_desk: NewDesk, monkeypatch: pytest.MonkeyPatch
+    new_desk: NewDesk, monkeypatch: pytest.MonkeyPatch, pause: bool
 ) -> None:
     monkeypatch.setattr("counterpoise.app.pace.LATE", timedelta(milliseconds=400))
     monkeypatch.setattr("counterpoise.app.pace.LATE_LOOKS", 0)
     desk = await new_desk()
+    if pause:
+        until = datetime(2099, 1, 1, tzinfo=UTC)
+        here = desk.daemon._app.settings.venues["sim"].environment
+        await desk.store.keep_pauses("sim", {f"{here}/futures": until})
     answer = MoodyVenue.account
 
     async def slow(venue: MoodyVenue) -> Account:
@@ -513,5 +518,7 @@ async def test_looks_that_are_late_in_a_row_are_told_once_and_over_when_one_is_i
     monkeypatch.setattr(MoodyVenue, "account", slow)
     await desk.run(hours=3)
     assert len(desk.reports) > 6
-    told = [a.severity for a in desk.ear.heard if a.key == "look:late"]
-    assert told == [Severity.CRITICAL, Severity.INFO]
+    told = [a for a in desk.ear.heard if a.key == "look:late"]
+    assert [a.severity for a in told] == [Severity.CRITICAL, Severity.INFO]
+    why = "sim (futures) asked for a pause until 2099-01-01 00:00:00 UTC" if pause else "slowly"
+    assert (why in told[0].text, "asked for a pause" in told[0].text) == (True, pause)

@@ -7,7 +7,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from counterpoise.app.clock import ManualClock, WallClock
-from counterpoise.app.pauses import OnlyRead, StoppedWaiting, pause_rows, waited_out
+from counterpoise.app.pauses import (
+    OnlyRead,
+    StoppedWaiting,
+    lasting,
+    pause_rows,
+    waited_out,
+    waiting_said,
+)
+from counterpoise.domain.access import Environment, VenueAccess
 from counterpoise.record.memory import MemoryStore
 from tests.build import NOW
 
@@ -70,3 +78,21 @@ def test_pauses_that_last_are_shown() -> None:
     assert pause_rows(kept, NOW) == [
         {"venue": "main", "api": "futures", "until": "2025-06-02T12:10:00.000Z"}
     ]
+
+
+async def test_pauses_that_keep_a_look_waiting_are_named() -> None:
+    store = MemoryStore()
+    kept = {"live/futures": TEN, "live/spot": NOW, "demo/spot": TEN, "live/futures orders": TEN}
+    await store.keep_pauses("main", kept)
+    access = VenueAccess(
+        id="main", exchange="binance", environment=Environment.LIVE, api_key=None, secret=None
+    )
+    said = await lasting(store, {"main": access}, ["main"], NOW)
+    assert said == ("main (futures) asked for a pause until 2025-06-02 12:10:00 UTC",)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_person_is_told_what_a_command_waits_for(asked: bool) -> None:
+    why = "asked for a pause" if asked else "has no room for more questions by our count"
+    said = waiting_said("practice", "futures", TEN, asked=asked)
+    assert said == f"practice (futures) {why} until 2025-06-02 12:10:00 UTC: waiting"

@@ -26,6 +26,7 @@ from counterpoise.app.preview import preview
 from counterpoise.app.sinks import open_sinks
 from counterpoise.app.storage import open_storage, open_storage_if_any
 from counterpoise.app.waiting import WaitingRoom
+from counterpoise.cli.waiting import say_waiting
 from counterpoise.config import Settings, load
 from counterpoise.domain.errors import (
     ConfigError,
@@ -251,6 +252,24 @@ async def test_a_start_asks_nothing_before_a_pause_is_over_that_an_earlier_one_w
     await run_daemon(settings, migrate=False, accept_config=None)
     first, *_ = world.events("request")
     assert datetime.fromtimestamp(first["at"] / 1000, UTC) >= until
+
+
+@pytest.mark.parametrize("command", ["plan", "doctor"])
+async def test_a_command_that_waits_for_a_short_pause_says_so(
+    command: str, configure: Configure, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = configure()
+    until = world.exchange.now + timedelta(seconds=40)
+    async with AsyncExitStack() as stack:
+        storage = await open_storage(settings, stack, migrate_to_head=True)
+        await storage.store.keep_pauses("main", {"local/futures": until})
+    if command == "plan":
+        await preview(settings, say_waiting)
+    else:
+        await examine(settings, waits=say_waiting)
+    said = f"main (futures) asked for a pause until {until:%Y-%m-%d %H:%M:%S} UTC: waiting\n"
+    assert capsys.readouterr().err == said
+    assert until <= world.exchange.now < until + timedelta(seconds=10), "no longer than needed"
 
 
 async def test_a_start_that_waits_long_is_told_while_it_waits_and_once(

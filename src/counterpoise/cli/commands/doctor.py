@@ -30,6 +30,7 @@ def command(
     from counterpoise.app.doctor import examine, unloaded
     from counterpoise.cli.doctor_view import print_diagnosis
     from counterpoise.cli.past import past_times
+    from counterpoise.cli.waiting import say_waiting
     from counterpoise.domain.errors import ConfigError, SafetyRefusal
 
     try:
@@ -38,7 +39,7 @@ def command(
         diagnosis = unloaded(error)
     else:
         warnings = (*settings.warnings, *past_times(settings, WallClock().now()))
-        diagnosis = asyncio.run(examine(settings, warnings))
+        diagnosis = asyncio.run(examine(settings, warnings, say_waiting))
     if as_json:
         print_json({"checks": [check.row for check in diagnosis.checks]})
     else:

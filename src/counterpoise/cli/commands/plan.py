@@ -35,8 +35,9 @@ def command(
     settings = replace(settings, portfolios=tuple(p for p in settings.portfolios if p.id in chosen))
 
     from counterpoise.app.preview import preview
+    from counterpoise.cli.waiting import say_waiting
 
-    documents = asyncio.run(preview(settings))
+    documents = asyncio.run(preview(settings, say_waiting))
     for document in documents:
         if as_json:
             print_json(document)

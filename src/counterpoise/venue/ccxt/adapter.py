@@ -41,7 +41,7 @@ from counterpoise.venue.ccxt.facts import Facts
 from counterpoise.venue.ccxt.faults import Deed, is_not_found
 from counterpoise.venue.ccxt.instruments import Catalogue, Listing
 from counterpoise.venue.ccxt.klines import bars_between
-from counterpoise.venue.ccxt.limiter import Limiter
+from counterpoise.venue.ccxt.limiter import Limiter, Waits
 from counterpoise.venue.ccxt.mapping import understood
 from counterpoise.venue.ccxt.order_desk import (
     OrderDesk,
@@ -73,11 +73,12 @@ class CcxtVenue:
         clock: Clock,
         session: object | None = None,
         pauses: Pauses | None = None,
+        waits: Waits | None = None,
     ) -> None:
         self._access = access
         self._clock = clock
         self._session = session
-        self._limiter = Limiter(clock)
+        self._limiter = Limiter(clock, waits)
         self._pauses = KeptPauses(access, self._limiter, pauses)
         self._catalogue = Catalogue({})
         self._facts = Facts(clock)

@@ -6,6 +6,7 @@ from counterpoise.domain.access import VenueAccess
 from counterpoise.domain.errors import VenueError
 from counterpoise.ports import Clock, Pauses
 from counterpoise.venue.ccxt.adapter import CcxtVenue
+from counterpoise.venue.ccxt.limiter import Waits
 
 #: ccxt ids this package knows.
 EXCHANGES = frozenset({"binance"})
@@ -16,16 +17,18 @@ def open_venue(
     clock: Clock,
     session: object | None = None,
     pauses: Pauses | None = None,
+    waits: Waits | None = None,
 ) -> CcxtVenue:
     """Return the venue of ``access``; nothing is sent before its ``open()``.
 
     ``session`` is anything with aiohttp's ``get/post/put/delete``, for a venue in the same process; it is asked
-    with the production addresses and never closed. ``pauses``: where those are kept that the venue asks for. Raises
-    VenueError for an unknown exchange.
+    with the production addresses and never closed. ``pauses``: where those are kept that the venue asks for;
+    ``waits`` hears of questions that wait (API, until when, whether for such a pause). Raises VenueError for an
+    unknown exchange.
     """
     if access.exchange not in EXCHANGES:
         known = ", ".join(sorted(EXCHANGES))
         raise VenueError(
             f"venue {access.id}: expected one of {known}, was {access.exchange}", retryable=False
         )
-    return CcxtVenue(access, clock, session, pauses)
+    return CcxtVenue(access, clock, session, pauses, waits)

@@ -10,7 +10,7 @@ count, which also covers other programs behind the same address. It never retrie
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
@@ -46,6 +46,12 @@ _ORDERS = " orders"
 #: Bans last up to three days, and clocks differ a little; a longer one is a garbled figure, or was told to a clock that
 #: was wrong. Nobody asked for it, so nothing is left unwatched for it.
 _LONGEST_PAUSE_S = Decimal(3 * 86400 + 3600)
+
+
+#: A wait of so long makes a person at a terminal wonder.
+_LONG_S = 2
+
+Waits = Callable[[str, datetime, bool], None]
 
 
 class Window:
@@ -141,8 +147,11 @@ class _Pauses:
 class Limiter:
     """The budgets of one account at one address. Starts with the documented limits."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, waits: Waits | None = None) -> None:
         self._clock = clock
+        #: Hears of a question that waits long enough for people to wonder: where, until when, whether for a pause.
+        self._waits = waits
+        self._told: dict[Scope, datetime] = {}
         #: How far our clock is ahead of the venue's, by which its windows run; whoever measures it sets it.
         self.ahead = timedelta(0)
         self._weights = {
@@ -199,7 +208,16 @@ class Limiter:
                 for window in windows:
                     window.take(venue_now, weight)
                 return
+            self._tell(scope, now, delay_s, asked=paused_s >= delay_s)
             await self._clock.sleep(min(delay_s, LONGEST_WAIT_S))
+
+    def _tell(self, scope: Scope, now: datetime, delay_s: Decimal, *, asked: bool) -> None:
+        """Tell of a wait, once of each: several questions wait together."""
+        known = self._told.get(scope)
+        if self._waits is None or delay_s < _LONG_S or (known is not None and now < known):
+            return
+        until = self._told[scope] = now + timedelta(milliseconds=int(delay_s * 1000))
+        self._waits(str(scope), until, asked)
 
     def order_delay_s(self, scope: Scope, weight: int, orders: int = 1) -> Decimal:
         """Return 0 and count so many ``orders``, or return how long they may not be sent, and count nothing."""

@@ -21,7 +21,7 @@ from counterpoise.venue.ccxt import endpoints as ask
 from counterpoise.venue.ccxt.call import CURRENT, Call, CallFailed
 from counterpoise.venue.ccxt.endpoints import Endpoint, Scope
 from counterpoise.venue.ccxt.faults import CLOCK_CODES
-from counterpoise.venue.ccxt.instants import to_ms
+from counterpoise.venue.ccxt.instants import readable, to_ms
 from counterpoise.venue.ccxt.limiter import Limiter
 from counterpoise.venue.ccxt.scrub import Scrubber
 from counterpoise.venue.ccxt.stock import RECV_WINDOW_MS, never_connected
@@ -235,7 +235,7 @@ class Wire:
     def _text(self, call: Call, error: Exception) -> str:
         code, words = call.verdict()
         if code is not None:
-            return self._scrub(f"{code} {words}")
+            return self._scrub(f"{code} {readable(words)}")
         kind = type(error.__cause__ or error).__name__
         if self._local_url is not None and call.status is None:
             # ccxt names the production address it thinks it talks to; that would only frighten

@@ -325,3 +325,18 @@ async def test_a_clock_that_is_set_back_makes_no_pause_longer() -> None:
     assert made.order_delay_s(FUTURES, 0) == 90
     await made.wait(SPOT, 1)
     assert clock.now() == NOW - timedelta(hours=8) + timedelta(seconds=50)
+
+
+async def test_a_question_that_waits_is_told_of_once_with_until_when_and_why() -> None:
+    clock, heard = ManualClock(NOW), []
+    made = Limiter(clock, lambda *told: heard.append(told))
+    made.replied(FUTURES, 429, {"retry-after": "40"}, -1003, "")
+    await asyncio.gather(*(made.wait(FUTURES, 1) for _ in range(3)))
+    assert heard == [("futures", NOW + timedelta(seconds=40), True)]
+    heard.clear()
+    made.replied(FUTURES, 429, {"retry-after": "1"}, -1003, "")
+    await made.wait(FUTURES, 1)
+    assert heard == [], "nobody wonders about a second"
+    await made.wait(SPOT, 5400)
+    await made.wait(SPOT, 5400)
+    assert heard == [("spot", NOW + timedelta(minutes=1), False)]
