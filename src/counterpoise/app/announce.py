@@ -36,7 +36,7 @@ from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import Reconciled
-from counterpoise.notify.clearing import cleared_text
+from counterpoise.notify.clearing import cleared_text, order_found
 from counterpoise.notify.doubt_messages import (
     changes_accepted,
     doubt_conditions,
@@ -232,9 +232,7 @@ class Announcer:
         ]
         over = self._over(report, raised, active)
         alerts += [
-            condition_cleared(
-                portfolio, key, key.split(":")[0], cleared_text(key, gone=_gone(key, report)), at
-            )
+            condition_cleared(portfolio, key, key.split(":")[0], _said_over(key, report, seen), at)
             for key in sorted(over)
             if key not in {DEAD_MAN, LATE_LOOK} and not key.startswith(unseen)
         ]
@@ -320,6 +318,16 @@ def _unexplained(symbol: str, venue: str, why: Reason) -> str:
         f"{said}. Somebody else traded on it, or the exchange shows it late. It goes on when the position is what"
         " is expected: trade the difference back, or take it as it is (on_foreign_change: accept)"
     )
+
+
+def _said_over(key: str, report: CycleReport, seen: Reconciled) -> str:
+    """What is said of ``key`` that holds no longer: of an order what it was found to be."""
+    kind, _, what = key.partition(":")
+    rows = {o.client_order_id: o for o in (*seen.orders, *report.results)}
+    found = rows.get(what) if kind in {"order", "wrong_reply"} else None
+    if found is not None and not found.state.is_unproven:
+        return order_found(found)
+    return cleared_text(key, gone=_gone(key, report))
 
 
 def _forbidden_too(key: str) -> bool:

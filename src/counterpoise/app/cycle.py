@@ -20,6 +20,7 @@ from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.rows import EveryLook, Rows
 from counterpoise.app.safekeeping import lowered_standing, standing_shown
+from counterpoise.app.unproven_view import unproven_rows
 from counterpoise.decide.guards.drawdown import drawdown_record
 from counterpoise.decide.guards.flows import FlowWatch
 from counterpoise.decide.guards.foreign import ForeignWatch
@@ -138,7 +139,13 @@ class Cycle:
         )
         commands = (*told.commands, *done, *told.later)
         report = self._report(snapshot, recorded, seen, judged, execution, commands)
-        report = replace(report, doubted=look.doubted, unrestored=unrestored)
+        rows = {o.client_order_id: o for o in (*seen.orders, *execution.orders)}
+        report = replace(
+            report,
+            doubted=look.doubted,
+            unrestored=unrestored,
+            unproven=unproven_rows(rows.values(), policy.freshness.approval),
+        )
         raised = recorded.raised | {a.key for a in news if a.key is not None}
         conditions = self._announcer.conditions(report, seen, raised)
         conditions += transfers_told(policy.id, execution.transfers, snapshot.as_of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -40,6 +40,7 @@ class CycleReport:
 
     ``remembered`` are the overlays the strategies had before it: what they still want when it decided nothing.
     ``doubted`` is what was not plausible in it, ``unrestored`` the settings that could not be set back and why not.
+    ``unproven`` are the orders whose outcome is not proven (:mod:`counterpoise.app.unproven_view`),
     ``standing`` is since when and why the state holds (:func:`counterpoise.domain.standing.standing_rows`),
     ``operator`` what people said and have yet to answer, as JSON (:mod:`counterpoise.app.operator_view`).
     """
@@ -70,6 +71,7 @@ class CycleReport:
     hedges: HedgeVerdicts = NO_VERDICTS
     doubted: Plausibility = PLAUSIBLE
     unrestored: Mapping[str, str] = field(default_factory=dict)
+    unproven: Sequence[Mapping[str, object]] = ()
 
     @property
     def summary(self) -> str:
@@ -175,6 +177,7 @@ def document_of(
         ],
         "held": [{"reason": r.code, "text": r.text} for r in report.held],
         "notes": [r.text for r in (report.decisions.notes if report.decisions else ())],
+        "unproven": [dict(row) for row in report.unproven],
         "results": [{**_order(o), "reason": o.reason} for o in report.results],
         "fills": [_fill(f) for f in report.fills],
         "hedges": _hedges(report),

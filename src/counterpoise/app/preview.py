@@ -22,6 +22,7 @@ from counterpoise.app.rights import check_rights
 from counterpoise.app.safekeeping import standing_shown
 from counterpoise.app.start import first_start, refuse_changed, restart
 from counterpoise.app.storage import open_storage_if_any
+from counterpoise.app.unproven_view import unproven_rows
 from counterpoise.config.settings import Settings
 from counterpoise.decide.guards.flows import FlowWatch
 from counterpoise.decide.guards.foresight import ForeseenPool, after_orders
@@ -193,6 +194,7 @@ def _report(
         transfers=judged.margin.transfers,
         within_band=judged.within_band,
         wake_at=judged.plan.wake_at,
+        unproven=unproven_rows(recorded.orders, policy.freshness.approval),
         standing=standing_shown(recorded, None, snapshot.as_of),
         operator=operator_rows(
             recorded.portfolio,

@@ -82,6 +82,24 @@ def _unsaid(row: Mapping[str, Any], cycle: Mapping[str, Any]) -> str:
     return f": {why}" if why and why not in said else ""
 
 
+def _unproven(row: Mapping[str, Any], at: object) -> Iterator[str]:
+    """Which order it is, since when, and what would end it when."""
+    why = f" ({row['why']})" if row.get("why") else ""
+    yield (
+        f"unproven: {row['side']} {quantity(row['qty'])} {row['instrument']} at {row['venue']}, {row['id']}, since"
+        f" {moment(row['since'])}{why}"
+    )
+    over = str(row["absent_from"]) <= str(at)
+    earliest = "" if over else f" {moment(row['absent_from'])} at the earliest:"
+    yield (
+        f"{_STEP}it counts at full size until the venue shows it, or{' until' if not over else ' until, any time now,'}"
+        f"{earliest} three look-ups that do not find it, and a position as it is without it, prove that it never"
+        " arrived"
+    )
+    called = "was called" if str(row["called_at"]) <= str(at) else "is called"
+    yield f"{_STEP}a person {called} at {moment(row['called_at'])} to look for it"
+
+
 def _outcome(cycle: Mapping[str, Any]) -> Iterator[str]:
     """What became of the wishes: positions, coins, orders, refusals, waits."""
     for target in cycle.get("targets", ()):
@@ -103,6 +121,8 @@ def _outcome(cycle: Mapping[str, Any]) -> Iterator[str]:
         yield unsent_words(cycle.get("state"), paused)
     for refusal in refused:
         yield f"refused by {refusal['guard']}: {refusal['text']}"
+    for row in cycle.get("unproven", ()):
+        yield from _unproven(row, cycle["at"])
     for hold in cycle.get("holds", ()):
         yield f"waiting on {hold['symbol']}: {hold['text']}"
     for note in cycle.get("notes", ()):

@@ -57,7 +57,7 @@ class Absences:
 
         Without a venue id it was never accepted; with one it ended unfilled so long ago that the venue forgot it.
         """
-        last_accept = order.created_at + self._latest_send + RECV_WINDOW + VENUE_TIMEOUT
+        last_accept = _last_accept(order, self._latest_send)
         misses = [m for m in self._misses.get(order.client_order_id, []) if m > last_accept]
         return (
             order.state.is_unproven
@@ -66,6 +66,19 @@ class Absences:
             and len(misses) >= LOOKUPS
             and position_explained
         )
+
+
+def _last_accept(order: Order, approval: timedelta) -> datetime:
+    return order.created_at + approval + RECV_WINDOW + VENUE_TIMEOUT
+
+
+def earliest_absence(order: Order, approval: timedelta) -> datetime:
+    """Return the earliest instant at which the absence of ``order`` can be proven, with look-ups in time."""
+    after = max(SKEW_MARGIN, (LOOKUPS - 1) * SPACING)
+    earliest = _last_accept(order, approval) + after
+    if order.venue_order_id is None:
+        return earliest
+    return max(earliest, order.created_at + FORGOTTEN_AFTER)
 
 
 def others_explain(missing: Decimal, others: Iterable[Fill]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from counterpoise.domain.numbers import text
+from counterpoise.domain.order import Order, OrderState
 from counterpoise.notify.margin_messages import MARGIN_AGAIN, MARGIN_GONE, pool_name
 
 #: What is said when a condition of a kind no longer holds; ``{what}`` is the rest of its key.
@@ -94,6 +96,29 @@ def cleared_text(key: str, *, gone: bool = False) -> str:
         contract=_contract(what),
         margin=_margin(step, gone=gone),
     )
+
+
+def order_found(order: Order) -> str:
+    """Return what is said of an order whose outcome was not proven, once it is."""
+    what = f"{order.side.value} {text(order.qty)} {order.symbol} at {order.venue} ({order.client_order_id})"
+    return f"The outcome of {what} is settled: {_found(order)}"
+
+
+def _found(order: Order) -> str:
+    filled = f"{text(order.filled_qty)} of it filled"
+    match order.state:
+        case OrderState.REJECTED if order.is_absent:
+            return "it never reached the venue"
+        case OrderState.REJECTED:
+            return (
+                f"the venue refused it ({order.reason})" if order.reason else "the venue refused it"
+            )
+        case OrderState.FILLED:
+            return "it filled"
+        case OrderState.CANCELED | OrderState.EXPIRED:
+            return f"it has ended ({order.state.value.lower()}), {filled}"
+        case _:
+            return f"it is open, {filled}"
 
 
 def _margin(step: str, *, gone: bool) -> str:

@@ -272,6 +272,31 @@ def test_a_cycle_that_held_clears_what_it_can_see() -> None:
     assert held == ["hold:not_valued", "-order:cp-test-order", f"-venue:{VENUE}"]
 
 
+@pytest.mark.parametrize(
+    ("state", "filled", "why", "told"),
+    [
+        (OrderState.OPEN, "0", None, "it is open, 0 of it filled"),
+        (OrderState.PARTIALLY_FILLED, "0.04", None, "it is open, 0.04 of it filled"),
+        (OrderState.FILLED, "0.1", None, "it filled"),
+        (OrderState.CANCELED, "0.04", "stopping", "it has ended (canceled), 0.04 of it filled"),
+        (OrderState.REJECTED, "0", "absent", "it never reached the venue"),
+        (OrderState.REJECTED, "0", None, "the venue refused it"),
+    ],
+)
+def test_a_settled_outcome_says_of_what_order_and_what_it_was_found_to_be(
+    state: OrderState, filled: str, why: str | None, told: str
+) -> None:
+    found = make_order(state=state, filled_qty=dec(filled), reason=why)
+    key = "order:cp-test-order"
+    (over,) = announcer().conditions(
+        make_report(), replace(UNCHANGED, orders=(found,)), frozenset({key})
+    )
+    assert (over.key, over.cleared) == (key, True)
+    assert over.text == (
+        f"The outcome of sell 0.1 {BTC_PERP} at {VENUE} (cp-test-order) is settled: {told}"
+    )
+
+
 # --- orders that the venue does not take
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from counterpoise.app.cycle import SOON, Cycle
-from counterpoise.app.cycle_report import CycleReport
+from counterpoise.app.cycle_report import CycleReport, iso
 from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import Fill, Order, OrderState, VenueOrder
@@ -259,6 +259,16 @@ async def test_a_cycle_is_one_row_of_the_journal_with_its_whole_report(desk: Des
 async def test_an_unproven_order_is_looked_at_again_soon(desk: Desk) -> None:
     report = await desk.look()
     assert report.wake_at == report.as_of + SOON
+
+
+async def test_a_report_names_what_is_unproven_and_what_would_end_it(desk: Desk) -> None:
+    (row,) = (await desk.look()).unproven
+    made = START - timedelta(days=2)
+    assert (row["id"], row["side"], row["qty"]) == ("cplost", "sell", "0.1")
+    assert row["since"] == iso(made)
+    # approval 30 s, signature 5 s, the venue's time-out 10 s, skew 5 s
+    assert row["absent_from"] == iso(made + timedelta(seconds=50))
+    assert row["called_at"] == iso(made + timedelta(minutes=2))
 
 
 async def test_what_is_asked_for_is_known_before_it_is_sent(desk: Desk) -> None:

@@ -50,6 +50,19 @@ def explained(ran: Path, tmp_path: Path) -> Path:
         ],
         "holds": [{"symbol": BTC_PERP, "reason": "y", "text": "an order has no proven outcome"}],
         "orders": [{}, {}],
+        "unproven": [
+            {
+                "id": "cplost",
+                "venue": "main",
+                "instrument": BTC_PERP,
+                "side": "sell",
+                "qty": "0.1",
+                "since": "2025-06-02T12:00:10.000Z",
+                "why": "HTTP 502",
+                "absent_from": "2025-06-02T12:01:30.000Z",
+                "called_at": "2025-06-02T12:02:10.000Z",
+            }
+        ],
         "prices": {BTC_PERP: "90000"},
     }
     row = JournalRow(
@@ -101,6 +114,9 @@ def test_the_newest_cycle_is_told_in_words(cli: Cli, explained: Path) -> None:
         "next: when BTC falls below 80,000",
         "BTC/USDT:USDT: position 0 on its way to -0.4",
         "2 orders in this cycle",
+        "unproven: sell 0.1 BTC/USDT:USDT at main, cplost, since 2025-06-02 12:00:10 (HTTP 502)",
+        "or until 2025-06-02 12:01:30 at the earliest: three look-ups",
+        "a person is called at 2025-06-02 12:02:10 to look for it",
         "waiting on BTC/USDT:USDT: an order has no proven outcome",
     ):
         assert line in told

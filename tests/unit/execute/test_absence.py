@@ -8,12 +8,14 @@ import pytest
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState, Side
 from counterpoise.execute.absence import (
+    FORGOTTEN_AFTER,
     LOOKUPS,
     RECV_WINDOW,
     SKEW_MARGIN,
     SPACING,
     VENUE_TIMEOUT,
     Absences,
+    earliest_absence,
     others_explain,
 )
 from tests.build import NOW, make_fill, make_order
@@ -47,6 +49,15 @@ def test_it_is_proven_when_every_condition_holds() -> None:
 def test_any_unproven_state_can_be_proven_absent(state: OrderState) -> None:
     order = make_order(state=state, created_at=NOW)
     assert spaced(LOOKUPS).proven(order, LATE, position_explained=True)
+
+
+def test_the_earliest_instant_that_is_told_is_the_one_at_which_it_can_be_proven() -> None:
+    asked = spaced(LOOKUPS)
+    earliest = earliest_absence(ORDER, APPROVAL)
+    assert not asked.proven(ORDER, earliest, position_explained=True)
+    assert asked.proven(ORDER, earliest + TICK, position_explained=True)
+    known = replace(ORDER, venue_order_id="v1")
+    assert earliest_absence(known, APPROVAL) == NOW + FORGOTTEN_AFTER
 
 
 # --- each condition that is missing is enough to say no
