@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 #: How long orders are taken down at most, in seconds, where nothing else of the stop took time.
 TAKE_DOWN_S = 14
+#: How much of a venue's words stands in an alert.
+MOST_SAID = 120
 
 
 async def leave(
@@ -68,7 +70,7 @@ def _warning(left: list[Withdrawn]) -> str:
     """Which orders may work unwatched, why, and what to do."""
     told = "; ".join(
         f"{o.side.value} {text(o.remaining_qty)} {o.symbol} at {o.venue}, id {o.client_order_id}"
-        f" (the venue on its cancel: {row.said})"
+        f" (the venue on its cancel: {_cut(row.said)})"
         for row in left
         for o in (row.order,)
     )
@@ -77,6 +79,11 @@ def _warning(left: list[Withdrawn]) -> str:
         f"Stopped with {orders} still work, watched by nobody: {told}. Look at the exchange and cancel by these ids"
         " what is open there, or start again: a start looks each of them up first"
     )
+
+
+def _cut(said: str) -> str:
+    """``said`` without the tail of what a proxy or a library wrote into it."""
+    return said if len(said) <= MOST_SAID else f"{said[:MOST_SAID]}..."
 
 
 def _halted(recorded: Recorded) -> bool:

@@ -36,6 +36,8 @@ PAUSES = (dec("0.5"), dec(1), dec(2))
 #: How long a venue may take to answer a cancel, and a look-up, before it counts as unanswered.
 CANCEL_S = 4
 LOOK_S = 2
+#: With less time than that left there is no use in another attempt.
+LEAST_S = dec("0.5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,7 @@ class _Attempts:
             asked = [o.retry_after_s or ZERO for o in outcomes.values() if isinstance(o, NotPlaced)]
             pause = max(PAUSES[min(attempt, len(PAUSES) - 1)], *asked, ZERO)
             # the last row has nothing to wait for
-            if all(r.ended for r in rows.values()) or pause >= self._left_s():
+            if all(r.ended for r in rows.values()) or pause + LEAST_S >= self._left_s():
                 break
             try:
                 await _answer(self._clock.sleep(pause), self._left_s())
@@ -119,7 +121,7 @@ class _Attempts:
                 return await _answer(self._venue.cancel_batch(lot), within)
             return (await _answer(self._venue.cancel(lot[0]), within),)
         except TimeoutError:
-            return (Unknown(text=f"no answer within {within:.0f} s"),) * len(lot)
+            return (Unknown(text="no answer in time"),) * len(lot)
         except Exception as error:  # noqa: BLE001 - whatever breaks, the others are to go
             return (Unknown(text=str(error) or type(error).__name__),) * len(lot)
 

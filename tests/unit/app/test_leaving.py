@@ -70,6 +70,7 @@ class SlowToCancel(SimVenue):
         #: How many cancels of an order are met by its mood; the later ones go through.
         self.times = 1_000
         self.pause_s = 5
+        self.words = "HTTP 502 (ExchangeNotAvailable): binance DELETE"
         self.asked: list[tuple[datetime, str]] = []
         self.lots: list[int] = []
 
@@ -86,7 +87,7 @@ class SlowToCancel(SimVenue):
                     code="-1003", text="Too many requests", retry_after_s=dec(self.pause_s)
                 )
             case "lost":
-                return Unknown(text="HTTP 502 (ExchangeNotAvailable): binance DELETE")
+                return Unknown(text=self.words)
             case "done_unheard":
                 await super().cancel(order)
                 return Unknown(text="no answer within 10 s")
@@ -312,6 +313,15 @@ async def test_a_pause_that_outlasts_the_stop_is_not_waited_for() -> None:
     _, warned = await desk.told()
     assert desk.world.clock.now() == began
     assert "-1003: Too many requests" in warned.text
+
+
+async def test_of_a_long_answer_only_the_beginning_is_told() -> None:
+    desk = Desk()
+    desk.venue.moods = {"cp0": "lost"}
+    desk.venue.words = "HTTP 502 " + "x" * 500
+    await desk.start(lost=False)
+    _, warned = await desk.told()
+    assert f"its cancel: HTTP 502 {'x' * 111}...). Look" in warned.text
 
 
 async def test_what_may_still_work_is_told_as_critical_with_what_to_do(logged: list[Any]) -> None:
