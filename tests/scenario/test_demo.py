@@ -25,6 +25,7 @@ from counterpoise.domain.events import Severity, alert
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.portfolio import Unvalued
 from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
+from counterpoise.notify.composing import message_of
 from tests.scenario.processes import COUNTERPOISE
 from tests.scenario.test_main_job import policy_of
 from tests.scenario.world import START, line, make_world
@@ -147,7 +148,7 @@ def test_every_cycle_of_a_real_run_can_be_shown(width: int, reports: list[CycleR
     with DemoView(live) as view:
         for report in reports:
             for one in report.alerts:
-                view.alert(one)
+                view.alert(message_of([one]))
             view.cycle(report, START, END)
             still.print(view._screen(report, report.view, START, END))  # type: ignore[arg-type]  # valued
     shown = still.export_text()
@@ -163,7 +164,8 @@ def test_alerts_are_shown_as_they_are_and_never_as_markup(
     console = screen(width)
     view = DemoView(console)
     for severity in Severity:
-        view.alert(alert("p", "test", severity, f"{severity} [bold]news[/]", START))
+        news = alert("p", "test", severity, f"{severity} [bold]news[/]", START)
+        view.alert(message_of([news]))
     console.print(view._screen(reports[0], reports[0].view, START, END))  # type: ignore[arg-type]  # valued
     shown = console.export_text()
     assert all(f"{severity} [bold]news[/]" in shown for severity in Severity)

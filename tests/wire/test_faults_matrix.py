@@ -166,7 +166,7 @@ async def test_an_order_that_is_sent_again_is_caught(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_pause_that_is_not_kept_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Limiter, "replied", lambda *_: None)
+    monkeypatch.setattr(Limiter, "replied", lambda *_args, **_more: None)
     case = next(c for c in CASES if isinstance(c, FreezeCase) and c.deed == ref.PLACE_FUTURES)
     with pytest.raises(AssertionError, match="expected no order"):
         await case.run()

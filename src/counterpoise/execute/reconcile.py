@@ -158,8 +158,8 @@ FOUND = "found at the venue by its id"
 
 
 def _proven(row: Order, state: OrderState) -> str | None:
-    """The reason of ``row`` in ``state``: what was said while nothing was proven of it holds no longer."""
-    doubted = row.state.is_unproven or row.state is OrderState.REJECTED
+    """The reason of ``row`` in ``state``: what was said of a lost answer holds no longer; why it was sent does."""
+    doubted = row.state in {OrderState.UNKNOWN, OrderState.REJECTED}
     return FOUND if row.reason is not None and doubted and state is not row.state else row.reason
 
 

@@ -96,7 +96,13 @@ def test_a_row_takes_id_state_and_filled_quantity_of_a_report() -> None:
     )
 
 
-@pytest.mark.parametrize("state", [S.PENDING, S.SUBMITTED, S.UNKNOWN])
+@pytest.mark.parametrize("state", [S.PENDING, S.SUBMITTED])
+def test_why_an_order_was_sent_is_said_of_what_was_taken(state: S) -> None:
+    sent = make_order(client_order_id="cp1", state=state, reason="BTC is cut: margin")
+    assert bound(sent, make_venue_order(sent, state=S.OPEN), LATER).reason == "BTC is cut: margin"
+
+
+@pytest.mark.parametrize("state", [S.REJECTED, S.UNKNOWN])
 def test_what_was_said_while_nothing_was_proven_is_not_said_of_what_was_found(state: S) -> None:
     lost = make_order(client_order_id="cp1", state=state, reason="HTTP 502 (ExchangeNotAvailable)")
     for found in (S.OPEN, S.FILLED, S.CANCELED):
