@@ -313,10 +313,10 @@ def _crosses_beside() -> list[Undo]:
 
 @_bug("a stop leaves its orders at work", ("stopped in mid ladder", ()))
 def _stop_leaves() -> list[Undo]:
-    async def nothing(app: Any, orders: Any) -> list[Order]:
+    async def nothing(app: Any, orders: Any, seconds: Any) -> list[Order]:
         return []
 
-    return [_set(leaving, "_withdrawn", nothing)]
+    return [_set(leaving, "withdraw", nothing)]
 
 
 @_bug(

@@ -7,7 +7,7 @@ from random import Random  # noqa: TID251 - seeded: the same slice at every run
 import pytest
 
 from tests.prove import crash
-from tests.prove.bugs import BUGS, caught
+from tests.prove.bugs import BUGS, caught, planted
 from tests.prove.scenarios import SCENARIOS
 
 
@@ -32,6 +32,12 @@ def test_a_run_is_the_same_each_time() -> None:
 def test_a_death_on_a_database_file() -> None:
     case = crash.Case(scenario="unknown but placed", deaths=(120,), sqlite=True)
     assert crash.run(case).complaints == ()
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_bug_can_be_planted_and_taken_out_again(bug: str) -> None:
+    with planted(BUGS[bug]):
+        pass
 
 
 @pytest.mark.parametrize(
