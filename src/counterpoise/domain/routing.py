@@ -42,6 +42,19 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Muted:
+    """From ``since`` until ``until`` as in quiet hours, because somebody asked for it; and in ``quiet`` as ever."""
+
+    since: datetime
+    until: datetime
+    quiet: QuietHours | None = None
+
+    def covers(self, at: datetime) -> bool:
+        """Return whether it is quiet at ``at``."""
+        return self.since <= at < self.until or (self.quiet is not None and self.quiet.covers(at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SinkPolicy:
     """How one sink is served.
 

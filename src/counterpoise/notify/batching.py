@@ -17,7 +17,7 @@ from enum import IntEnum
 from counterpoise.domain.categories import Category, category_of
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.records import OutboxRow
-from counterpoise.domain.routing import QuietHours
+from counterpoise.domain.routing import Muted, QuietHours
 
 #: What keeps its order, whatever is sent before what: a portfolio's alerts of one category.
 Lot = tuple[str, Category]
@@ -63,7 +63,7 @@ class Case:
     """
 
     now: datetime
-    quiet: QuietHours | None = None
+    quiet: QuietHours | Muted | None = None
     room: int | None = None
     apart: Mapping[int, int] = field(default_factory=dict)
     last: Collection[Lot] = ()

@@ -20,7 +20,7 @@ import structlog
 
 from counterpoise.domain.errors import SinkBusy, SinkRefusal
 from counterpoise.domain.records import Handed, OutboxRow
-from counterpoise.domain.routing import Route, SinkPolicy
+from counterpoise.domain.routing import Muted, QuietHours, Route, SinkPolicy
 from counterpoise.notify.batching import Batch, Case, Lot, batches, due, lot_of
 from counterpoise.notify.composing import message_of
 from counterpoise.notify.console import one_line
@@ -59,6 +59,7 @@ class Lane:
     redact: Callable[[str], str]
     failures: int = 0
     retry_at: datetime | None = None
+    _muted: Muted | None = None
     _rows: dict[int, OutboxRow] = field(default_factory=dict)
     _read_to: int = 0
     #: Done with, and not recorded yet: the database refused the last time.
@@ -82,6 +83,18 @@ class Lane:
             if self.retry_at is not None and now < self.retry_at:
                 return 0
             return await self._send(now)
+
+    def mute(self, until: datetime | None) -> None:
+        """Hold back what is not critical until then, None: no more. Nothing remembers it but this process."""
+        now = self.clock.now()
+        muted = Muted(since=now, until=until, quiet=self.policy.quiet) if until else None
+        self._muted = muted
+
+    def _quiet(self, now: datetime) -> QuietHours | Muted | None:
+        """When it is quiet; one that was muted hears what was held back as after quiet hours."""
+        if self._muted is not None and now >= self._muted.until and not self._rows:
+            self._muted = None
+        return self._muted or self.policy.quiet
 
     async def _read(self) -> None:
         """Take in what was committed since, and let go of what the sink shall not have."""
@@ -137,7 +150,7 @@ class Lane:
             return ()
         case = Case(
             now=now,
-            quiet=self.policy.quiet,
+            quiet=self._quiet(now),
             room=self._room(now),
             apart=self._apart,
             last=self._troubles.keys(),

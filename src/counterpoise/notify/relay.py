@@ -80,6 +80,15 @@ class Relay:
         for news in self._news.values():
             news.set()
 
+    def mute(self, sink: str, until: datetime | None) -> bool:
+        """Hold back what is not critical at ``sink`` until then, None: no more. Return whether there is such a sink."""
+        for lane in self._lanes:
+            if lane.name == sink:
+                lane.mute(until)
+                self._news[sink].set()
+                return True
+        return False
+
     async def run(self) -> None:
         """Serve every sink in a task of its own, until cancelled."""
         async with asyncio.TaskGroup() as group:

@@ -554,3 +554,44 @@ async def test_a_restart_at_night_keeps_what_is_held_back(box: Box) -> None:
     box.anew()
     await box.later(9 * 3600)
     assert [m.ids for m in box.inbox.messages] == [("0", "1", "2", "3")]
+
+
+# --- muted by a person
+
+
+async def test_muted_only_what_is_critical_comes_and_the_rest_when_it_is_over(box: Box) -> None:
+    assert box.relay.mute("inbox", NOW + timedelta(hours=2))
+    for n in range(5):
+        await box.say(n)
+        await box.later(60)
+    await box.say("c", kind="margin", severity=Severity.CRITICAL)
+    await box.later(60)
+    assert box.inbox.taken == ["c"]
+    await box.later(2 * 3600)
+    assert box.inbox.messages[-1].title == "Flow (x5 in 4 min)"
+    await box.say("x")
+    await box.say("y")
+    await box.later(1)
+    assert [m.ids for m in box.inbox.messages[-2:]] == [("x",), ("y",)], "as ever again"
+
+
+async def test_a_mute_that_is_taken_back_tells_at_once(box: Box) -> None:
+    box.relay.mute("inbox", NOW + timedelta(hours=2))
+    await box.say("a")
+    await box.later(1)
+    assert box.inbox.taken == []
+    assert box.relay.mute("inbox", None)
+    await box.later(1)
+    assert box.inbox.taken == ["a"]
+    assert not box.relay.mute("another", None)
+
+
+async def test_quiet_hours_go_on_when_a_mute_is_over(box: Box) -> None:
+    box.anew(quiet=NIGHT)
+    box.clock.advance(Decimal(11 * 3600))
+    box.relay.mute("inbox", box.clock.now() + timedelta(hours=1))
+    await box.say("a")
+    await box.later(2 * 3600)
+    assert box.inbox.taken == []
+    await box.later(7 * 3600)
+    assert box.inbox.taken == ["a"]
