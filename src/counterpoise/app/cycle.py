@@ -18,6 +18,7 @@ from counterpoise.app.judge import Judgement, judge
 from counterpoise.app.operator import Heeded, answered, heeded, waiting, words
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
+from counterpoise.app.outlook import outlooks, with_outlooks
 from counterpoise.app.rows import EveryLook, Rows
 from counterpoise.app.safekeeping import lowered_standing, standing_shown
 from counterpoise.app.unproven_view import unproven_rows
@@ -123,7 +124,8 @@ class Cycle:
         moved = self._announcer.moved(
             seen, recorded, judged, look.universe, snapshot.as_of, look.before.book
         )
-        news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of), *moved)
+        ahead = self._ahead(look, judged)
+        news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of, ahead), *moved)
         outcomes = proven(look.before.transfers, seen.moved)
         news += self._announcer.guarded(judged, recorded, outcomes, snapshot.as_of)
         changed = judged.margin.changes
@@ -144,20 +146,20 @@ class Cycle:
             report,
             doubted=look.doubted,
             unrestored=unrestored,
+            operator=with_outlooks(report.operator, ahead),
             unproven=unproven_rows(rows.values(), policy.freshness.approval),
         )
         raised = recorded.raised | {a.key for a in news if a.key is not None}
         conditions = self._announcer.conditions(report, seen, raised)
         conditions += transfers_told(policy.id, execution.transfers, snapshot.as_of)
         report = replace(report, alerts=(*news, *conditions))
-        row = self._rows.row(report, policy)
         await store.commit(
             Changes(
                 portfolio=policy.id,
                 orders=execution.orders,
                 transfers=execution.transfers,
                 alerts=conditions,
-                journal=row,
+                journal=self._rows.row(report, policy),
             )
         )
         return report
@@ -214,6 +216,11 @@ class Cycle:
             look.seen.flows,
             look.doubted,
         )
+
+    def _ahead(self, look: _Look, judged: Judgement) -> Mapping[str, str]:
+        """What a yes to each request that waits would lead to."""
+        asked = waiting(look.recorded.approvals, judged.approvals)
+        return outlooks(asked, look.snapshot, look.recorded, self._policy, look.universe, judged)
 
     async def _heed_only(self, told: Heeded) -> None:
         """Keep what operators said although the look broke, and take down what it no longer allows.

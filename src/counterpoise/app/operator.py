@@ -149,13 +149,19 @@ def answered(
 
 
 def words(
-    done: Iterable[Command], approvals: Iterable[Approval], at: datetime
+    done: Iterable[Command],
+    approvals: Iterable[Approval],
+    at: datetime,
+    outlooks: Mapping[str, str] | None = None,
 ) -> tuple[Alert, ...]:
-    """Return the alerts for commands that :func:`answered` ticked off, and for requests that are new or expired."""
+    """Return the alerts for commands that :func:`answered` ticked off, and for requests that are new or expired.
+
+    ``outlooks``: request -> what a yes would lead to.
+    """
     alerts = [messages.command_heeded(command, at) for command in done]
     for approval in approvals:
         if approval.state is ApprovalState.WAITING and is_asked(approval):
-            alerts.append(messages.approval_asked(approval, at))
+            alerts.append(messages.approval_asked(approval, at, (outlooks or {}).get(approval.id)))
         elif approval.state is ApprovalState.EXPIRED:
             alerts.append(messages.approval_expired(approval, at))
     return tuple(alerts)

@@ -17,6 +17,7 @@ from counterpoise.app.margin_view import foreseen_rows
 from counterpoise.app.operator import Heeded, answered, heeded, waiting
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
+from counterpoise.app.outlook import outlooks, with_outlooks
 from counterpoise.app.pauses import OnlyRead, Waits
 from counterpoise.app.rights import check_rights
 from counterpoise.app.safekeeping import standing_shown
@@ -154,13 +155,16 @@ async def foresee(app: App, store: Store | None, policy: PortfolioPolicy) -> For
         balances.flows,
         PlausibilityWatch(policy).look(snapshot, universe, recorded),
     )
+    report = _report(policy, snapshot, recorded, judged, told)
+    asked = waiting(recorded.approvals, judged.approvals)
+    ahead = outlooks(asked, snapshot, recorded, policy, universe, judged)
     return Foreseen(
         policy=policy,
         universe=universe,
         recorded=recorded,
         shut=shut,
         judged=judged,
-        report=_report(policy, snapshot, recorded, judged, told),
+        report=replace(report, operator=with_outlooks(report.operator, ahead)),
         config_changed=config_changed,
         refusal=refusal,
         unaccepted=unaccepted,

@@ -51,12 +51,16 @@ def flattened(portfolio: str, at: datetime) -> Alert:
     return alert(portfolio, "operator", Severity.WARNING, message, at)
 
 
-def approval_asked(approval: Approval, at: datetime) -> Alert:
-    """Return the alert that asks for an approval, with the two commands to type."""
+#: What ``data`` says of a request that can be answered.
+ASKS = "asks"
+
+
+def approval_asked(approval: Approval, at: datetime, outlook: str | None = None) -> Alert:
+    """Return the alert that asks for an approval, with the two commands to type and what a yes would lead to."""
     cap, wanted = text(significant(approval.cap)), text(significant(approval.wanted))
     message = (
         f"{approval.strategy} would take its futures on {approval.asset} from {cap} to"
-        f" {wanted}: {approval.why}. It stays at {cap} until someone answers:"
+        f" {wanted}: {approval.why}.{f' {outlook}.' if outlook else ''} It stays at {cap} until someone answers:"
         f" `counterpoise approve {approval.id}` or `counterpoise deny {approval.id}`,"
         f" by {shown_at(approval.deadline_at)}; no answer counts as no"
     )
@@ -66,7 +70,7 @@ def approval_asked(approval: Approval, at: datetime) -> Alert:
         Severity.WARNING,
         message,
         at,
-        data={"approval": approval.id},
+        data={"approval": approval.id, "state": ASKS},
     )
 
 
