@@ -20,6 +20,8 @@ from aiohttp import web
 
 TOKEN = "123456789:AAF-bot_token_of_a_test_0123456789"
 CHAT = "4711"
+#: A person, and the bot's name behind an @.
+USER, BOT = 815, "hedging_bot"
 #: What a test asks for: an answer instead of the usual one, or one of these words.
 HANG, CUT, LOSE = "hang", "cut", "lose"
 Trouble = str | web.Response
@@ -66,9 +68,57 @@ class BotServer:
     #: 400s of Telegram's own, because what was sent breaks its rules.
     broken: list[str] = field(default_factory=list)
     per_minute: int = 20
+    #: What was said to the bot and not let go of yet, oldest first, and the offsets it asked from.
+    updates: list[dict[str, Any]] = field(default_factory=list)
+    offsets: list[int | None] = field(default_factory=list)
+    #: Buttons of the last message: {text: data}; what presses were answered with; messages that lost their buttons.
+    buttons: dict[str, str] = field(default_factory=dict)
+    noticed: list[tuple[str, str]] = field(default_factory=list)
+    bare: list[int] = field(default_factory=list)
+    #: It sends again what was let go of, and so many messages to people get lost.
+    forgets: bool = False
+    lost_answers: int = 0
+    _count: int = 700
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _another: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def write(self, text: str, *, at: float, user: int = USER, chat: int = int(CHAT)) -> None:
+        """Let ``user`` write ``text`` in ``chat`` at ``at`` (Unix seconds)."""
+        message = {
+            "message_id": self._count,
+            "date": int(at),
+            "text": text,
+            "chat": {"id": chat, "type": "private" if chat > 0 else "supergroup"},
+            "from": {"id": user, "is_bot": False, "first_name": "<b>Ada</b>", "username": "ada"},
+        }
+        self.put(message=message)
+
+    def press(self, data: str, *, user: int = USER, chat: int = int(CHAT)) -> None:
+        """Let ``user`` press the button that says ``data``."""
+        self.put(
+            callback_query={
+                "id": f"press-{self._count}",
+                "data": data,
+                "from": {"id": user, "is_bot": False, "first_name": "Ada"},
+                "message": {"message_id": len(self.taken), "date": 1, "chat": {"id": chat}},
+            }
+        )
+
+    def put(self, **parts: Any) -> None:
+        """Let an update arrive."""
+        self._count += 1
+        self.updates.append({"update_id": self._count, **parts})
+        self._news.set()
+
+    async def reached(self, asked: int) -> None:
+        """Wait until it was asked so often."""
+        while self.asked < asked:
+            self._another.clear()
+            await self._another.wait()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked += 1
+        self._another.set()
         trouble = self.troubles.popleft() if self.troubles else None
         if trouble == HANG:
             await asyncio.Event().wait()
@@ -77,13 +127,46 @@ class BotServer:
         if trouble == CUT and request.transport is not None:
             request.transport.abort()
             raise ConnectionResetError
-        if request.path != f"/bot{self.token}/sendMessage":
+        start, _, method = request.path.rpartition("/")
+        if start != f"/bot{self.token}":
             return said(401, "Unauthorized")
-        made = self._take(await request.json())
+        content = await request.json()
+        if method != "sendMessage":
+            return await self._heard(method, content)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            return page(502)
+        made = self._take(content)
         if trouble == LOSE and request.transport is not None:
             request.transport.abort()
             raise ConnectionResetError
         return made
+
+    async def _heard(self, method: str, content: dict[str, Any]) -> web.Response:
+        result: Any = True
+        if method == "getMe":
+            result = {"id": 123456789, "is_bot": True, "username": BOT}
+        elif method == "getUpdates":
+            result = await self._updates(content)
+        elif method == "answerCallbackQuery":
+            self.noticed.append((content["callback_query_id"], content["text"]))
+        elif method == "editMessageReplyMarkup":
+            self.bare.append(content["message_id"])
+        else:
+            return said(404, "Not Found")
+        return web.json_response({"ok": True, "result": result})
+
+    async def _updates(self, content: dict[str, Any]) -> list[dict[str, Any]]:
+        offset = content.get("offset")
+        self.offsets.append(offset)
+        if offset is not None and not self.forgets:
+            self.updates = [u for u in self.updates if u["update_id"] >= offset]
+        if not self.updates:
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(content["timeout"]):
+                    await self._news.wait()
+        return self.updates[: content["limit"]]
 
     def _take(self, content: dict[str, Any]) -> web.Response:
         chat = str(content["chat_id"])
@@ -105,6 +188,11 @@ class BotServer:
         if not text or len(text.encode("utf-16-le")) // 2 > 4096:
             self.broken.append("length")
             return said(400, f"Bad Request: message is {'too long' if text else 'empty'}")
+        rows = content.get("reply_markup", {}).get("inline_keyboard", [])
+        self.buttons = {b["text"]: b["callback_data"] for row in rows for b in row}
+        if any(not 0 < len(data.encode()) <= 64 for data in self.buttons.values()):
+            self.broken.append("button")
+            return said(400, "Bad Request: BUTTON_DATA_INVALID")
         self.taken.append((chat, text, content["disable_notification"]))
         if self.now is not None:
             self.sent_at.append(self.now())

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from counterpoise.domain.access import KeyRights
 from counterpoise.domain.bars import Bar
+from counterpoise.domain.control import Answer, Question, Speaker, Weighed, Word
 from counterpoise.domain.hedge_book import ClosedHedge
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.ledger import LedgerEntry, Settlement
@@ -343,4 +344,27 @@ class Lease(Protocol):
 
     async def release(self) -> None:
         """Give the right back; safe to call twice."""
+        ...
+
+
+class Control(Protocol):
+    """What people far away may ask and say; the database answers and takes it, as from the command line.
+
+    All but ``hush`` raise ConfigError for what does not fit, SafetyRefusal where the state forbids it, StoreError.
+    """
+
+    async def tell(self, question: Question) -> Answer:
+        """Return what is asked for; nothing is changed."""
+        ...
+
+    async def weigh(self, word: Word, speaker: Speaker) -> Weighed:
+        """Return what ``word`` would do if it were said now; nothing is changed."""
+        ...
+
+    async def say(self, word: Word, speaker: Speaker) -> Answer:
+        """Write ``word`` down as one audited row for the trading loop; the same ``speaker.id`` is one row."""
+        ...
+
+    def hush(self, sink: str, seconds: int) -> Answer:
+        """Hold back what is not critical at ``sink`` for ``seconds``, 0 to end that. Kept in memory only."""
         ...

@@ -20,6 +20,7 @@ import structlog
 from counterpoise.app.announce import DEAD_MAN, LATE_LOOK
 from counterpoise.app.build import App, open_app
 from counterpoise.app.clock import WallClock
+from counterpoise.app.control import open_control
 from counterpoise.app.cycle import Cycle
 from counterpoise.app.cycle_report import PAUSED, CycleReport, iso
 from counterpoise.app.dead_man import DeadMan
@@ -117,6 +118,10 @@ class Daemon:
     def stop(self) -> None:
         """Ask for a clean stop: no new orders from now on."""
         self._stop.set()
+
+    def mute(self, sink: str, until: datetime | None) -> bool:
+        """Hold back what is not critical at ``sink`` until then, None: no more; False where there is no such sink."""
+        return self._relay.mute(sink, until)
 
     async def run(self, until: datetime | None = None) -> None:
         """Run until :meth:`stop`, or until the clock has passed ``until``."""
@@ -348,6 +353,7 @@ async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | 
             stop=stop,
             policies=settings.alerts.policies,
         )
+        open_control(settings, daemon.mute, stack)
         log.info("started", portfolios=[p.id for p in settings.portfolios], store="open")
         await daemon.run()
         log.info("stopped")

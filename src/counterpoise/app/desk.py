@@ -20,15 +20,23 @@ from counterpoise.domain.steering import STEERING, steered
 from counterpoise.record.sql import SqlRecord
 
 _TICK = timedelta(microseconds=1)
+#: Among so many of the newest words one that comes again is found.
+_RECENT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """Who speaks, from where, and at what wall time."""
+    """Who speaks, from where, and at what wall time.
+
+    ``id`` names what was said, however often it arrives (None: each time is another word). ``rehearses``: only what
+    would happen is wanted, nothing is written.
+    """
 
     who: str
     origin: str
     now: datetime
+    id: str | None = None
+    rehearses: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +50,7 @@ class Desk:
     asked_at: datetime
     age: timedelta | None
     owner: str | None
+    rehearses: bool = False
 
     @property
     def after(self) -> PortfolioRecord:
@@ -60,7 +69,9 @@ class Desk:
         due_at: datetime | None = None,
     ) -> Command:
         """The word as a row."""
-        said = (self.outline.id, kind.value, voice.who, self.asked_at.isoformat())
+        # by what was said, not by who: names change, and what arrives again is the same word
+        once = (voice.id,) if voice.id is not None else (voice.who, self.asked_at.isoformat())
+        said = (self.outline.id, kind.value, *once)
         return Command(
             id=short_id(*said, *(args or {}).values(), str(due_at)),
             portfolio=self.outline.id,
@@ -99,15 +110,20 @@ async def desk_of(outline: Outline, portfolio: str, voice: Voice) -> AsyncIterat
             asked_at=max([now, *(c.asked_at + _TICK for c in newest)]),
             age=voice.now - seen_at if rows and not shape.market_time else None,
             owner=owner_of(outline),
+            rehearses=voice.rehearses,
         )
 
 
 async def written(desk: Desk, command: Command, effect: str) -> dict[str, Any]:
-    """Write the command and return what is to be told."""
-    await desk.record.store.commit(Changes(portfolio=command.portfolio, commands=(command,)))
+    """Write the command and return what is to be told; where that is rehearsed, what would be told."""
+    for known in await desk.record.store.commands(command.portfolio, _RECENT):
+        if known.id == command.id:
+            return unwritten(desk, f"already taken: {known.id} is {known.state.value}")
+    if not desk.rehearses:
+        await desk.record.store.commit(Changes(portfolio=command.portfolio, commands=(command,)))
     return {
         "portfolio": desk.outline.id,
-        "written": True,
+        "written": not desk.rehearses,
         "command": command_row(command),
         "effect": effect,
         **_daemon(desk),
@@ -126,9 +142,14 @@ def unwritten(desk: Desk, effect: str) -> dict[str, Any]:
 
 
 def _daemon(desk: Desk) -> dict[str, Any]:
-    """Whether someone seems to be there to read it."""
+    """The state once what waits was heeded, and whether someone seems to be there to read it."""
     age = text(dec(desk.age // timedelta(seconds=1))) if desk.age is not None else None
-    return {"asked_at": iso(desk.asked_at), "owner": desk.owner, "last_cycle_age_s": age}
+    return {
+        "asked_at": iso(desk.asked_at),
+        "state": desk.after.trading_state.value,
+        "owner": desk.owner,
+        "last_cycle_age_s": age,
+    }
 
 
 def already(desk: Desk, answer: str) -> str:

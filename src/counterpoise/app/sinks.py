@@ -57,7 +57,12 @@ def _telegram(alerts: AlertSettings, leaks: Leaks) -> dict[str, Sink]:
 
     return {
         name: TelegramSink(
-            base_url=bot.base_url, token=bot.token, chat=chat, zone=alerts.zone, leaks=leaks
+            base_url=bot.base_url,
+            token=bot.token,
+            chat=chat,
+            zone=alerts.zone,
+            leaks=leaks,
+            answers=bot.control is not None and chat in {str(c) for c in bot.control.chats},
         )
         for name, chat in bot.chats.items()
     }

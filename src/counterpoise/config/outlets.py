@@ -6,21 +6,28 @@ Every address of a webhook or of Apprise is a credential, so none is ever shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from counterpoise.config.fields import ENV, Text, Url
+from counterpoise.config.fields import ENV, Duration, Text, Url
 from counterpoise.config.problems import Path
 from counterpoise.config.reading import Document
 from counterpoise.config.secrets import secret
 from counterpoise.config.section import Section
-from counterpoise.config.shape import Shape, exactly_one
-from counterpoise.config.units import Expected
-from counterpoise.domain.access import NotifyAccess, Secret, TelegramAccess, WebhookAccess
+from counterpoise.config.shape import Shape, exactly_one, given
+from counterpoise.config.units import Expected, duration
+from counterpoise.domain.access import (
+    ControlAccess,
+    NotifyAccess,
+    Secret,
+    TelegramAccess,
+    WebhookAccess,
+)
 
 TELEGRAM_URL = "https://api.telegram.org"
 HIDDEN = "something else (its value is not shown)"
@@ -28,6 +35,9 @@ _TOKEN = re.compile(r"\d{1,20}:[A-Za-z0-9_-]{1,100}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://.")
 _CHANNEL = re.compile(r"@[A-Za-z0-9_]{4,32}")
 _CHAT_ID = re.compile(r"-?[1-9]\d{0,18}")
+_USER_ID = re.compile(r"[1-9]\d{0,18}")
+#: How long a yes may be waited for.
+_SOONEST, _LATEST = timedelta(seconds=10), timedelta(hours=1)
 #: Keys of these parts whose values may be shown: no credential belongs there, nor looks as if it did.
 _SHOWN = frozenset({"routing", "quiet", "rate", "every"})
 #: What is shorter is found by trying.
@@ -49,6 +59,11 @@ def chat(value: object) -> str:
     return said
 
 
+def _ids(pattern: re.Pattern[str]) -> WithJsonSchema:
+    written = {"type": "string", "pattern": rf"^({pattern.pattern}|{ENV})$"}
+    return WithJsonSchema({"anyOf": [{"type": "integer"}, written], "examples": [123456789]})
+
+
 Chat = Annotated[
     str,
     PlainValidator(chat),
@@ -67,6 +82,43 @@ Chat = Annotated[
 ]
 
 
+def _id(value: object, pattern: re.Pattern[str], expected: str) -> int:
+    said = str(value) if isinstance(value, str | Decimal) else ""
+    if not pattern.fullmatch(said):
+        raise Expected(expected)
+    return int(said)
+
+
+def personal_chat(value: object) -> int:
+    """Return the id of a chat in which people can be told apart: not a channel."""
+    return _id(value, _CHAT_ID, "the id of a chat such as 123456789 or -1001234567890")
+
+
+def user(value: object) -> int:
+    """Return the id of a person."""
+    return _id(
+        value, _USER_ID, "the id of a person such as 123456789 (not a @name: names change hands)"
+    )
+
+
+PersonalChat = Annotated[int, PlainValidator(personal_chat), _ids(_CHAT_ID)]
+User = Annotated[int, PlainValidator(user), _ids(_USER_ID)]
+
+
+class ControlShape(Shape):
+    """Who may speak to the bot: listed people in listed chats. Without this nothing said to it is read."""
+
+    chats: list[PersonalChat] = Field(
+        min_length=1, description="chats it is spoken to in: [123456789]; ids, groups are negative"
+    )
+    users: list[User] = Field(
+        min_length=1, description="who may speak, by Telegram's ids of people: [123456789]"
+    )
+    confirm_within: Duration | None = Field(
+        default=None, description="how long a yes is waited for to what trades; default 2m"
+    )
+
+
 class TelegramShape(Shape):
     """A bot, and the chats it writes to."""
 
@@ -77,6 +129,10 @@ class TelegramShape(Shape):
     chats: list[Chat] = Field(min_length=1, description="ids of chats: [123456789, -1001234567890]")
     base_url: Url | None = Field(
         default=None, description=f"the server of the bot API; default {TELEGRAM_URL}"
+    )
+    control: ControlShape | None = Field(
+        default=None,
+        description="commands to the bot: {chats: [123456789], users: [123456789]}; default off",
     )
 
 
@@ -112,7 +168,8 @@ def outlet_secrets(document: Document, warnings: list[str]) -> dict[str, Secret 
     alerts = Section(document=document, path=("alerts",))
     if alerts.is_mapping("telegram"):
         made["telegram.token"] = _fit(document, ("telegram",), "token", warnings)
-        _check_chats(alerts.at("telegram"))
+        _check_once(alerts.at("telegram"), "chats", chat)
+        _check_control(alerts.at("telegram", "control"))
     if alerts.is_mapping("webhook"):
         made["webhook.url"] = _fit(document, ("webhook",), "url", warnings)
         made["webhook.secret"] = _fit(document, ("webhook",), "secret", warnings)
@@ -135,6 +192,13 @@ def telegram(model: TelegramShape, secrets: Mapping[str, Secret]) -> TelegramAcc
         token=secrets["telegram.token"],
         base_url=model.base_url or TELEGRAM_URL,
         chats={f"telegram:{one}": one for one in model.chats},
+        control=ControlAccess(
+            chats=frozenset(model.control.chats),
+            users=frozenset(model.control.users),
+            **given(confirm_within=model.control.confirm_within),
+        )
+        if model.control is not None
+        else None,
     )
 
 
@@ -160,13 +224,21 @@ def _free(names: Iterable[str], taken: Mapping[str, object]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _check_chats(section: Section) -> None:
-    seen: set[str] = set()
-    for item in section.items("chats"):
-        one = item.read(chat)
+def _check_once(section: Section, key: str, reader: Callable[[object], str | int]) -> None:
+    seen: set[str | int] = set()
+    for item in section.items(key):
+        one = item.read(reader)
         if one in seen:
-            item.complain((), "each chat once", was=f"{one} again")
+            item.complain((), f"each {key.removesuffix('s')} once", was=f"{one} again")
         seen |= {one} if one is not None else set()
+
+
+def _check_control(section: Section) -> None:
+    _check_once(section, "chats", personal_chat)
+    _check_once(section, "users", user)
+    within = section.read(duration, "confirm_within")
+    if within is not None and not _SOONEST <= within <= _LATEST:
+        section.complain(("confirm_within",), "a time from 10s to 1h")
 
 
 def _fit(document: Document, part: Path, key: str, warnings: list[str]) -> Secret | None:

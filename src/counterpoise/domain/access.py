@@ -111,12 +111,28 @@ class HeartbeatAccess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ControlAccess:
+    """Who may speak to the bot: only these ``users``, and only in these ``chats``; both by Telegram's ids.
+
+    What trades waits ``confirm_within`` for a yes.
+    """
+
+    chats: frozenset[int]
+    users: frozenset[int]
+    confirm_within: timedelta = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TelegramAccess:
-    """A bot and where it is reached. ``chats``: name of the sink -> id of the chat."""
+    """A bot and where it is reached. ``chats``: name of the sink -> id of the chat.
+
+    ``control`` None: nothing that is said to the bot is read.
+    """
 
     token: Secret
     base_url: str
     chats: Mapping[str, str]
+    control: ControlAccess | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

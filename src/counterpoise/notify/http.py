@@ -23,7 +23,7 @@ import httpx
 from counterpoise.domain.errors import SinkError
 
 #: Less than what the relay gives a delivery, so that it is told what took so long.
-_TIMEOUT = httpx.Timeout(8.0, connect=5.0)
+_PATIENCE_S, _CONNECT_S = 8.0, 5.0
 #: A reply of ours is a few hundred bytes; more is somebody else's page.
 _LONGEST_REPLY = 64 * 1024
 #: Whoever asks for more is asked again after this.
@@ -70,34 +70,44 @@ def wait_of(seconds: object) -> timedelta | None:
     return timedelta(seconds=min(float(seconds), LONGEST_WAIT.total_seconds()))
 
 
-async def post(url: str, content: bytes, headers: Mapping[str, str]) -> Reply:
-    """Send ``content`` to ``url`` and return the answer, whatever its status.
+async def post(
+    url: str,
+    content: bytes,
+    headers: Mapping[str, str],
+    *,
+    patience_s: float = _PATIENCE_S,
+    longest: int = _LONGEST_REPLY,
+) -> Reply:
+    """Send ``content`` to ``url`` and return the answer, whatever its status, of its body ``longest`` bytes at most.
 
     Raises SinkError when there is none; it may have arrived all the same. Its words and causes hold no address.
     """
-    outcome = await _outcome(url, content, headers)
+    outcome = await _outcome(url, content, headers, patience_s, longest)
     if isinstance(outcome, str):
         # not inside an except: the cause carries the request
         raise SinkError(outcome)
     return outcome
 
 
-async def _outcome(url: str, content: bytes, headers: Mapping[str, str]) -> Reply | str:
+async def _outcome(
+    url: str, content: bytes, headers: Mapping[str, str], patience_s: float, longest: int
+) -> Reply | str:
+    timeout = httpx.Timeout(patience_s, connect=_CONNECT_S)
     try:
         verify = await asyncio.to_thread(_trusted) if url.startswith("https") else False
         async with (
-            httpx.AsyncClient(verify=verify, timeout=_TIMEOUT, follow_redirects=False) as client,
+            httpx.AsyncClient(verify=verify, timeout=timeout, follow_redirects=False) as client,
             client.stream("POST", url, content=content, headers=dict(headers)) as answer,
         ):
             body = b""
             async for chunk in answer.aiter_bytes():
                 body += chunk
-                if len(body) >= _LONGEST_REPLY:
+                if len(body) >= longest:
                     break
             return Reply(
                 status=answer.status_code,
                 headers={k.lower(): v for k, v in answer.headers.items()},
-                body=body[:_LONGEST_REPLY],
+                body=body[:longest],
             )
     except httpx.TimeoutException as error:
         return f"no answer in time ({type(error).__name__})"

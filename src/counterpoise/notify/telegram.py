@@ -18,6 +18,8 @@ from counterpoise.domain.errors import SinkBusy, SinkError, SinkRefusal
 from counterpoise.domain.leaks import Leaks
 from counterpoise.domain.message import Message
 from counterpoise.notify.http import USUAL_WAIT, Reply, post, wait_of
+from counterpoise.notify.operator_messages import ASKS
+from counterpoise.notify.telegram_words import button
 from counterpoise.notify.wording import cut, foot, head, plain, units
 
 #: What Telegram takes, in UTF-16 units after its markup is read.
@@ -39,30 +41,43 @@ _OF_THE_CHAT = (
 class TelegramSink:
     """Sends to ``chat`` through the bot of ``token``; times are shown by the clock of ``zone``.
 
-    What a server said is not repeated where ``leaks`` finds a secret in it.
+    What a server said is not repeated where ``leaks`` finds a secret in it. ``answers``: people may answer requests
+    in this chat, so these come with buttons.
     """
 
     def __init__(
-        self, *, base_url: str, token: Secret, chat: str, zone: tzinfo, leaks: Leaks
+        self,
+        *,
+        base_url: str,
+        token: Secret,
+        chat: str,
+        zone: tzinfo,
+        leaks: Leaks,
+        answers: bool = False,
     ) -> None:
         self._base_url = base_url
         self._token = token
         self._chat = chat
         self._zone = zone
         self._leaks = leaks
+        self._answers = answers
 
     async def deliver(self, message: Message) -> None:
         """Send one message. Raises SinkBusy, SinkRefusal, SinkError."""
-        content = {
+        content: dict[str, Any] = {
             "chat_id": int(self._chat) if self._chat.lstrip("-").isdigit() else self._chat,
             "text": text_of(message, self._zone),
             "parse_mode": "HTML",
             "disable_notification": message.silent,
             "link_preview_options": {"is_disabled": True},
         }
+        asked = asks(message) if self._answers else None
+        if asked is not None:
+            row = [button("Approve ...", "approve", asked), button("Deny", "deny", asked)]
+            content["reply_markup"] = {"inline_keyboard": [row]}
         url = f"{self._base_url}/bot{self._token.reveal()}/sendMessage"
         reply = await post(url, json.dumps(content).encode(), {"content-type": "application/json"})
-        self._judge(reply, _document(reply))
+        self._judge(reply, document_of(reply))
 
     def _judge(self, reply: Reply, said: Mapping[str, Any] | None) -> None:
         """Raise what the answer means, unless the message was taken."""
@@ -95,18 +110,25 @@ class TelegramSink:
         raise SinkError(f"{status} {words}")
 
 
+def asks(message: Message) -> str | None:
+    """Return the request that ``message`` asks for an answer to; None where it asks none, or several."""
+    one = message.count == 1 and message.data.get("state") == ASKS
+    return message.data.get("approval") if one else None
+
+
 def text_of(message: Message, zone: tzinfo) -> str:
     """Return the message in Telegram's HTML, with everything in it that could be markup escaped."""
     top, end = cut(head(message), 256), foot(message, zone)
     body = cut(plain(message.text), LONGEST_TEXT - units(f"{top}\n\n{end}"))
-    return f"<b>{_escaped(top)}</b>\n{_escaped(body)}\n<i>{_escaped(end)}</i>"
+    return f"<b>{escaped(top)}</b>\n{escaped(body)}\n<i>{escaped(end)}</i>"
 
 
-def _escaped(said: str) -> str:
+def escaped(said: str) -> str:
+    """Return ``said`` so that nothing in it is read as markup."""
     return html.escape(said, quote=False)
 
 
-def _document(reply: Reply) -> Mapping[str, Any] | None:
+def document_of(reply: Reply) -> Mapping[str, Any] | None:
     """Return the answer as Telegram's, None when it comes from something else (a proxy, a login page)."""
     try:
         said = json.loads(reply.text)

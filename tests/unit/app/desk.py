@@ -160,6 +160,7 @@ async def make_desk(
     venue: MoodyVenue | None = None,
     more: Mapping[str, Venue] | None = None,
     dead_man: timedelta | None = None,
+    sink: str = "ear",
     on_cycle: Callable[[DaemonDesk, CycleReport], None] = lambda _desk, _report: None,
 ) -> DaemonDesk:
     """A daemon past its start-up gate on a migrated ``database``; its market stands at 80,000 for a day.
@@ -185,7 +186,7 @@ async def make_desk(
         on_cycle(desk, report)
 
     desk = DaemonDesk(
-        daemon=Daemon(app, storage, {"ear": ear}, watch),
+        daemon=Daemon(app, storage, {sink: ear}, watch),
         world=made,
         venue=moody,
         store=store,

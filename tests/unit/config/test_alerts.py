@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from counterpoise.config.alerts import AlertsModel, SinkModel, policy
+from counterpoise.domain.access import ControlAccess
 from counterpoise.domain.categories import Category
 from counterpoise.domain.events import Severity
 from counterpoise.domain.routing import DEFAULT_RATE, QuietHours, Route, SinkPolicy
@@ -104,7 +105,12 @@ def test_what_the_docs_show_can_be_used_as_it_stands(
     if "zone:" in shown:
         assert settings.alerts.zone == BERLIN
         assert settings.alerts.policies["log"].categories == {Category.LADDER: Route.OFF}
-    if "telegram:" in shown:
+    if "control:" in shown:
+        assert settings.alerts.telegram is not None
+        assert settings.alerts.telegram.control == ControlAccess(
+            chats=frozenset({123456789, -1001234567890}), users=frozenset({123456789})
+        )
+    elif "telegram:" in shown:
         assert list(settings.alerts.policies) == [
             "log",
             "telegram:123456789",

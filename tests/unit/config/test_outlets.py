@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from counterpoise.config import Settings
-from counterpoise.domain.access import NotifyAccess, Secret, TelegramAccess, WebhookAccess
+from counterpoise.domain.access import (
+    ControlAccess,
+    NotifyAccess,
+    Secret,
+    TelegramAccess,
+    WebhookAccess,
+)
 from counterpoise.domain.errors import ConfigError
 from counterpoise.domain.events import Severity
 from counterpoise.domain.routing import Route, SinkPolicy
@@ -14,6 +21,7 @@ from tests.unit.config.good import ENV, Load
 TOKEN = "123456789:AAF-bot_token_of_a_test"
 URL = "https://example.org/hooks/t0ken-of-a-path"
 SECRET = "0123456789abcdef-hook"
+BOT = "telegram: {token: '${TOKEN}', chats: [1]"
 MAIL = "mailto://me:pa55word@example.org"
 FULL = {**ENV, "TOKEN": TOKEN, "URL": URL, "SECRET": SECRET, "MAIL": MAIL}
 
@@ -87,6 +95,23 @@ def test_every_credential_is_known_to_the_redactor_also_its_parts(loaded: Load) 
     assert {TOKEN, URL, SECRET, MAIL, "pa55word", "t0ken-of-a-path", ENV["KEY"]} <= known
 
 
+def test_nobody_may_speak_to_the_bot_unless_both_are_listed(loaded: Load) -> None:
+    plain = with_alerts(loaded, "telegram: {token: '${TOKEN}', chats: [1]}").alerts.telegram
+    assert plain is not None
+    assert plain.control is None
+    listed = (
+        "telegram: {token: '${TOKEN}', chats: [1], control: {chats: [1, -100], users: ['${ME}']%s}}"
+    )
+    for more, within in (("", 120), (", confirm_within: 30s", 30)):
+        bot = with_alerts(loaded, listed % more, ME="7").alerts.telegram
+        assert bot is not None
+        assert bot.control == ControlAccess(
+            chats=frozenset({1, -100}),
+            users=frozenset({7}),
+            confirm_within=timedelta(seconds=within),
+        )
+
+
 HIDDEN = "was something else (its value is not shown)"
 
 
@@ -104,6 +129,15 @@ HIDDEN = "was something else (its value is not shown)"
             "alerts.telegram.token_file: expected token or token_file, was both",
         ),
         ("telegram: {token: 'w/../x', chats: [1]}", f"letters and digits, {HIDDEN}"),
+        (f"{BOT}, control: {{users: [1]}}}}", "alerts.telegram.control.chats: expected chats it is"),
+        (f"{BOT}, control: {{chats: [1]}}}}", "alerts.telegram.control.users: expected who may speak"),
+        (f"{BOT}, control: {{chats: [1], users: []}}}}", "alerts.telegram.control.users: expected"),
+        (f"{BOT}, control: {{chats: ['@channel'], users: [1]}}}}", "chats[0]: expected the id of a chat"),
+        (f"{BOT}, control: {{chats: [1], users: ['@ada']}}}}", "users[0]: expected the id of a person"),
+        (f"{BOT}, control: {{chats: [1], users: [-1]}}}}", "users[0]: expected the id of a person"),
+        (f"{BOT}, control: {{chats: [1], users: [1, '1']}}}}", "expected each user once, was 1 again"),
+        (f"{BOT}, control: {{chats: [1], users: [1], confirm_within: 2h}}}}", "expected a time from 10s to 1h"),
+        (f"{BOT}, control: {{chats: [1], users: [1], user: 1}}}}", "did you mean 'users'"),
         ("webhook: {url: 'ftp://x', secret: '${SECRET}'}", f"such as https://example.org/alerts, {HIDDEN}"),
         ("webhook: {url: '${URL}', secret: short}", f"at least 16 characters (openssl rand -hex 32), {HIDDEN}"),
         ("webhook: {url: '${URL}'}", "alerts.webhook.secret: expected secret (best as ${NAME})"),

@@ -1,0 +1,56 @@
+"""Words that wait for a yes: each has a code that holds for a while, once, for the person and the chat that asked.
+
+A person has one at a time in a chat: a new word takes the place of the older one. They live as long as the process;
+after a restart an old code is not known any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from counterpoise.domain.control import Word
+
+#: Wrong codes after which what waits is dropped.
+_TRIES = 3
+
+
+@dataclass(slots=True, kw_only=True)
+class _Waiting:
+    word: Word
+    code: str
+    until: datetime
+    tries: int = 0
+
+
+class Confirmations:
+    """``fresh`` makes a code of six digits; ``within``: how long one holds."""
+
+    def __init__(self, within: timedelta, fresh: Callable[[], str]) -> None:
+        self._within = within
+        self._fresh = fresh
+        self._waiting: dict[tuple[int, int], _Waiting] = {}
+
+    def ask(self, chat: int, user: int, word: Word, now: datetime) -> str:
+        """Return the code by which ``user`` says in ``chat`` that ``word`` is meant."""
+        code = self._fresh()
+        self._waiting[chat, user] = _Waiting(word=word, code=code, until=now + self._within)
+        return code
+
+    def take(self, chat: int, user: int, code: str, now: datetime) -> Word | str:
+        """Return the word that ``code`` confirms, which it then no longer does; else why it confirms none."""
+        waiting = self._waiting.get((chat, user))
+        if waiting is None:
+            return "nothing of yours waits for a code here: it was used, replaced, or is another's"
+        if now >= waiting.until:
+            del self._waiting[chat, user]
+            return "the code has expired; nothing was done. Say it again"
+        if code != waiting.code:
+            waiting.tries += 1
+            if waiting.tries >= _TRIES:
+                del self._waiting[chat, user]
+                return "not the code, and it was the third try: say it again"
+            return "not the code that waits here; nothing was done"
+        del self._waiting[chat, user]
+        return waiting.word
