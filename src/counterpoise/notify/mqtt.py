@@ -14,7 +14,7 @@ import contextlib
 import json
 import ssl
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import aiomqtt
@@ -22,6 +22,7 @@ import structlog
 
 from counterpoise.domain.access import BrokerAccess
 from counterpoise.domain.message import Message
+from counterpoise.notify.event_document import event_document
 from counterpoise.ports import Clock
 
 _LOG = structlog.get_logger(__name__)
@@ -211,26 +212,6 @@ class MqttSink:
         await client.publish(topic, payload, qos=1, retain=True, timeout=ANSWER_S)
 
 
-def event_document(message: Message) -> dict[str, object]:
-    """Return the JSON object of an event; times in UTC. Who must not count an alert twice goes by ``ids``."""
-    return {
-        "schema": 1,
-        "ids": list(message.ids),
-        "portfolio": message.portfolio,
-        "kind": message.kind,
-        "category": message.category.value,
-        "severity": message.severity.value,
-        "title": message.title,
-        "text": message.text,
-        "since": _instant(message.since),
-        "at": _instant(message.at),
-        "silent": message.silent,
-        "key": message.key,
-        "cleared": message.cleared,
-        "data": dict(message.data),
-    }
-
-
 def _tls_context(access: BrokerAccess) -> ssl.SSLContext | None:
     """Read anew for each connection: certificates are renewed while we run."""
     if access.tls is None:
@@ -244,7 +225,3 @@ def _tls_context(access: BrokerAccess) -> ssl.SSLContext | None:
 def _level(name: str) -> str:
     """Return ``name`` as one level of a topic."""
     return "".join("_" if c in "+#/\0" else c for c in name) or "_"
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

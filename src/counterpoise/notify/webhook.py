@@ -11,12 +11,13 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from counterpoise.domain.access import Secret
 from counterpoise.domain.errors import SinkBusy, SinkError, SinkRefusal
 from counterpoise.domain.leaks import Leaks
 from counterpoise.domain.message import Message
+from counterpoise.notify.event_document import event_document
 from counterpoise.notify.http import USUAL_WAIT, Reply, post
 
 TIMESTAMP = "Counterpoise-Timestamp"
@@ -76,30 +77,10 @@ class WebhookSink:
 
 def body_of(message: Message) -> bytes:
     """Return ``message`` as JSON: ``ids`` (an alert may come twice, never with another id), times ISO 8601 Z."""
-    content = {
-        "schema": 1,
-        "ids": list(message.ids),
-        "portfolio": message.portfolio,
-        "kind": message.kind,
-        "category": message.category.value,
-        "severity": message.severity.value,
-        "title": message.title,
-        "text": message.text,
-        "since": _instant(message.since),
-        "at": _instant(message.at),
-        "key": message.key,
-        "cleared": message.cleared,
-        "silent": message.silent,
-        "data": dict(message.data),
-    }
-    return json.dumps(content, separators=(",", ":")).encode()
+    return json.dumps(event_document(message), separators=(",", ":")).encode()
 
 
 def signature(secret: Secret, timestamp: str, body: bytes) -> str:
     """Return the HMAC-SHA256 of ``<timestamp>.<body>`` as hex."""
     content = timestamp.encode() + b"." + body
     return hmac.new(secret.reveal().encode(), content, hashlib.sha256).hexdigest()
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
