@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from counterpoise.domain.control import Answer, Word
+from counterpoise.domain.instants import shown_at
 from counterpoise.domain.numbers import counted, dec, quantize, significant, text
 from counterpoise.domain.operator import CommandKind
 from counterpoise.domain.records import TradingState
-from counterpoise.domain.steering import shown_at
 
 _TENTH, _CENT = dec("0.1"), dec("0.01")
 #: Lines of one kind; what is more is counted.

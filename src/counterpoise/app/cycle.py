@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from counterpoise.app.aligning import after, align, with_accepted
 from counterpoise.app.announce import Announcer
 from counterpoise.app.calendar import due_instants, next_instant
-from counterpoise.app.cycle_report import CycleReport, Hedge, iso
+from counterpoise.app.cycle_report import CycleReport, Hedge
 from counterpoise.app.judge import Judgement, judge
 from counterpoise.app.operator import Heeded, answered, heeded, waiting, words
 from counterpoise.app.operator_view import operator_rows
@@ -36,6 +36,7 @@ from counterpoise.decide.guards.trading_state import forbidden
 from counterpoise.domain.carried import carried_of
 from counterpoise.domain.errors import StoreError
 from counterpoise.domain.events import Alert
+from counterpoise.domain.instants import iso
 from counterpoise.domain.operator import Command
 from counterpoise.domain.order import Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy

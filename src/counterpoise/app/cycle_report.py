@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from counterpoise.app.carry_view import basis_rows, carry_rows, cross_rows
@@ -14,6 +14,7 @@ from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
 from counterpoise.domain.guarding import UNGUARDED, UNMEASURED, DrawdownVerdict, MarginVerdict
 from counterpoise.domain.hedge_guards import NO_VERDICTS, HedgeVerdicts
+from counterpoise.domain.instants import iso
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, counted, dec, quantize, text
 from counterpoise.domain.order import Fill, Order, OrderState
@@ -125,11 +126,6 @@ class CycleReport:
             why = ", ".join(sorted(set(reasons.values())))
             parts.append(f"{counted(len(reasons), 'cancel')} sent ({why})")
         return parts
-
-
-def iso(at: datetime) -> str:
-    """Return ``at`` as ISO 8601 with Z, to the millisecond."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def document_of(

@@ -22,7 +22,7 @@ from counterpoise.app.build import App, open_app
 from counterpoise.app.clock import WallClock
 from counterpoise.app.control import open_control
 from counterpoise.app.cycle import Cycle
-from counterpoise.app.cycle_report import PAUSED, CycleReport, iso
+from counterpoise.app.cycle_report import PAUSED, CycleReport
 from counterpoise.app.dead_man import DeadMan
 from counterpoise.app.gate import pass_gate
 from counterpoise.app.leaving import leave
@@ -37,6 +37,7 @@ from counterpoise.app.waiting import WaitingRoom
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
 from counterpoise.domain.events import Severity
+from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import Order
 from counterpoise.domain.policy import PortfolioPolicy

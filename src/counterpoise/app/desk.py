@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from counterpoise.app.cycle_report import iso
 from counterpoise.app.inquire import opened, owner_of
 from counterpoise.app.operator_view import command_row
 from counterpoise.config.settings import Outline, PortfolioOutline
 from counterpoise.domain.errors import ConfigError
+from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import dec, text
 from counterpoise.domain.operator import Command, CommandKind, short_id
 from counterpoise.domain.records import Changes, PortfolioRecord, Recorded

@@ -13,11 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from counterpoise import __version__
-from counterpoise.app.cycle_report import iso
 from counterpoise.app.operator_view import operator_rows, strategy_row
 from counterpoise.app.pauses import pause_rows
 from counterpoise.config.settings import Outline
 from counterpoise.domain.errors import ConfigError
+from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import ZERO, dec, significant, text
 from counterpoise.domain.order import Fill, Order
 from counterpoise.domain.records import JournalRow, SinkRecord

@@ -7,7 +7,7 @@ from datetime import datetime
 from counterpoise.config import times, units
 from counterpoise.config.units import Expected
 from counterpoise.domain.errors import ConfigError
-from counterpoise.domain.steering import shown_at
+from counterpoise.domain.instants import shown_at
 
 
 def resolved(option: str, written: str, now: datetime) -> datetime:

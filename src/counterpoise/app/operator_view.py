@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from counterpoise.app.cycle_report import iso
 from counterpoise.decide.approvals import is_asked
+from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import dec, text
 from counterpoise.domain.operator import Approval, Command
 from counterpoise.domain.records import PortfolioRecord, Recorded

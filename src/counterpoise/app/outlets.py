@@ -12,9 +12,10 @@ from decimal import Decimal
 import structlog
 
 from counterpoise.app.clock import WallClock
-from counterpoise.app.cycle_report import CycleReport, hedges_wanted, iso, weight_rows
+from counterpoise.app.cycle_report import CycleReport, hedges_wanted, weight_rows
 from counterpoise.app.margin_view import nearest_share
 from counterpoise.config.settings import Settings
+from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import ZERO, text
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Unvalued

@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import structlog
 
-from counterpoise.app.cycle_report import iso
 from counterpoise.domain.access import VenueAccess
 from counterpoise.domain.errors import CounterpoiseError, StoreError
+from counterpoise.domain.instants import iso
 from counterpoise.ports import Clock, Pauses
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from datetime import datetime
 from counterpoise.app.aligning import after, align
 from counterpoise.app.build import App, open_app
 from counterpoise.app.calendar import due_instants
-from counterpoise.app.cycle_report import CycleReport, document_of, iso
+from counterpoise.app.cycle_report import CycleReport, document_of
 from counterpoise.app.gate import strays_shown
 from counterpoise.app.judge import Judgement, judge
 from counterpoise.app.margin_view import foreseen_rows
@@ -30,6 +30,7 @@ from counterpoise.decide.guards.foresight import ForeseenPool, after_orders
 from counterpoise.decide.guards.plausibility import PlausibilityWatch
 from counterpoise.domain.carried import carried_of
 from counterpoise.domain.errors import SafetyRefusal
+from counterpoise.domain.instants import iso
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.policy import ExecutionPolicy, LadderKind, PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Universe, universe_of

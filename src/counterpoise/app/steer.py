@@ -15,6 +15,7 @@ from counterpoise.app.shape import reshaped
 from counterpoise.config.problems import nearest, one_of
 from counterpoise.config.settings import Outline
 from counterpoise.domain.errors import ConfigError, SafetyRefusal
+from counterpoise.domain.instants import shown_at
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import significant, text
 from counterpoise.domain.operator import (
@@ -32,7 +33,6 @@ from counterpoise.domain.steering import (
     ONE_SHOT,
     is_meant,
     override_args,
-    shown_at,
     shown_weight,
     steered,
 )

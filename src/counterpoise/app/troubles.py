@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from counterpoise.app.cycle_report import CycleReport, iso
+from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.events import Severity
+from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import text
 from counterpoise.domain.order import WRONG_REPLY, Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from counterpoise.app.cycle_report import iso
 from counterpoise.app.troubles import STUCK_AFTER
+from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import text
 from counterpoise.domain.order import Order
 from counterpoise.execute.absence import earliest_absence

@@ -11,12 +11,12 @@ from typing import Self
 import structlog
 
 from counterpoise.app.clock import WallClock
-from counterpoise.app.cycle_report import iso
 from counterpoise.app.logs import redactor
 from counterpoise.app.storage import Storage
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import StoreError
 from counterpoise.domain.events import Severity
+from counterpoise.domain.instants import iso
 from counterpoise.domain.records import Changes
 from counterpoise.notify.messages import condition_raised
 from counterpoise.notify.relay import Relay

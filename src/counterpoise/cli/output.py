@@ -9,9 +9,10 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
+from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import text
 
 #: Version of every JSON object the commands print; fields are only added.
@@ -159,7 +160,7 @@ def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return text(value)
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso(value)
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"expected a JSON value, was {type(value).__name__}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from counterpoise.domain.guard_documents import kept, remembered
+from counterpoise.domain.instants import iso
 from counterpoise.domain.records import GuardRecord, Recorded, TradingState
 
 #: The id of the document.
@@ -41,9 +42,8 @@ def standing_rows(standing: Standing | None) -> Mapping[str, str | None]:
     """Return ``state_since``, ``state_why`` and ``state_by`` as JSON; null where they are not known."""
     if standing is None or standing.since is None:
         return {"state_since": None, "state_why": None, "state_by": None}
-    since = standing.since.astimezone(UTC).isoformat(timespec="milliseconds")
     return {
-        "state_since": since.replace("+00:00", "Z"),
+        "state_since": iso(standing.since),
         "state_why": standing.why,
         "state_by": standing.by,
     }

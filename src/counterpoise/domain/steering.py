@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from counterpoise.domain.instants import shown_at
 from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
 from counterpoise.domain.operator import Command, CommandKind, TargetOverride
 from counterpoise.domain.records import PortfolioRecord, TradingState
@@ -157,8 +158,3 @@ def override_in(args: Mapping[str, str]) -> TargetOverride:
 def shown_weight(weight: Decimal) -> str:
     """Return ``0.125`` as ``12.5 %``."""
     return f"{text(quantize(weight * 100, _POINTS))} %"
-
-
-def shown_at(at: datetime) -> str:
-    """Return an instant as people read it: UTC, to the second."""
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")

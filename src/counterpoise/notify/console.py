@@ -6,12 +6,12 @@ out: a message is one line and can neither fake another one nor steer a terminal
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TextIO
 
 import structlog
 
 from counterpoise.domain.events import Severity
+from counterpoise.domain.instants import shown_at
 from counterpoise.domain.message import Message
 
 _LOG = structlog.get_logger("counterpoise.alerts")
@@ -38,7 +38,7 @@ class ConsoleSink:
             one_line(message.text),
             portfolio=message.portfolio,
             kind=message.kind,
-            at=_instant(message),
+            at=shown_at(message.at),
             **({"alert_id": message.ids[0]} if message.count == 1 else {"alert_ids": message.ids}),
             **({"key": message.key, "cleared": message.cleared} if message.key is not None else {}),
         )
@@ -47,13 +47,9 @@ class ConsoleSink:
 def line(message: Message) -> str:
     """Return ``message`` as one line: time (UTC), severity, portfolio, text."""
     severity = message.severity.value.upper()
-    return f"{_instant(message)}  {severity:<8}  {message.portfolio}  {one_line(message.text)}"
+    return f"{shown_at(message.at)}  {severity:<8}  {message.portfolio}  {one_line(message.text)}"
 
 
 def one_line(said: str) -> str:
     """Return ``said`` with every run of blanks and control characters made one space."""
     return " ".join("".join(c if c.isprintable() else " " for c in said).split())
-
-
-def _instant(message: Message) -> str:
-    return message.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")

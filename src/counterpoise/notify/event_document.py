@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from counterpoise.domain.instants import iso
 from counterpoise.domain.message import Message
 
 
@@ -18,14 +17,10 @@ def event_document(message: Message) -> dict[str, object]:
         "severity": message.severity.value,
         "title": message.title,
         "text": message.text,
-        "since": _instant(message.since),
-        "at": _instant(message.at),
+        "since": iso(message.since),
+        "at": iso(message.at),
         "silent": message.silent,
         "key": message.key,
         "cleared": message.cleared,
         "data": dict(message.data),
     }
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from counterpoise.domain.events import Alert, Severity, alert
+from counterpoise.domain.instants import shown_at
 from counterpoise.domain.numbers import significant, text
 from counterpoise.domain.operator import Approval, Command, CommandKind, CommandState
-from counterpoise.domain.steering import shown_at
 
 #: Words after which less is done than before: louder than the others.
 _LOUD = frozenset({CommandKind.HALT, CommandKind.FLATTEN})

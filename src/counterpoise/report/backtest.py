@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from counterpoise.domain.hedge_book import CENT
+from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import quantize, text
 from counterpoise.report.curve import Performance
 from counterpoise.report.hedges import HedgeRow, hedge_document
@@ -40,8 +41,8 @@ def document_of(report: BacktestReport) -> dict[str, object]:
     equity, trading = report.equity, report.trading
     lowest = equity.lowest_margin
     return {
-        "from": _iso(report.market_from),
-        "to": _iso(report.market_to),
+        "from": iso(report.market_from),
+        "to": iso(report.market_to),
         "bars": report.bars,
         "cycles": report.cycles,
         "bars_per_s": text(per_second(report.bars, report.wall_s)),
@@ -64,7 +65,7 @@ def document_of(report: BacktestReport) -> dict[str, object]:
         "flows": _money(report.flows),
         "margin": {
             "lowest": _money(lowest.margin) if lowest and lowest.margin is not None else None,
-            "at": _iso(lowest.at) if lowest else None,
+            "at": iso(lowest.at) if lowest else None,
         },
         "orders": trading.orders,
         "fills": trading.fills,
@@ -82,10 +83,6 @@ def per_second(count: int, wall_s: Decimal) -> Decimal:
 def breaches(inside: Sequence[bool]) -> int:
     """Return how often a run of looks left the band: a stretch outside counts once, however long."""
     return sum(not now and before for before, now in zip((True, *inside), inside, strict=False))
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _money(amount: Decimal) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from counterpoise.domain.hedge_book import CENT, ROUNDING, BookLine, ClosedHedge
+from counterpoise.domain.instants import iso
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO, quantize, text
 
@@ -53,8 +54,8 @@ def hedge_document(row: HedgeRow) -> dict[str, object]:
         "asset": row.asset,
         "venue": row.venue,
         "instrument": row.instrument,
-        "opened_at": _iso(row.opened_at),
-        "closed_at": _iso(row.closed_at) if row.closed_at is not None else None,
+        "opened_at": iso(row.opened_at),
+        "closed_at": iso(row.closed_at) if row.closed_at is not None else None,
         "qty": text(row.qty),
         "held": text(row.held),
         "entry": text(row.entry),
@@ -65,10 +66,6 @@ def hedge_document(row: HedgeRow) -> dict[str, object]:
         "fees": _money(row.fees),
         "net": _money(row.net),
     }
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _money(amount: Decimal) -> str:

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from counterpoise.app.cycle import SOON, Cycle
-from counterpoise.app.cycle_report import CycleReport, iso
+from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
+from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import Fill, Order, OrderState, VenueOrder
 from counterpoise.domain.policy import PortfolioPolicy, Sleeve

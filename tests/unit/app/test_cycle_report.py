@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from counterpoise.app.cycle_report import CycleReport, document_of, iso
+from counterpoise.app.cycle_report import CycleReport, document_of
 from counterpoise.app.judge import judge
 from counterpoise.domain.guarding import Lowering
+from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState, OrderType
 from counterpoise.domain.plan import Cancel, Hold, Plan, Refused
