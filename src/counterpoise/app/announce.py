@@ -5,114 +5,43 @@ Fills are announced in the transaction that books them; conditions in the one th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.judge import Judgement
-from counterpoise.app.troubles import (
-    inactive,
-    margin_said,
-    residues,
-    settings_now,
-    unanswered,
-    unproven_cancels,
-    unproven_orders,
-    untimely,
-)
-from counterpoise.decide.guards.rejects import AT_ONCE
+from counterpoise.app.lasting import Lasting
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.flows import is_dust
 from counterpoise.domain.guarding import SELLER, Step
 from counterpoise.domain.hedge_book import BookLine, LineKey
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import ZERO, dec
-from counterpoise.domain.order import OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, PortfolioView, Universe
-from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import Recorded, TradingState
 from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import Reconciled
-from counterpoise.notify.clearing import cleared_text, order_found
 from counterpoise.notify.doubt_messages import (
     changes_accepted,
-    doubt_conditions,
     setting_conditions,
 )
-from counterpoise.notify.drawdown_messages import drawdown_conditions
-from counterpoise.notify.hedge_messages import hedge_conditions
 from counterpoise.notify.margin_messages import (
-    MARGINAL,
-    missing_grown,
     reminder,
     state_lowered,
     transfers_told,
-    unproven_transfers,
 )
 from counterpoise.notify.messages import (
     coins_traded,
-    condition_cleared,
     condition_raised,
     flow_found,
     hedge_moved,
 )
 
-_Condition = tuple[Severity, str]
-
-
-#: Raised and cleared by the daemon, which arms the countdown after a cycle.
-DEAD_MAN = "dead_man:off"
-#: Raised by the daemon while a look is late, and cleared by it once one has ended in time.
-LATE_LOOK = "look:late"
-#: Refusals that the trading state itself explains, or another condition.
-_TOLD = frozenset(
-    {
-        "trading_state",
-        "trading_state_reduce_only",
-        "trading_state_coins",
-        "flattening_adds",
-        "off_peg",
-        "drawdown_slow",
-        "untimely",
-        "untimely_clock",
-        "untimely_line",
-    }
-)
-#: Refusals that follow from what was told before, and as what.
-_AGAIN = {"quarantined": "rejected", "quarantined_at_once": "barred"}
-#: Conditions that only a cycle which decided something can see: one that held may not clear them.
-_JUDGED = (
-    "refused:",
-    "leaving:",
-    "position:",
-    "waits:",
-    "basis:",
-    "basis_late:",
-    "cross:",
-    "inactive:",
-    "residue:",
-)
-#: What a conversion waits for that only a person or a quieter market can give.
-_NEEDS = frozenset(
-    {
-        "convert_apart",
-        "convert_coins_locked",
-        "convert_no_pair",
-        "convert_quote_short",
-        "convert_spread",
-    }
-)
-
-
 #: How often a halted portfolio that may be liquidated is spoken of.
 REMIND_EVERY = timedelta(minutes=15)
-
-
-#: How long nothing may be refused any more before that is told.
-_STAYS_AWAY = timedelta(minutes=1)
 
 
 class Announcer:
@@ -120,10 +49,7 @@ class Announcer:
 
     def __init__(self, policy: PortfolioPolicy) -> None:
         self._policy = policy
-        #: Positions unexplained in the last cycle: a fill that arrives between two reads is no news.
-        self._suspects: frozenset[str] = frozenset()
-        #: Since when what was refused no longer is: it comes and goes with every order.
-        self._away: dict[str, datetime] = {}
+        self._lasting = Lasting(policy)
         #: When a halted portfolio's margin was last told of, by pool.
         self._reminded: dict[str, datetime] = {}
 
@@ -221,73 +147,7 @@ class Announcer:
         self, report: CycleReport, seen: Reconciled, raised: frozenset[str]
     ) -> tuple[Alert, ...]:
         """Return what newly holds and what no longer does. ``raised`` are the keys told before."""
-        active = dict(self._active(report, seen, raised))
-        portfolio, at = self._policy.id, report.as_of
-        # nothing is over at a venue whose collateral was not seen
-        unseen = tuple(f"{what}:{venue}/" for venue in report.margin.unseen for what in MARGINAL)
-        alerts = [
-            condition_raised(portfolio, key, key.split(":")[0], severity, message, at)
-            for key, (severity, message) in active.items()
-            if key not in raised or key in missing_grown(report.margin)
-        ]
-        over = self._over(report, raised, active)
-        alerts += [
-            condition_cleared(portfolio, key, key.split(":")[0], _said_over(key, report, seen), at)
-            for key in sorted(over)
-            if key not in {DEAD_MAN, LATE_LOOK} and not key.startswith(unseen)
-        ]
-        return tuple(alerts)
-
-    def _over(
-        self, report: CycleReport, raised: frozenset[str], active: Collection[str]
-    ) -> Iterator[str]:
-        """The keys that no longer hold, and have not for long enough where they come and go."""
-        away = raised - set(active)
-        self._away = {k: seen for k, seen in self._away.items() if k in away}
-        for key in away:
-            if report.held and key.startswith(_JUDGED):
-                continue
-            if report.state is not TradingState.RUN and _forbidden_too(key):
-                continue  # the state lets nothing pass that could be refused
-            if key.startswith("refused:"):
-                since = self._away.setdefault(key, report.as_of)
-                if since == report.as_of or report.as_of - since < _STAYS_AWAY:
-                    continue
-            yield key
-
-    def _active(
-        self, report: CycleReport, seen: Reconciled, raised: frozenset[str]
-    ) -> Iterator[tuple[str, _Condition]]:
-        """Every lasting condition that holds now, by key ``kind:what``."""
-        yield from unanswered(report, raised)
-        yield from untimely(report)
-        yield from doubt_conditions(
-            report.doubted.prices.shut, report.doubted.off_peg, report.unrestored
-        )
-        yield from settings_now(report, raised)
-        yield from unproven_orders(report, seen.orders)
-        yield from unproven_cancels(report, seen.orders)
-        for refusal in report.refused:
-            order = refusal.order
-            code = refusal.reason.code
-            if code in _TOLD or f"{_AGAIN.get(code)}:{order.symbol}" in raised:
-                continue  # whoever set the state was told what it does
-            text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
-            yield f"refused:{order.symbol}:{code}", (Severity.WARNING, text)
-        yield from inactive(report)
-        yield from residues(report)
-        yield from _rejected(report, raised)
-        yield from _waits(report)
-        yield from margin_said(report, self._policy, raised)
-        yield from hedge_conditions(report.hedges, report.decisions, report.positions, report.as_of)
-        yield from drawdown_conditions(report.drawdown, raised)
-        yield from unproven_transfers((*seen.transfers, *report.transfers))
-        suspects = frozenset(f"position:{v}:{s}" for v, s in seen.unexplained)
-        for (where, symbol), why in seen.unexplained.items():
-            key = f"position:{where}:{symbol}"
-            if key in self._suspects or key in raised:
-                yield key, (Severity.CRITICAL, _unexplained(symbol, where, why))
-        self._suspects = suspects
+        return self._lasting.conditions(report, seen, raised)
 
 
 def _sold_by_guard(
@@ -307,82 +167,3 @@ def _not_shown_yet(contract: Contract, seen: Reconciled, moved: Decimal) -> Deci
     gap = dec(why.numbers["expected"]) - dec(why.numbers["position"])
     newer = gap * moved > 0 and abs(gap) <= abs(moved)
     return gap if newer else ZERO
-
-
-def _unexplained(symbol: str, venue: str, why: Reason) -> str:
-    """What keeps a contract from being traded, and what a person can do about it."""
-    said = f"Nothing is sent on {symbol} at {venue}: {why.text}"
-    if why.code != "position_unexplained":
-        return said
-    return (
-        f"{said}. Somebody else traded on it, or the exchange shows it late. It goes on when the position is what"
-        " is expected: trade the difference back, or take it as it is (on_foreign_change: accept)"
-    )
-
-
-def _said_over(key: str, report: CycleReport, seen: Reconciled) -> str:
-    """What is said of ``key`` that holds no longer: of an order what it was found to be."""
-    kind, _, what = key.partition(":")
-    rows = {o.client_order_id: o for o in (*seen.orders, *report.results)}
-    found = rows.get(what) if kind in {"order", "wrong_reply"} else None
-    if found is not None and not found.state.is_unproven:
-        return order_found(found)
-    return cleared_text(key, gone=_gone(key, report))
-
-
-def _forbidden_too(key: str) -> bool:
-    """Whether a lowered trading state keeps from being done what ``key`` said is not done."""
-    return key.startswith("refused:") or (
-        key.startswith("margin:") and key.endswith(":stop_adding")
-    )
-
-
-def _gone(key: str, report: CycleReport) -> bool:
-    """Whether nothing is left in the pool that ``key`` speaks of."""
-    pools = {c.key for c in report.margin.checks if c.distance.adverse is not None}
-    kind, _, rest = key.partition(":")
-    return kind == "margin" and rest.rpartition(":")[0] not in pools
-
-
-def _rejected(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str, _Condition]]:
-    """Contracts whose orders the venue does not take; so it stays until it takes one, or none is needed."""
-    cancels = {c.order.client_order_id for c in report.plan.cancel}
-    placed = [o for o in report.results if o.client_order_id not in cancels]
-    taken = {o.symbol for o in placed if o.state not in {OrderState.REJECTED, OrderState.UNKNOWN}}
-    for order in placed:
-        if order.is_refusal:
-            why = order.reason or ""
-            text = f"The venue does not take orders to {order.side.value} {order.symbol}: {why}"
-            advice = AT_ONCE.get(why.partition(":")[0])
-            if advice is not None:
-                # with a key of its own: a lesser refusal that was told does not hide it
-                yield f"barred:{order.symbol}", (Severity.CRITICAL, f"{text}. So {advice}")
-            else:
-                yield f"rejected:{order.symbol}", (Severity.WARNING, text)
-    for key in raised:
-        kind, _, symbol = key.partition(":")
-        if kind in {"rejected", "barred"} and symbol not in taken and not _reached(report, symbol):
-            yield key, (Severity.WARNING, "")
-
-
-def _waits(report: CycleReport) -> Iterator[tuple[str, _Condition]]:
-    """Conversions that cannot go on by themselves (MEANING 15): then they ask."""
-    for decision in report.decisions.decisions if report.decisions is not None else ():
-        # while something still moves it is not the reason yet
-        need = decision.reason
-        if need.code in _NEEDS:
-            key = f"waits:{decision.strategy}:{need.code}:{decision.asset}"
-            yield key, (Severity.WARNING, f"{decision.strategy} waits: {need.text}")
-
-
-def _reached(report: CycleReport, symbol: str) -> bool:
-    """Whether the position shown is the one wanted."""
-    for target in report.plan.targets:
-        if target.symbol == symbol and is_spot(symbol):
-            traded = {(p.venue, p.symbol): p.own_qty for p in report.positions}
-            return traded.get((target.venue, symbol), ZERO) == target.qty
-        account = report.snapshot.venues[target.venue].account
-        if target.symbol == symbol and account is not None:
-            held = account.positions.get(symbol)
-            return (held.qty if held is not None else ZERO) == target.qty
-    return False

@@ -17,7 +17,6 @@ from decimal import Decimal
 
 import structlog
 
-from counterpoise.app.announce import DEAD_MAN, LATE_LOOK
 from counterpoise.app.build import App, open_app
 from counterpoise.app.clock import WallClock
 from counterpoise.app.control import open_control
@@ -25,6 +24,7 @@ from counterpoise.app.cycle import Cycle
 from counterpoise.app.cycle_report import PAUSED, CycleReport
 from counterpoise.app.dead_man import DeadMan
 from counterpoise.app.gate import pass_gate
+from counterpoise.app.lasting import DEAD_MAN, LATE_LOOK
 from counterpoise.app.leaving import leave
 from counterpoise.app.logs import redactor
 from counterpoise.app.outlets import open_outlets
