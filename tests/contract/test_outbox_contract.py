@@ -212,3 +212,16 @@ async def test_any_order_of_joining_leaving_and_telling_agrees_with_a_list(
         )
         stand = {s.name: (s.pending, s.dead) for s in await started.outbox.sinks()}
         assert stand == {n: (len(w), len(dead[n])) for n, w in waiting.items()}
+
+
+@pytest.mark.parametrize(
+    "poison", ["a \ud800 b", "a\0b", "\x1b[31m\x07", "\u202eabc", "x" * 1_000_000]
+)
+async def test_whatever_a_venue_wrote_can_be_told(started: Kept, poison: str) -> None:
+    """A text that cannot be kept would undo the commit it is part of, and with it the look."""
+    await started.outbox.enrol(["ear"], NOW)
+    await say(started, poison, "after")
+    told = await texts(started, "ear")
+    assert len(told) == 2
+    assert told[1] == "after"
+    assert told[0].encode()

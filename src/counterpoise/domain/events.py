@@ -43,7 +43,11 @@ def alert(
     cleared: bool = False,
     data: Mapping[str, str] | None = None,
 ) -> Alert:
-    """Return an Alert whose id is a function of its content, so that a repeated cycle makes the same one."""
+    """Return an Alert whose id is a function of its content, so that a repeated cycle makes the same one.
+
+    A venue's words may be in ``message``: half a character (an unpaired surrogate), which nothing can store, is a "?".
+    """
+    message = message.encode(errors="replace").decode()
     content = "\x1f".join((portfolio, kind, key or "", message, at.isoformat(), str(cleared)))
     return Alert(
         id=hashlib.sha256(content.encode()).hexdigest()[:20],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from decimal import Decimal
 
@@ -35,6 +36,7 @@ class Heartbeat:
         self._fresh: set[str] = set()
         self._due = asyncio.Event()
         self._failing = False
+        self._client: httpx.AsyncClient | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -56,21 +58,25 @@ class Heartbeat:
 
     async def run(self) -> None:
         """Ping until cancelled."""
-        async with httpx.AsyncClient(timeout=ANSWER_S, follow_redirects=True) as client:
+        async with AsyncExitStack() as stack:
             while True:
                 await self._due.wait()
-                self._tell(await self._ping(client))
+                self._tell(await self._ping(stack))
                 await self._clock.sleep(self._pause)
                 # only what is completed from here on counts: a ping never speaks of the past
                 self._fresh.clear()
                 self._due.clear()
 
-    async def _ping(self, client: httpx.AsyncClient) -> str | None:
+    async def _ping(self, stack: AsyncExitStack) -> str | None:
         """Return None when it was taken, else why not."""
         try:
+            if self._client is None:
+                # it fails where the environment names a proxy that cannot be used; reading certificates takes a while
+                made = await asyncio.to_thread(_new_client)
+                self._client = await stack.enter_async_context(made)
             # httpx bounds each read and each redirect, this the whole
             async with asyncio.timeout(ANSWER_S):
-                answer = await client.get(self._url.reveal())
+                answer = await self._client.get(self._url.reveal())
         except Exception as error:  # noqa: BLE001 - its text may hold the URL
             return type(error).__name__
         return None if answer.is_success else f"HTTP {answer.status_code}"
@@ -82,3 +88,7 @@ class Heartbeat:
         elif self._failing:
             _LOG.info("heartbeat_recovered")
         self._failing = trouble is not None
+
+
+def _new_client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=ANSWER_S, follow_redirects=True)

@@ -67,7 +67,7 @@ def wait_of(seconds: object) -> timedelta | None:
     """Return ``seconds`` as a time to wait, at most an hour; None when it is no number of seconds."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
         return None
-    return timedelta(seconds=min(float(seconds), LONGEST_WAIT.total_seconds()))
+    return timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
 
 
 async def post(
@@ -94,8 +94,10 @@ async def _outcome(
 ) -> Reply | str:
     timeout = httpx.Timeout(patience_s, connect=_CONNECT_S)
     try:
-        verify = await asyncio.to_thread(_trusted) if url.startswith("https") else False
+        verify = await asyncio.to_thread(_trusted)
         async with (
+            # httpx bounds each read, this the whole: a server may drip for ever
+            asyncio.timeout(patience_s + _CONNECT_S),
             httpx.AsyncClient(verify=verify, timeout=timeout, follow_redirects=False) as client,
             client.stream("POST", url, content=content, headers=dict(headers)) as answer,
         ):
@@ -109,7 +111,9 @@ async def _outcome(
                 headers={k.lower(): v for k, v in answer.headers.items()},
                 body=body[:longest],
             )
-    except httpx.TimeoutException as error:
+    except ImportError:
+        return "no answer (the environment names a SOCKS proxy: pip install 'httpx[socks]')"
+    except (httpx.TimeoutException, TimeoutError) as error:
         return f"no answer in time ({type(error).__name__})"
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         return f"no answer ({type(error).__name__}: {_why(error)})"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -30,8 +30,8 @@ _LOG = structlog.get_logger(__name__)
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=5)
-#: Failed attempts after which a message is given up, if the sink takes another one right after.
-DEAD_AFTER = 10
+#: Failed attempts after which a message is given up, if so many of them were made while the sink took others.
+DEAD_AFTER, _BESIDE = 10, 2
 #: Rows read at once, and rows held in memory at most: the rest waits in the database.
 _READ, _HELD = 500, 10_000
 _WINDOW = timedelta(minutes=1)
@@ -40,9 +40,13 @@ _LONGEST_ERROR = 500
 
 @dataclass(slots=True)
 class _Trouble:
-    """A lot whose first message fails: how often, and when it is tried again beside others that get through."""
+    """A lot whose first message fails: how often, and when it is tried again beside others that get through.
+
+    ``beside``: failures while others got through. While none does it is the sink's trouble, however long that lasts.
+    """
 
     failures: int = 0
+    beside: int = 0
     retry_at: datetime | None = None
 
 
@@ -68,6 +72,7 @@ class Lane:
     _troubles: dict[Lot, _Trouble] = field(default_factory=dict)
     _apart: dict[int, int] = field(default_factory=dict)
     _halves: int = 0
+    _looked_at: datetime | None = None
     _passing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def serve(self) -> int:
@@ -79,10 +84,27 @@ class Lane:
         async with self._passing:
             await self._record()
             await self._read()
-            now = self.clock.now()
+            now = self._now()
             if self.retry_at is not None and now < self.retry_at:
                 return 0
             return await self._send(now)
+
+    def _now(self) -> datetime:
+        """The clock's time; where it was set back what is waited for moves with it, so that no pause gets longer."""
+        now, before = self.clock.now(), self._looked_at
+        self._looked_at = now
+        if before is None or now >= before:
+            return now
+        back = before - now
+        if self.retry_at is not None:
+            self.retry_at -= back
+        for trouble in self._troubles.values():
+            if trouble.retry_at is not None:
+                trouble.retry_at -= back
+        self._sent_at = deque(at - back for at in self._sent_at)
+        if self._muted is not None:
+            self._muted = replace(self._muted, since=min(self._muted.since, now))
+        return now
 
     def mute(self, until: datetime | None) -> None:
         """Hold back what is not critical until then, None: no more. Nothing remembers it but this process."""
@@ -92,6 +114,9 @@ class Lane:
 
     def _quiet(self, now: datetime) -> QuietHours | Muted | None:
         """When it is quiet; one that was muted hears what was held back as after quiet hours."""
+        if len(self._rows) >= _HELD:
+            # no more is read before some of it is told, and what is critical may be behind it
+            return None
         if self._muted is not None and now >= self._muted.until and not self._rows:
             self._muted = None
         return self._muted or self.policy.quiet
@@ -112,7 +137,7 @@ class Lane:
 
     async def _send(self, now: datetime) -> int:
         taken, got_through = 0, False
-        suspect: tuple[Batch, str] | None = None
+        suspect: tuple[Batch, _Trouble] | None = None
         blocked = {lot for lot, t in self._troubles.items() if t.retry_at and now < t.retry_at}
         for batch in self._ordered(now):
             if batch.lot in blocked or not self._has_room(now, critical=batch.critical):
@@ -123,7 +148,7 @@ class Lane:
             if error is None:
                 taken, got_through = taken + await self._took(batch), True
                 if suspect is not None:
-                    await self._refused(*suspect)
+                    taken += await self._once_more(*suspect)
                     suspect = None
                 continue
             blocked.add(batch.lot)
@@ -133,15 +158,13 @@ class Lane:
             failures = await self._failed(batch, error, got_through=got_through)
             if suspect is not None or isinstance(error, SinkBusy):
                 break
-            if failures < DEAD_AFTER:
-                if got_through:
-                    continue
-                break
             if got_through:
-                await self._refused(batch, self._said(error))
+                await self._judge(batch, error)
+            elif failures < DEAD_AFTER:
+                break
             else:
                 # is it this message, or does the sink take none? ask with the next one, of whatever topic
-                suspect = (batch, self._said(error))
+                suspect = (batch, self._troubles[batch.lot])
                 blocked.discard(batch.lot)
         return taken
 
@@ -212,6 +235,7 @@ class Lane:
         else:
             self._troubles[batch.lot] = trouble
             trouble.failures += 1
+            trouble.beside += got_through
             pause = _pause(trouble.failures if got_through else self.failures)
             if got_through:
                 trouble.retry_at = now + pause
@@ -220,12 +244,31 @@ class Lane:
         await self.outbox.failed(self.name, said, now)
         return trouble.failures
 
+    async def _once_more(self, batch: Batch, trouble: _Trouble) -> int:
+        """Try again what failed right before the sink took another one: an outage may have ended in between."""
+        self._troubles[batch.lot] = trouble
+        error = await self._deliver(batch)
+        if error is None:
+            return await self._took(batch)
+        if isinstance(error, SinkRefusal):
+            await self._refused(batch, self._said(error))
+            return 0
+        await self._failed(batch, error, got_through=True)
+        await self._judge(batch, error)
+        return 0
+
+    async def _judge(self, batch: Batch, error: Exception) -> None:
+        """Give up what failed often enough, also while the sink took others."""
+        trouble = self._troubles.get(batch.lot, _Trouble())
+        if trouble.failures >= DEAD_AFTER and trouble.beside >= _BESIDE:
+            await self._refused(batch, self._said(error))
+
     async def _refused(self, batch: Batch, said: str) -> None:
         """The sink will not take this: halve it to find out what it is, or give it up."""
         half = len(batch.rows) // 2
         if half:
             # one more failure of a half is enough
-            self._troubles[batch.lot] = _Trouble(failures=DEAD_AFTER - 1)
+            self._troubles[batch.lot] = _Trouble(failures=DEAD_AFTER - 1, beside=_BESIDE - 1)
             for part in (batch.seqs[:half], batch.seqs[half:]):
                 self._halves += 1
                 self._apart |= dict.fromkeys(part, self._halves)

@@ -147,3 +147,22 @@ async def test_nobody_there_is_a_failure_like_another(logged: list[dict[str, obj
     await until(lambda: logged)
     await made.close()
     assert [(x["event"], x["error"]) for x in logged] == [("heartbeat_failed", "ConnectError")]
+
+
+async def test_a_proxy_that_cannot_be_used_is_a_failure_that_ends_with_it(
+    logged: list[dict[str, object]], monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+    made = Heartbeat(HeartbeatAccess(url=Secret(monitor.url), every=EVERY), ("p",), CLOCK)
+    made.start()
+    made.looked("p")
+    await until(lambda: logged)
+    assert [(x["event"], x["error"]) for x in logged] == [("heartbeat_failed", "ImportError")]
+    monkeypatch.delenv("ALL_PROXY")
+
+    def pinged() -> bool:
+        made.looked("p")
+        return bool(monitor.pings)
+
+    await until(pinged)
+    await made.close()

@@ -14,12 +14,14 @@ from counterpoise.domain.events import Severity, alert
 from counterpoise.domain.message import Message
 from counterpoise.domain.records import Changes, Handed, PortfolioRecord, SinkRecord, TradingState
 from counterpoise.domain.routing import QuietHours, Route, SinkPolicy
+from counterpoise.notify import lane
 from counterpoise.notify.lane import DEAD_AFTER, FIRST_PAUSE, LONGEST_PAUSE
 from counterpoise.notify.relay import Relay
 from counterpoise.record.memory import MemoryStore
 
 NOW = datetime(2025, 4, 7, 12, tzinfo=UTC)
 NIGHT = QuietHours(start=time(22), end=time(7))
+TWO_HOURS = Decimal(7200)
 
 
 class Inbox:
@@ -595,3 +597,95 @@ async def test_quiet_hours_go_on_when_a_mute_is_over(box: Box) -> None:
     assert box.inbox.taken == []
     await box.later(7 * 3600)
     assert box.inbox.taken == ["a"]
+
+
+# --- clocks that are set back, outages that end at any instant, nights that are too full
+
+
+async def test_a_clock_that_is_set_back_lengthens_no_pause(box: Box) -> None:
+    """A machine that boots two hours ahead fails (no network yet), and is set right when the network comes."""
+    box.inbox.down = ConnectionError("no route")
+    await box.say("a")
+    await box.relay.deliver_pending()
+    box.clock.advance(-TWO_HOURS)
+    box.inbox.down = None
+    for _ in range(2):
+        await box.later(5)
+    assert box.inbox.taken == ["a"]
+
+
+async def test_a_clock_that_is_set_back_uses_up_no_rate(box: Box) -> None:
+    box.anew(rate=4)
+    for n in range(4):
+        await box.say(n, severity=Severity.CRITICAL)
+        await box.later(1)
+    box.clock.advance(-TWO_HOURS)
+    await box.say("c", severity=Severity.CRITICAL)
+    for _ in range(2):
+        await box.later(60)
+    assert box.inbox.taken == ["0", "1", "2", "3", "c"]
+
+
+async def test_a_clock_that_is_set_back_ends_no_mute(box: Box) -> None:
+    box.relay.mute("inbox", NOW + timedelta(hours=1))
+    await box.relay.deliver_pending()
+    box.clock.advance(-TWO_HOURS)
+    await box.say("a")
+    await box.later(5)
+    assert box.inbox.taken == []
+
+
+async def test_what_fails_last_in_an_outage_is_not_given_up_with_its_end(box: Box) -> None:
+    """Ten failures of a sink that took nothing, and the next message finds it well again."""
+    box.inbox.down = ConnectionError("no route")
+    await box.say("a")
+    for _ in range(DEAD_AFTER - 1):
+        await box.relay.deliver_pending()
+        box.clock.advance(Decimal(300))
+    await box.say("b")
+    deliver = box.inbox.deliver
+
+    async def ends_after_one(message: Message) -> None:
+        try:
+            await deliver(message)
+        finally:
+            box.inbox.down = None
+
+    box.inbox.deliver = ends_after_one  # type: ignore[method-assign]  # the outage ends within a pass
+    await box.relay.deliver_pending()
+    assert sorted(box.inbox.taken) == ["a", "b"]
+    assert await box.counts() == (0, 0)
+
+
+async def test_one_failure_after_an_outage_gives_nothing_up(box: Box) -> None:
+    box.inbox.down = ConnectionError("no route")
+    await box.say("a", kind="hedge_opened")
+    for _ in range(DEAD_AFTER + 3):
+        await box.relay.deliver_pending()
+        box.clock.advance(Decimal(300))
+    box.inbox.down, box.inbox.refuses = None, {"a": TimeoutError("slow at first")}
+    await box.say("b", kind="flow")
+    await box.relay.deliver_pending()
+    assert box.inbox.taken == ["b"]
+    box.inbox.refuses = {}
+    await box.later(300)
+    assert box.inbox.taken == ["b", "a"]
+    assert await box.counts() == (0, 0)
+
+
+async def test_a_night_that_is_too_full_holds_back_nothing_critical(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "_HELD", 60)
+    monkeypatch.setattr(lane, "_READ", 20)
+    box.anew(quiet=NIGHT, rate=20)
+    box.clock.advance(Decimal(11 * 3600))
+    await box.say(*range(70))
+    await box.say("c", kind="margin", severity=Severity.CRITICAL)
+    for _ in range(5):
+        await box.later(5)
+    assert "c" in box.inbox.taken
+    assert len(box.inbox.messages) <= 3, "and nobody is woken by each of the others"
+    box.clock.advance(Decimal(8 * 3600))
+    await box.later(5)
+    assert sorted(box.inbox.taken) == sorted([*names(70), "c"])
