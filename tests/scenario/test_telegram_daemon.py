@@ -72,7 +72,7 @@ async def steered(server: BotServer, testnet: Testnet) -> None:
     async def positions() -> dict[str, object]:
         return dict(await asyncio.to_thread(testnet.positions))
 
-    await until(lambda: said("Hedge opened"), "a hedge is told")
+    await until(lambda: said("BTC hedge opened"), "a hedge is told")
     write("/flatten", user=999)
     write("/status")
     await until(lambda: said("book RUN"), "the state is told")

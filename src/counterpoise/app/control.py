@@ -173,6 +173,7 @@ def open_control(settings: Settings, mute: Mute, stack: AsyncExitStack) -> None:
         control=DatabaseControl(outline_of(settings), clock, mute),
         clock=clock,
         fresh=_code,
+        zone=settings.alerts.zone,
     )
     listening.start()
     stack.push_async_callback(listening.close)

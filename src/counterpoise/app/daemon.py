@@ -30,7 +30,7 @@ from counterpoise.app.logs import redactor
 from counterpoise.app.outlets import open_outlets
 from counterpoise.app.pace import Pace, late_after
 from counterpoise.app.pauses import StoppedWaiting, lasting
-from counterpoise.app.sinks import open_sinks
+from counterpoise.app.sinks import open_sinks, wording_of
 from counterpoise.app.storage import Storage, open_storage
 from counterpoise.app.troubles import key_refused
 from counterpoise.app.waiting import WaitingRoom
@@ -102,7 +102,12 @@ class Daemon:
         #: When the stop was noticed, by the loop's time.
         self._stopping_since: float | None = None
         self._relay = Relay(
-            storage.outbox, sinks, WallClock(), policies=policies, redact=redactor.text
+            storage.outbox,
+            sinks,
+            WallClock(),
+            policies=policies,
+            redact=redactor.text,
+            wording=wording_of(app.settings),
         )
         now = app.clock.now()
         self._runners = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.troubles import (
@@ -33,8 +34,13 @@ from counterpoise.notify.clearing import cleared_text, order_found
 from counterpoise.notify.doubt_messages import doubt_conditions
 from counterpoise.notify.drawdown_messages import drawdown_conditions
 from counterpoise.notify.hedge_messages import hedge_conditions
-from counterpoise.notify.margin_messages import MARGINAL, missing_grown, unproven_transfers
-from counterpoise.notify.messages import condition_cleared, condition_raised
+from counterpoise.notify.margin_messages import (
+    MARGINAL,
+    missing_grown,
+    pool_values,
+    unproven_transfers,
+)
+from counterpoise.notify.messages import condition_cleared, condition_raised, order_values
 
 _Condition = tuple[Severity, str]
 
@@ -102,16 +108,24 @@ class Lasting:
         """Return what newly holds and what no longer does. ``raised`` are the keys told before."""
         active = dict(self._active(report, seen, raised))
         portfolio, at = self._policy.id, report.as_of
+        data_of = partial(_data_of, report=report, seen=seen)
         # nothing is over at a venue whose collateral was not seen
         unseen = tuple(f"{what}:{venue}/" for venue in report.margin.unseen for what in MARGINAL)
         alerts = [
-            condition_raised(portfolio, key, key.split(":")[0], severity, message, at)
+            condition_raised(portfolio, key, key.split(":")[0], severity, message, at, data_of(key))
             for key, (severity, message) in active.items()
             if key not in raised or key in missing_grown(report.margin)
         ]
         over = self._over(report, raised, active)
         alerts += [
-            condition_cleared(portfolio, key, key.split(":")[0], _said_over(key, report, seen), at)
+            condition_cleared(
+                portfolio,
+                key,
+                key.split(":")[0],
+                _said_over(key, report, seen),
+                at,
+                data_of(key),
+            )
             for key in sorted(over)
             if key not in {DEAD_MAN, LATE_LOOK} and not key.startswith(unseen)
         ]
@@ -178,6 +192,19 @@ def _unexplained(symbol: str, venue: str, why: Reason) -> str:
         f"{said}. Somebody else traded on it, or the exchange shows it late. It goes on when the position is what"
         " is expected: trade the difference back, or take it as it is (on_foreign_change: accept)"
     )
+
+
+def _data_of(key: str, *, report: CycleReport, seen: Reconciled) -> dict[str, str]:
+    """Return the exact values behind the condition ``key``, beside those that its key tells."""
+    kind, _, what = key.partition(":")
+    if kind == "margin":
+        pool = what.rpartition(":")[0]
+        return next((pool_values(c) for c in report.margin.checks if c.key == pool), {})
+    if kind in {"order", "wrong_reply"}:
+        rows = {o.client_order_id: o for o in (*seen.orders, *report.results)}
+        found = rows.get(what)
+        return order_values(found) if found is not None else {}
+    return {}
 
 
 def _said_over(key: str, report: CycleReport, seen: Reconciled) -> str:

@@ -11,6 +11,7 @@ from counterpoise.config.settings import AlertSettings, Settings
 from counterpoise.domain.access import BrokerAccess
 from counterpoise.domain.errors import ConfigError
 from counterpoise.domain.leaks import Leaks
+from counterpoise.notify.composing import Wording
 from counterpoise.notify.console import ConsoleSink
 from counterpoise.notify.home_assistant import discovery
 from counterpoise.notify.mqtt import MqttSink
@@ -27,6 +28,15 @@ def open_sinks(settings: Settings) -> dict[str, Sink]:
     if alerts.mqtt is not None:
         sinks["mqtt"] = _mqtt(settings, alerts.mqtt)
     return sinks | _telegram(alerts, leaks) | _webhook(alerts, leaks) | _notify(settings, leaks)
+
+
+def wording_of(settings: Settings) -> Wording:
+    """Return how messages are worded."""
+    return Wording(
+        zone=settings.alerts.zone,
+        templates=settings.alerts.templates,
+        names_portfolio=len(settings.portfolios) > 1,
+    )
 
 
 def check_sinks(settings: Settings) -> None:

@@ -12,6 +12,7 @@ import structlog
 
 from counterpoise.app.clock import WallClock
 from counterpoise.app.logs import redactor
+from counterpoise.app.sinks import wording_of
 from counterpoise.app.storage import Storage
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import StoreError
@@ -76,5 +77,6 @@ class WaitingRoom:
                 WallClock(),
                 policies=self._settings.alerts.policies,
                 redact=redactor.text,
+                wording=wording_of(self._settings),
             )
             self._relay = asyncio.create_task(relay.run())

@@ -178,7 +178,8 @@ class AlertsModel(Shape):
     """Where alerts go, which of them, and when."""
 
     zone: Zone | None = Field(
-        default=None, description="the zone of quiet hours: Europe/Berlin; default UTC"
+        default=None,
+        description="the zone of times in messages and of quiet hours: Europe/Berlin; default UTC",
     )
     quiet: QuietModel | None = Field(
         default=None, description="hours for every sink but the log: {from: 22:00, to: 07:00}"

@@ -19,6 +19,7 @@ from counterpoise.domain.access import (
 )
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.routing import SinkPolicy
+from counterpoise.domain.templates import AlertTemplate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,8 @@ class AlertSettings:
     """Where alerts go: how each sink is served, by its name. ``zone`` is the one people live in.
 
     ``mqtt``, ``heartbeat``, ``telegram``, ``webhook``, ``notify`` (by sink): how they are reached, None (nothing)
-    where there is none. ``secrets``: the sinks' credentials, of addresses also their parts.
+    where there is none. ``templates``: people's own words, by kind of alert. ``secrets``: the sinks' credentials, of
+    addresses also their parts.
     """
 
     zone: tzinfo = UTC
@@ -36,6 +38,7 @@ class AlertSettings:
     telegram: TelegramAccess | None = None
     webhook: WebhookAccess | None = None
     notify: Mapping[str, NotifyAccess] = field(default_factory=dict)
+    templates: Mapping[str, AlertTemplate] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
 
 

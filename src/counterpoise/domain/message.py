@@ -17,7 +17,8 @@ class Message:
     ``ids``: those of the alerts in it, oldest first, never empty. A message may arrive twice; who must not count an
     alert twice goes by them. ``kind`` is that of the alerts, the category's name where they are of several kinds.
     ``severity`` is the highest of them. ``title`` is a few words, ``text`` whole sentences, several lines where
-    several alerts say different things; both tell of repeats by themselves ("x37 in 15 min").
+    several alerts say different things; both tell of repeats by themselves ("x37 in 15 min"), and of times by the
+    reader's clock.
     ``since`` and ``at``: when the oldest and the newest was raised (UTC). ``silent``: it shall make no sound.
     ``key`` names the lasting condition that all of them are about, None for events and mixtures; ``cleared`` says
     that it no longer holds. ``data`` are the exact values of the newest one, empty for a mixture.

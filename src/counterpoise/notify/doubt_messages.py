@@ -60,7 +60,7 @@ def changes_accepted(
             Severity.CRITICAL,
             why.text,
             at,
-            data={"venue": venue, **why.numbers},
+            data={**why.numbers, "venue": venue, "symbol": symbol},
         )
-        for (venue, _), why in accepted.items()
+        for (venue, symbol), why in accepted.items()
     )

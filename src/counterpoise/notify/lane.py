@@ -22,7 +22,7 @@ from counterpoise.domain.errors import SinkBusy, SinkRefusal
 from counterpoise.domain.records import Handed, OutboxRow
 from counterpoise.domain.routing import Muted, QuietHours, Route, SinkPolicy
 from counterpoise.notify.batching import Batch, Case, Lot, batches, due, lot_of
-from counterpoise.notify.composing import message_of
+from counterpoise.notify.composing import STANDARD, Wording, message_of
 from counterpoise.notify.console import one_line
 from counterpoise.ports import Clock, Outbox, Sink
 
@@ -61,6 +61,7 @@ class Lane:
     clock: Clock
     timeout_s: Decimal
     redact: Callable[[str], str]
+    wording: Wording = STANDARD
     failures: int = 0
     retry_at: datetime | None = None
     _muted: Muted | None = None
@@ -206,7 +207,7 @@ class Lane:
         try:
             # a real sink waits on a network: wall time is what bounds it, whatever the market's clock does
             async with asyncio.timeout(float(self.timeout_s)):
-                await self.sink.deliver(message_of(alerts, silent=silent))
+                await self.sink.deliver(message_of(alerts, silent=silent, wording=self.wording))
         except TimeoutError:
             return TimeoutError(f"no answer within {self.timeout_s} s")
         except Exception as error:  # noqa: BLE001 - whatever a sink raises, it is its own trouble only

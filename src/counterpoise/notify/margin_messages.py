@@ -16,7 +16,7 @@ from counterpoise.domain.guarding import (
     PoolCheck,
     Step,
 )
-from counterpoise.domain.numbers import dec, quantize
+from counterpoise.domain.numbers import dec, quantize, text
 from counterpoise.domain.policy import MarginPolicy
 from counterpoise.domain.reasons import shown_percent
 from counterpoise.domain.transfer import Purse, Transfer, TransferState
@@ -175,9 +175,14 @@ def transfers_told(
             severity = Severity.CRITICAL if transfer.is_top_up else Severity.WARNING
         else:
             continue
-        alerts.append(
-            alert(portfolio, "collateral_moved", severity, said, at, data={"transfer": transfer.id})
-        )
+        data = {
+            "transfer": transfer.id,
+            "state": transfer.state.value.lower(),
+            "venue": transfer.venue,
+            "asset": transfer.asset,
+            "qty": text(transfer.qty),
+        }
+        alerts.append(alert(portfolio, "collateral_moved", severity, said, at, data=data))
     return tuple(alerts)
 
 
@@ -211,7 +216,8 @@ def state_lowered(portfolio: str, lower: Lowering, at: datetime) -> Alert:
         f"The trading state is {lower.state.value} now, because {lower.why.text}{then}. Only you can raise it again:"
         " counterpoise resume"
     )
-    return alert(portfolio, "state_lowered", Severity.CRITICAL, said, at, key=key)
+    data = {"state": lower.state.value, "by": lower.by}
+    return alert(portfolio, "state_lowered", Severity.CRITICAL, said, at, key=key, data=data)
 
 
 def reminder(portfolio: str, check: PoolCheck, at: datetime) -> Alert:
@@ -220,7 +226,14 @@ def reminder(portfolio: str, check: PoolCheck, at: datetime) -> Alert:
         f"{_where(check)} is {_percent(check.distance.adverse)} from liquidation, and HALT keeps everything from"
         " being done about it"
     )
-    return alert(portfolio, "margin_halted", Severity.CRITICAL, said, at)
+    data = {"venue": check.pool.venue, "asset": check.pool.asset, **pool_values(check)}
+    return alert(portfolio, "margin_halted", Severity.CRITICAL, said, at, data=data)
+
+
+def pool_values(check: PoolCheck) -> dict[str, str]:
+    """Return how far a pool is from liquidation, and its ratio, as exact fractions; what is unknown is left out."""
+    values = {"distance": check.distance.adverse, "ratio": check.pool.ratio}
+    return {name: text(value) for name, value in values.items() if value is not None}
 
 
 def _percent(value: Decimal | None) -> str:

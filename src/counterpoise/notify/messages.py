@@ -7,7 +7,7 @@ input gives an equal alert with an equal id, so that a repeated cycle says nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -15,7 +15,7 @@ from typing import Literal
 from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import ZERO, quantize, significant, text
-from counterpoise.domain.order import Fill, Side
+from counterpoise.domain.order import Fill, Order, Side
 from counterpoise.domain.records import Flow
 
 Lifecycle = Literal["started", "stopped", "recovered", "key"]
@@ -135,21 +135,44 @@ def flow_found(portfolio: str, flow: Flow, quote: str) -> Alert:
 
 
 def condition_raised(
-    portfolio: str, key: str, kind: str, severity: Severity, message: str, at: datetime
+    portfolio: str,
+    key: str,
+    kind: str,
+    severity: Severity,
+    message: str,
+    at: datetime,
+    data: Mapping[str, str] | None = None,
 ) -> Alert:
     """Return the alert that the lasting condition ``key`` holds from now on."""
-    return alert(portfolio, kind, severity, message, at, key=key)
+    return alert(portfolio, kind, severity, message, at, key=key, data=data)
 
 
-def condition_cleared(portfolio: str, key: str, kind: str, message: str, at: datetime) -> Alert:
+def condition_cleared(
+    portfolio: str,
+    key: str,
+    kind: str,
+    message: str,
+    at: datetime,
+    data: Mapping[str, str] | None = None,
+) -> Alert:
     """Return the alert that the lasting condition ``key`` holds no longer."""
-    return alert(portfolio, kind, Severity.INFO, message, at, key=key, cleared=True)
+    return alert(portfolio, kind, Severity.INFO, message, at, key=key, cleared=True, data=data)
 
 
 def lifecycle(portfolio: str, kind: Lifecycle, message: str, at: datetime) -> Alert:
     """Return the alert for a start, a stop, or a start after a crash (a warning)."""
     severity = Severity.WARNING if kind == "recovered" else Severity.INFO
     return alert(portfolio, kind, severity, message, at)
+
+
+def order_values(order: Order) -> dict[str, str]:
+    """Return what an order is about as exact values."""
+    return {
+        "venue": order.venue,
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "qty": text(order.qty),
+    }
 
 
 def average_price(fills: Iterable[Fill]) -> Decimal | None:

@@ -39,7 +39,8 @@ def command_heeded(command: Command, at: datetime) -> Alert:
 def override_ended(portfolio: str, until: datetime, at: datetime) -> Alert:
     """Return the alert that the config's sleeve weights hold again."""
     message = f"The override of the sleeve weights ended at {shown_at(until)}: the config's weights hold again"
-    return alert(portfolio, "operator", Severity.INFO, message, at)
+    data = {"state": "override_ended"}
+    return alert(portfolio, "operator", Severity.INFO, message, at, data=data)
 
 
 def flattened(portfolio: str, at: datetime) -> Alert:
@@ -48,7 +49,8 @@ def flattened(portfolio: str, at: datetime) -> Alert:
         "Own futures are closed and no order of ours works: CANCEL_ONLY now."
         " `counterpoise resume` lets strategies act again"
     )
-    return alert(portfolio, "operator", Severity.WARNING, message, at)
+    data = {"state": "flattened"}
+    return alert(portfolio, "operator", Severity.WARNING, message, at, data=data)
 
 
 #: What ``data`` says of a request that can be answered.
@@ -70,7 +72,7 @@ def approval_asked(approval: Approval, at: datetime, outlook: str | None = None)
         Severity.WARNING,
         message,
         at,
-        data={"approval": approval.id, "state": ASKS},
+        data=_request(approval, ASKS),
     )
 
 
@@ -87,5 +89,14 @@ def approval_expired(approval: Approval, at: datetime) -> Alert:
         Severity.WARNING,
         message,
         at,
-        data={"approval": approval.id},
+        data=_request(approval, "expired"),
     )
+
+
+def _request(approval: Approval, state: str) -> dict[str, str]:
+    return {
+        "approval": approval.id,
+        "state": state,
+        "strategy": approval.strategy,
+        "asset": approval.asset,
+    }

@@ -18,6 +18,7 @@ import structlog
 
 from counterpoise.domain.errors import StoreError
 from counterpoise.domain.routing import SinkPolicy
+from counterpoise.notify.composing import STANDARD, Wording
 from counterpoise.notify.lane import Lane
 from counterpoise.ports import Clock, Outbox, Sink
 
@@ -43,7 +44,7 @@ class Relay:
     """Delivers what is in ``outbox`` to ``sinks`` (by name, at least one), each by its policy.
 
     A sink without a policy gets every alert at once. ``timeout_s`` (wall seconds) bounds one delivery; ``redact``
-    takes secrets out of what a sink's error says before it is logged and kept.
+    takes secrets out of what a sink's error says before it is logged and kept. ``wording``: how messages are worded.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Relay:
         policies: Mapping[str, SinkPolicy] | None = None,
         timeout_s: Decimal = Decimal(10),
         redact: Callable[[str], str] = str,
+        wording: Wording = STANDARD,
     ) -> None:
         if not sinks:
             raise ValueError("expected at least one sink, was none")
@@ -71,6 +73,7 @@ class Relay:
                 clock=clock,
                 timeout_s=timeout_s,
                 redact=redact,
+                wording=wording,
             )
             for name, sink in sinks.items()
         ]

@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from decimal import Decimal
 
 import structlog
@@ -35,6 +35,7 @@ from counterpoise.domain.errors import (
     SinkError,
     StoreError,
 )
+from counterpoise.domain.instants import in_zone
 from counterpoise.domain.numbers import dec
 from counterpoise.notify.composing import span
 from counterpoise.notify.confirming import Confirmations
@@ -64,7 +65,10 @@ class _Outcome:
 
 
 class TelegramBot:
-    """Listens through ``api`` to those whom ``access`` lists. ``fresh`` makes codes of six digits."""
+    """Listens through ``api`` to those whom ``access`` lists. ``fresh`` makes codes of six digits.
+
+    Times are shown by the clock of ``zone``.
+    """
 
     def __init__(
         self,
@@ -74,11 +78,13 @@ class TelegramBot:
         control: Control,
         clock: Clock,
         fresh: Callable[[], str],
+        zone: tzinfo = UTC,
     ) -> None:
         self._api = api
         self._access = access
         self._control = control
         self._clock = clock
+        self._zone = zone
         self._codes = Confirmations(access.confirm_within, fresh)
         self._name: str | None = None
         self._next: int | None = None
@@ -228,18 +234,22 @@ class TelegramBot:
     async def _answer(self, chat: int, answer: Answer, buttons: Buttons = ()) -> None:
         """Send an answer; one that does not get through is lost, and what it tells of is not."""
         try:
-            await self._api.say(chat, answer, buttons)
+            shown = Answer(head=self._local(answer.head), text=self._local(answer.text))
+            await self._api.say(chat, shown, buttons)
         except SinkError as error:
             _LOG.warning("telegram_answer_lost", chat=chat, error=str(error))
 
     async def _notice(self, update: Update, text: str, *, settled: bool = False) -> None:
         """Let a pressed button rest, and take it away once it is ``settled``; of no consequence when it fails."""
         try:
-            await self._api.noticed(update.callback or "", text)
+            await self._api.noticed(update.callback or "", self._local(text))
             if update.message is not None and settled:
                 await self._api.without_buttons(update.chat, update.message)
         except SinkError as error:
             _LOG.debug("telegram_answer_lost", chat=update.chat, error=str(error))
+
+    def _local(self, said: str) -> str:
+        return in_zone(said, self._zone, self._clock.now())
 
     async def _failed(self, error: Exception, pause_s: Decimal) -> None:
         self._failures += 1

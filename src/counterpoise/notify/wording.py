@@ -5,18 +5,19 @@ Control characters are taken out and lines kept. Pure.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 from counterpoise.domain.events import Severity
+from counterpoise.domain.instants import zone_name
 from counterpoise.domain.message import Message
 
 _LOUD = {Severity.INFO: "", Severity.WARNING: "Warning: ", Severity.CRITICAL: "CRITICAL: "}
 
 
 def head(message: Message) -> str:
-    """Return the head line: ``CRITICAL: Margin (treasury)``; what is over is not shouted."""
+    """Return the head line: ``CRITICAL: Venue main does not answer``; what is over is not shouted."""
     loud = "" if message.cleared else _LOUD[message.severity]
-    return plain(f"{loud}{message.title} ({message.portfolio})").replace("\n", " ")
+    return plain(f"{loud}{message.title}").replace("\n", " ")
 
 
 def foot(message: Message, zone: tzinfo) -> str:
@@ -52,5 +53,4 @@ def units(said: str) -> int:
 
 def _clock(at: datetime, zone: tzinfo) -> str:
     local = at.astimezone(zone)
-    name = "UTC" if zone is UTC else local.tzname()
-    return f"{local:%Y-%m-%d %H:%M} {name}"
+    return f"{local:%Y-%m-%d %H:%M} {zone_name(local)}"

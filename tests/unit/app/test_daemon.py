@@ -520,5 +520,5 @@ async def test_looks_that_are_late_in_a_row_are_told_once_and_over_when_one_is_i
     assert len(desk.reports) > 6
     told = [a for a in desk.ear.heard if a.key == "look:late"]
     assert [a.severity for a in told] == [Severity.CRITICAL, Severity.INFO]
-    why = "sim (futures) asked for a pause until 2099-01-01 00:00:00 UTC" if pause else "slowly"
+    why = "sim (futures) asked for a pause until Thu 1 Jan 2099 00:00 UTC" if pause else "slowly"
     assert (why in told[0].text, "asked for a pause" in told[0].text) == (True, pause)

@@ -73,7 +73,7 @@ async def test_a_service_is_told_in_its_own_words(
     await sink(json_url(web)).deliver(replace(OPENED, severity=severity, cleared=cleared))
     (document,) = web.documents
     assert document["type"] == kind
-    assert document["title"].endswith("Hedge opened (treasury)")
+    assert document["title"].endswith("Hedge opened")
     assert document["message"] == (
         f"Hedge of BTC\nopened\n\n2025-04-07 12:00 UTC, id {OPENED.ids[0]}"
     )
@@ -83,7 +83,7 @@ async def test_a_mail_arrives(mail: MailServer) -> None:
     await sink(mail_url(mail)).deliver(OPENED)
     (one,) = mail.mails
     made = message_from_string(one, policy=policy.default)
-    assert made["subject"] == "Hedge opened (treasury)"
+    assert made["subject"] == "Hedge opened"
     assert made["to"] == "me@test.invalid"
     assert mail.logins
     body = made.get_body(("plain", "html"))

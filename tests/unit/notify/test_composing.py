@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from counterpoise.domain.categories import Category
 from counterpoise.domain.events import Alert, Severity, alert
-from counterpoise.notify.composing import message_of, span
+from counterpoise.notify.composing import Wording, message_of, span
 
 NOW = datetime(2025, 4, 7, 6, 30, tzinfo=UTC)
 
@@ -66,7 +68,7 @@ def test_a_condition_that_came_and_went_is_told_as_over_and_as_loud_as_it_was() 
     went = said("main answers again", 3, kind="venue", key=key, cleared=True)
     message = message_of([came, went])
     assert (message.key, message.cleared) == (key, True)
-    assert message.title == "Venue is over (x2 in 3 min)"
+    assert message.title == "Silence of venue main is over (x2 in 3 min)"
     assert message.severity is Severity.WARNING
     assert message.text == "x2 in 3 min:\n- main does not answer\n- main answers again"
 
@@ -93,3 +95,16 @@ def test_an_earlier_instant_that_was_committed_later_makes_no_negative_time() ->
 )  # fmt: skip
 def test_a_span_is_told_in_the_unit_people_use(seconds: float, told: str) -> None:
     assert span(timedelta(seconds=seconds)) == told
+
+
+def test_times_in_a_text_are_told_by_the_readers_clock_and_values_stay_exact() -> None:
+    one = alert(
+        "treasury", "operator", Severity.INFO, "holds until 2025-04-07 12:00:00Z", NOW,
+        data={"asked_at": "2025-04-07T06:30:00.000Z"},
+    )  # fmt: skip
+    there = Wording(zone=ZoneInfo("Europe/Berlin"))
+    message = message_of([one], wording=there)
+    assert message.text == "holds until 14:00 CEST"
+    assert (message.at, message.data) == (NOW, one.data)
+    later = replace(one, id="b", text="over", raised_at=NOW + timedelta(days=1))
+    assert "- holds until Mon 7 Apr 14:00 CEST" in message_of([one, later], wording=there).text

@@ -437,7 +437,7 @@ async def test_a_burst_of_5000_is_told_in_a_few_messages(box: Box) -> None:
     assert sorted(box.inbox.taken) == sorted([*names(5000), "c"])
     assert box.inbox.messages[0].ids == ("c",), "what is critical goes first"
     assert len(box.inbox.messages) == 2
-    assert box.inbox.messages[1].title == "Refused (x5000 in 1 s)"
+    assert box.inbox.messages[1].title == "Orders refused (x5000 in 1 s)"
     assert await box.counts() == (0, 0)
 
 

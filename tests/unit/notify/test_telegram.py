@@ -39,10 +39,7 @@ async def test_a_message_tells_what_when_by_the_users_clock_and_its_id(server: B
     assert server.taken == [
         (
             CHAT,
-            (
-                "Hedge opened (treasury)\nHedge of BTC opened\n"
-                f"2025-04-07 14:00 CEST, id {OPENED.ids[0]}"
-            ),
+            (f"Hedge opened\nHedge of BTC opened\n2025-04-07 14:00 CEST, id {OPENED.ids[0]}"),
             False,
         )
     ]
@@ -57,7 +54,7 @@ async def test_what_is_critical_is_shouted_until_it_is_over(server: BotServer) -
     await sink(server).deliver(replace(OPENED, severity=Severity.CRITICAL))
     await sink(server).deliver(replace(OPENED, severity=Severity.CRITICAL, cleared=True))
     heads = [text.splitlines()[0] for _, text, _ in server.taken]
-    assert heads == ["CRITICAL: Hedge opened (treasury)", "Hedge opened (treasury)"]
+    assert heads == ["CRITICAL: Hedge opened", "Hedge opened"]
 
 
 NASTY = "<b>bold</b> & <a href='tg://user?id=1'>you</a> &lt; </i> <script> \x1b[2J \ud800 a\nb"

@@ -1,0 +1,139 @@
+"""What alerts carry is what is declared: titles, people's templates and the check of these go by the declaration."""
+
+from __future__ import annotations
+
+import ast
+from datetime import timedelta
+from pathlib import Path
+
+from counterpoise.domain.alert_fields import DATA, KEYS, fields_of
+from counterpoise.domain.categories import CATEGORIES
+from counterpoise.domain.events import Alert, Severity
+from counterpoise.domain.guarding import Lowering, PoolCheck, Step
+from counterpoise.domain.health import Distance, Pool
+from counterpoise.domain.numbers import ONE, ZERO, dec
+from counterpoise.domain.operator import Approval, Command, CommandKind, CommandState
+from counterpoise.domain.order import Side
+from counterpoise.domain.reasons import reason
+from counterpoise.domain.records import Flow, TradingState
+from counterpoise.domain.templates import COMMON
+from counterpoise.domain.transfer import TransferState
+from counterpoise.notify.doubt_messages import changes_accepted
+from counterpoise.notify.margin_messages import pool_values, reminder, state_lowered, transfers_told
+from counterpoise.notify.messages import (
+    coins_traded,
+    condition_cleared,
+    condition_raised,
+    flow_found,
+    hedge_moved,
+    order_values,
+)
+from counterpoise.notify.operator_messages import (
+    approval_asked,
+    approval_expired,
+    command_heeded,
+    flattened,
+    override_ended,
+)
+from tests.build import BTC_PERP, NOW, make_fill, make_order, make_transfer
+
+SOURCE = Path(__file__).parents[3] / "src" / "counterpoise"
+CHECK = PoolCheck(
+    pool=Pool(venue="main", asset="USDT", wallet=dec(1000), holdings=()),
+    step=Step.WARN,
+    distance=Distance(up=dec("0.2"), down=None),
+)
+REQUEST = Approval(
+    id="a1", portfolio="treasury", strategy="out", asset="BTC", cap=ZERO, wanted=-ONE, why="because",
+    asked_at=NOW, deadline_at=NOW + timedelta(hours=4),
+)  # fmt: skip
+WORD = Command(
+    id="c1", portfolio="treasury", kind=CommandKind.PAUSE, who="mia", origin="cli", asked_at=NOW,
+    state=CommandState.DONE, answer="done",
+)  # fmt: skip
+LOWER = Lowering(
+    state=TradingState.REDUCE_ONLY,
+    why=reason("margin_stops_adding", venue="main", asset="USDT", distance="0.1", step="reduce"),
+)
+
+
+def of_condition(key: str, data: dict[str, str]) -> list[Alert]:
+    kind = key.partition(":")[0]
+    return [
+        condition_raised("treasury", key, kind, Severity.WARNING, "x", NOW, data),
+        condition_cleared("treasury", key, kind, "x", NOW, data),
+    ]
+
+
+def every_maker() -> dict[str, list[Alert]]:
+    """Alerts that carry data, by the function that makes them."""
+    fill, flow = make_fill(), Flow(id="f", venue="main", asset="BTC", qty=ONE, at=NOW, source="ledger")  # fmt: skip
+    moves = [(ZERO, -ONE), (-ONE, -2 * ONE), (-ONE, ZERO)]
+    accepted = [
+        reason("foreign_accepted", symbol=BTC_PERP, change="1", own="0", baseline="1"),
+        reason("taken_by_venue", symbol=BTC_PERP, qty="1", how="liquidation"),
+    ]
+    settled = tuple(make_transfer(state=s) for s in (TransferState.DONE, TransferState.REJECTED))
+    return {
+        "hedge_moved": [
+            hedge_moved("treasury", "BTC", BTC_PERP, before, after, (fill,), None, None, "", NOW)
+            for before, after in moves
+        ],
+        "coins_traded": [coins_traded("treasury", "BTC/USDT", (fill,), "", NOW)],
+        "flow_found": [flow_found("treasury", flow, "USDT")],
+        "changes_accepted": [
+            one
+            for why in accepted
+            for one in changes_accepted("treasury", {("main", BTC_PERP): why}, NOW)
+        ],
+        "transfers_told": list(transfers_told("treasury", settled, NOW)),
+        "state_lowered": [state_lowered("treasury", LOWER, NOW)],
+        "reminder": [reminder("treasury", CHECK, NOW)],
+        "command_heeded": [command_heeded(WORD, NOW)],
+        "override_ended": [override_ended("treasury", NOW, NOW)],
+        "flattened": [flattened("treasury", NOW)],
+        "approval_asked": [approval_asked(REQUEST, NOW)],
+        "approval_expired": [approval_expired(REQUEST, NOW)],
+        "condition_raised": of_condition("margin:main/USDT:near", pool_values(CHECK)),
+        "condition_cleared": [
+            one
+            for kind in ("order", "wrong_reply")
+            for one in of_condition(f"{kind}:cp1", order_values(make_order(Side.SELL)))
+        ],
+    }
+
+
+def makers_in_source() -> set[str]:
+    """The functions that give ``data`` to an alert."""
+    found: set[str] = set()
+    for room in ("app", "notify"):
+        for file in (SOURCE / room).rglob("*.py"):
+            for function in ast.walk(ast.parse(file.read_text())):
+                if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                    continue
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                        named = any(k.arg == "data" for k in node.keywords)
+                        if node.func.id == "alert" and named:
+                            found.add(function.name)
+    return found
+
+
+def test_what_alerts_carry_is_declared_and_what_is_declared_is_carried() -> None:
+    made = every_maker()
+    assert makers_in_source() == set(made)
+    carried: dict[str, set[str]] = {}
+    for alerts in made.values():
+        for one in alerts:
+            carried.setdefault(one.kind, set()).update(one.data)
+    assert carried == {
+        kind: {*names} - ({"ratio"} if kind in {"margin", "margin_halted"} else set())
+        for kind, names in DATA.items()
+    }
+
+
+def test_no_name_means_two_things() -> None:
+    for kind in (*DATA, *KEYS):
+        assert kind in CATEGORIES
+        assert not set(fields_of(kind)) & set(COMMON), kind
+        assert all(name.isidentifier() and name.islower() for name in fields_of(kind))
