@@ -23,9 +23,10 @@ from counterpoise.app.troubles import (
 )
 from counterpoise.decide.guards.rejects import AT_ONCE
 from counterpoise.domain.events import Alert, Severity
-from counterpoise.domain.instrument import is_spot
-from counterpoise.domain.numbers import ZERO
-from counterpoise.domain.order import OrderState
+from counterpoise.domain.instrument import base_of, is_spot
+from counterpoise.domain.numbers import ZERO, significant, text
+from counterpoise.domain.order import OrderState, Side
+from counterpoise.domain.plan import Refused
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import TradingState
@@ -90,6 +91,9 @@ _NEEDS = frozenset(
 
 #: How long nothing may be refused any more before that is told.
 _STAYS_AWAY = timedelta(minutes=1)
+#: ... while the position is still not the one wanted: what was let through rests or fills, and then it is the rest's
+#: turn to be refused again.
+_GOES_ON = timedelta(hours=2)
 
 
 class Lasting:
@@ -143,8 +147,10 @@ class Lasting:
             if report.state is not TradingState.RUN and _forbidden_too(key):
                 continue  # the state lets nothing pass that could be refused
             if key.startswith("refused:"):
-                since = self._away.setdefault(key, report.as_of)
-                if since == report.as_of or report.as_of - since < _STAYS_AWAY:
+                away_for = report.as_of - self._away.setdefault(key, report.as_of)
+                symbol = key.removeprefix("refused:").rpartition(":")[0]
+                wanted = _wanted_still(report, symbol)
+                if away_for < (_GOES_ON if wanted else _STAYS_AWAY):
                     continue
             yield key
 
@@ -160,13 +166,7 @@ class Lasting:
         yield from settings_now(report, raised)
         yield from unproven_orders(report, seen.orders)
         yield from unproven_cancels(report, seen.orders)
-        for refusal in report.refused:
-            order = refusal.order
-            code = refusal.reason.code
-            if code in _TOLD or f"{_AGAIN.get(code)}:{order.symbol}" in raised:
-                continue  # whoever set the state was told what it does
-            text = f"Refused to {order.side.value} {order.symbol}: {refusal.reason.text}"
-            yield f"refused:{order.symbol}:{code}", (Severity.WARNING, text)
+        yield from _refused(report, raised)
         yield from inactive(report)
         yield from residues(report)
         yield from _rejected(report, raised)
@@ -231,6 +231,20 @@ def _gone(key: str, report: CycleReport) -> bool:
     return kind == "margin" and rest.rpartition(":")[0] not in pools
 
 
+def _refused(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str, _Condition]]:
+    """What guards let not pass, with how much of it, by contract and cause."""
+    found: dict[tuple[str, Side, str], list[Refused]] = {}
+    for refusal in report.refused:
+        order, code = refusal.order, refusal.reason.code
+        if code in _TOLD or f"{_AGAIN.get(code)}:{order.symbol}" in raised:
+            continue  # whoever set the state was told what it does
+        found.setdefault((order.symbol, order.side, code), []).append(refusal)
+    for (symbol, side, code), refusals in found.items():
+        qty = text(significant(sum((r.order.qty for r in refusals), ZERO)))
+        said = f"Refused to {side.value} {qty} {base_of(symbol)} with {symbol}: {refusals[-1].reason.text}"
+        yield f"refused:{symbol}:{code}", (Severity.WARNING, said)
+
+
 def _rejected(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str, _Condition]]:
     """Contracts whose orders the venue does not take; so it stays until it takes one, or none is needed."""
     cancels = {c.order.client_order_id for c in report.plan.cancel}
@@ -260,6 +274,11 @@ def _waits(report: CycleReport) -> Iterator[tuple[str, _Condition]]:
         if need.code in _NEEDS:
             key = f"waits:{decision.strategy}:{need.code}:{decision.asset}"
             yield key, (Severity.WARNING, f"{decision.strategy} waits: {need.text}")
+
+
+def _wanted_still(report: CycleReport, symbol: str) -> bool:
+    """Whether a position in ``symbol`` is wanted that is not there."""
+    return any(t.symbol == symbol for t in report.plan.targets) and not _reached(report, symbol)
 
 
 def _reached(report: CycleReport, symbol: str) -> bool:

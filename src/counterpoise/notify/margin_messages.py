@@ -82,7 +82,9 @@ def margin_conditions(
                 f"{_where(check)} needs {_money(check.missing)} {check.pool.asset} more than can be reached to be"
                 f" {_percent(policy.warn + policy.hysteresis)} from liquidation again: move it there by hand"
             )
-            yield short, (Severity.CRITICAL, said)
+            # from where nothing is added any more each step is critical itself
+            far = check.step < Step.STOP_ADDING
+            yield short, (Severity.WARNING if far else Severity.CRITICAL, said)
         if check.differs is not None and check.differs > policy.tolerance:
             said = (
                 f"{_where(check)}: the venue's maintenance margin is {_percent(check.differs)} off what its tables"

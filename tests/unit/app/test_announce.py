@@ -196,7 +196,9 @@ def test_what_is_said_names_what_it_is_about() -> None:
     assert told["order"].text.startswith(
         f"The outcome of sell 0.1 {BTC_PERP} (cp-test-order) is not proven"
     )
-    assert told["refused"].text == f"Refused to sell {BTC_PERP}: more than 50 open orders"
+    assert (
+        told["refused"].text == f"Refused to sell 0.1 BTC with {BTC_PERP}: more than 50 open orders"
+    )
     assert all(a.portfolio == PORTFOLIO and a.raised_at == NOW for a in told.values())
 
 
@@ -390,6 +392,40 @@ def test_a_cancelled_order_is_no_sign_that_orders_are_taken() -> None:
     people.hear(sent(rejected("-2019: Margin is insufficient.")))
     order = make_order(state=OrderState.CANCELED)
     assert people.hear(sent(order, cancels=(Cancel(order=order, why="patience"),))) == []
+
+
+# --- refusals by a guard
+
+
+def wanting(qty: str, *, minutes: int, refused: tuple[Refused, ...] = ()) -> CycleReport:
+    """A look that wants another position than the one of none that is there."""
+    target = Target(
+        venue=VENUE, symbol=BTC_PERP, asset="BTC", qty=dec(qty), decision_id="d1", decided_at=NOW
+    )
+    report = make_report(plan=Plan(targets=(target,)), refused=refused)
+    return replace(report, as_of=NOW + timedelta(minutes=minutes))
+
+
+def test_what_is_refused_part_by_part_is_told_once() -> None:
+    people, key = People(), f"refused:{BTC_PERP}:max_open_orders"
+    assert people.hear(wanting("-0.5", minutes=0, refused=(REFUSAL,))) == [key]
+    for minutes in range(15, 180, 15):  # what was let through rests, then the rest is refused again
+        refused = (REFUSAL,) if minutes % 60 == 0 else ()
+        assert people.hear(wanting("-0.5", minutes=minutes, refused=refused)) == []
+    assert people.hear(wanting("0", minutes=180)) == [f"-{key}"], "it is there"
+
+
+def test_what_is_refused_no_more_is_over_in_the_end_although_it_is_not_reached() -> None:
+    people, key = People(), f"refused:{BTC_PERP}:max_open_orders"
+    people.hear(wanting("-0.5", minutes=0, refused=(REFUSAL,)))
+    told = [people.hear(wanting("-0.5", minutes=m)) for m in (10, 70, 129, 130)]
+    assert told == [[], [], [], [f"-{key}"]]
+
+
+def test_a_refusal_says_how_much_is_refused_in_all() -> None:
+    rungs = tuple(replace(REFUSAL, order=make_order(client_order_id=c)) for c in ("cp1", "cp2"))
+    (told,) = announcer().conditions(make_report(refused=rungs), UNCHANGED, NOTHING_RAISED)
+    assert told.text == f"Refused to sell 0.2 BTC with {BTC_PERP}: more than 50 open orders"
 
 
 # --- unexplained positions
