@@ -33,6 +33,7 @@ from counterpoise.config.secrets import secret
 from counterpoise.config.section import Section
 from counterpoise.config.settings import AlertSettings
 from counterpoise.config.shape import Shape, exactly_one, word_or_mapping
+from counterpoise.config.templates import Templates, check_templates, templates
 from counterpoise.config.units import Expected
 from counterpoise.domain.access import HeartbeatAccess, Secret
 from counterpoise.domain.categories import Category
@@ -202,6 +203,10 @@ class AlertsModel(Shape):
         min_length=1,
         description="addresses for Apprise (mail, ntfy, Slack, ...): [${MAIL_URL}, {url: ..., routing: ...}]",
     )
+    templates: Templates = Field(
+        default={},
+        description="words of your own by kind of alert: {hedge_opened: {title: '{asset} hedged'}}",
+    )
     heartbeat: HeartbeatModel | None = Field(
         default=None, description="a dead man's switch: {url_file: heartbeat.url, every: 1m}"
     )
@@ -215,6 +220,7 @@ def check_alerts(section: Section) -> None:
     """Complain of quiet hours that last no time, and of what does not fit together in a sink."""
     if section.is_mapping("mqtt"):
         check_broker(section.at("mqtt"))
+    check_templates(section.at("templates"))
     for part in (section, *(section.at(name) for name in SINKS), *section.items("notify")):
         start = part.read(times.clock_time, "quiet", "from")
         end = part.read(times.clock_time, "quiet", "to")
@@ -264,6 +270,7 @@ def alerts(model: AlertsModel, secrets: Mapping[str, Secret], file: FilePath) ->
         telegram=bot,
         webhook=webhook(secrets) if model.webhook is not None else None,
         notify=notify,
+        templates=templates(model.templates),
         secrets=(*secrets.values(), *(part for one in urls for part in secret_parts(one))),
     )
 

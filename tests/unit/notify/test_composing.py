@@ -8,6 +8,7 @@ import pytest
 
 from counterpoise.domain.categories import Category
 from counterpoise.domain.events import Alert, Severity, alert
+from counterpoise.domain.templates import AlertTemplate, template
 from counterpoise.notify.composing import Wording, message_of, span
 
 NOW = datetime(2025, 4, 7, 6, 30, tzinfo=UTC)
@@ -108,3 +109,57 @@ def test_times_in_a_text_are_told_by_the_readers_clock_and_values_stay_exact() -
     assert (message.at, message.data) == (NOW, one.data)
     later = replace(one, id="b", text="over", raised_at=NOW + timedelta(days=1))
     assert "- holds until Mon 7 Apr 14:00 CEST" in message_of([one, later], wording=there).text
+
+
+OWN = Wording(
+    zone=ZoneInfo("Europe/Berlin"),
+    templates={
+        "hedge_adjusted": AlertTemplate(
+            title=template("{portfolio} {asset} x{count}"), text=template("{at} {asset}: {text}")
+        ),
+        "venue": AlertTemplate(title=template("{venue} DOWN"), text=template("{title}!")),
+    },
+)
+
+
+def adjusted(asset: str | None, minutes: float = 0) -> Alert:
+    data = {"asset": asset} if asset is not None else {}
+    at = NOW + timedelta(minutes=minutes)
+    return alert("treasury", "hedge_adjusted", Severity.INFO, f"moved {asset}", at, data=data)
+
+
+def test_peoples_own_words_are_used() -> None:
+    message = message_of([adjusted("BTC")], wording=OWN)
+    assert (message.title, message.text) == ("treasury BTC x1", "08:30 CEST BTC: moved BTC")
+
+
+def test_a_value_that_is_missing_means_the_standard_words() -> None:
+    message = message_of([adjusted(None)], wording=OWN)
+    assert (message.title, message.text) == ("Hedge adjusted", "moved None")
+
+
+def test_what_is_over_is_told_in_the_standard_words() -> None:
+    key = "venue:main"
+    came = said("silent", kind="venue", key=key)
+    went = said("answers again", 1, kind="venue", key=key, cleared=True)
+    assert message_of([came], wording=OWN).title == "main DOWN"
+    assert message_of([came], wording=OWN).text == "Venue main does not answer!"
+    both = message_of([came, went], wording=OWN)
+    assert both.title == "Silence of venue main is over (x2 in 60 s)"
+    assert both.text == "x2 in 60 s:\n- Venue main does not answer!\n- answers again"
+
+
+def test_each_shown_line_of_many_is_in_ones_own_words() -> None:
+    message = message_of([adjusted("BTC"), adjusted(None, 1), adjusted("ETH", 2)], wording=OWN)
+    assert message.title == "Hedge adjusted (x3 in 2 min)"
+    assert message.text == (
+        "x3 in 2 min:\n- 08:30 CEST BTC: moved BTC\n- moved None\n- 08:32 CEST ETH: moved ETH"
+    )
+    same = message_of([adjusted("BTC"), adjusted("BTC", 1)], wording=OWN)
+    assert same.title == "treasury BTC x2 (x2 in 60 s)"
+
+
+def test_what_fills_in_nothing_but_blanks_is_not_sent_empty() -> None:
+    blank = Wording(templates={"flow": AlertTemplate(text=template("{source}"), title=None)})
+    one = alert("treasury", "flow", Severity.INFO, "a deposit", NOW, data={"source": " \n"})
+    assert message_of([one], wording=blank).text == "a deposit"

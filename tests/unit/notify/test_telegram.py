@@ -12,7 +12,8 @@ from counterpoise.domain.errors import SinkBusy, SinkError, SinkRefusal
 from counterpoise.domain.events import Severity, alert
 from counterpoise.domain.leaks import Leaks
 from counterpoise.domain.message import Message
-from counterpoise.notify.composing import message_of
+from counterpoise.domain.templates import AlertTemplate, template
+from counterpoise.notify.composing import Wording, message_of
 from counterpoise.notify.telegram import LONGEST_TEXT, TelegramSink, text_of
 from counterpoise.notify.wording import units
 from tests.inboxes import CHAT, CUT, TOKEN, BotServer, Trouble, busy, page, said
@@ -65,6 +66,15 @@ async def test_markup_in_a_text_is_shown_and_never_read(server: BotServer) -> No
     ((_, text, _),) = server.taken
     shown = NASTY.replace("\x1b", " ").replace("\ud800", " ")
     assert text.splitlines()[1:3] == shown.splitlines()
+    assert not server.broken
+
+
+async def test_markup_in_a_value_of_ones_own_template_is_never_read(server: BotServer) -> None:
+    own = AlertTemplate(title=template("<i>{asset}"), text=template("</b>{asset} {{"))
+    one = alert("p", "hedge_opened", Severity.INFO, "x", AT, data={"asset": NASTY})
+    await sink(server).deliver(message_of([one], wording=Wording(templates={"hedge_opened": own})))
+    ((_, text, _),) = server.taken
+    assert text.startswith("<i><b>bold</b> & <a href=")
     assert not server.broken
 
 
