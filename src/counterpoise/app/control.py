@@ -65,6 +65,8 @@ class DatabaseControl:
             word = Word(kind=word.kind, about=self._one(word.about))
         found = await self._spoken(word, speaker, rehearses=True)
         changes = found["command"] is not None
+        # what a flattening closes changes with every fill, and is all of it in any case
+        about = "" if word.kind is CommandKind.FLATTEN else found["effect"]
         outlook = (
             await self._outlook(word) if changes and word.kind is CommandKind.APPROVE else None
         )
@@ -73,6 +75,7 @@ class DatabaseControl:
             answer=control_view.weighed(word, found, outlook),
             changes=changes,
             needs_yes=_adds(word.kind, TradingState(found["state"])),
+            basis=f"{found['state']} {about}",
         )
 
     async def say(self, word: Word, speaker: Speaker) -> Answer:

@@ -16,6 +16,8 @@ from counterpoise.domain.records import TradingState
 _TENTH, _CENT = dec("0.1"), dec("0.01")
 #: Lines of one kind; what is more is counted.
 _LINES = 12
+#: What was seen so long ago is shown with its age.
+_OLD_S = 120
 _ANSWERS = frozenset({CommandKind.APPROVE, CommandKind.DENY})
 _WORDS: Mapping[CommandKind, str] = {
     CommandKind.PAUSE: "Pause",
@@ -132,9 +134,13 @@ def weighed(word: Word, document: Mapping[str, Any], outlook: str | None) -> Ans
     """Return what a word would do; ``document`` as :func:`counterpoise.app.desk.written` makes it."""
     lines = [_effect(word, document)]
     if outlook:
-        lines.append(outlook)
+        age = document["last_cycle_age_s"]
+        old = f" (looked at {_age(age)} ago)" if age is not None and dec(age) >= _OLD_S else ""
+        lines.append(f"{outlook}{old}")
     if word.kind is CommandKind.APPROVE and document["state"] != TradingState.RUN:
         lines.append(f"The portfolio is {document['state']}: only /resume lets it trade")
+    elif word.kind not in _ANSWERS and document["command"] is not None:
+        lines.append(f"The portfolio is {document['state']} now")
     return Answer(head=_head(word, document), text="\n".join(lines))
 
 

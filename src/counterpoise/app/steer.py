@@ -57,7 +57,10 @@ async def steer(
             raise SafetyRefusal(f"portfolio {portfolio}: {kind.value}: {step.answer}")
         if step.record == before:
             return unwritten(desk, already(desk, step.answer))
-        return await written(desk, command, _effect(desk, kind))
+        effect = _effect(desk, kind)
+        if before.flattening and not step.record.flattening:
+            effect += "; own futures are no longer closed, what is left of them stays on"
+        return await written(desk, command, effect)
 
 
 async def ask_strategy(
@@ -204,7 +207,7 @@ async def reply(
 async def _replied(
     desk: Desk, kind: CommandKind, approval: Approval, voice: Voice
 ) -> dict[str, Any]:
-    over = approval.deadline_at < desk.now
+    over = approval.deadline_at <= desk.now
     if approval.state is ApprovalState.EXPIRED or (
         over and approval.state is ApprovalState.WAITING
     ):

@@ -85,10 +85,12 @@ class Weighed:
     """What a word would do, before it is done.
 
     ``changes``: whether anything would be written at all. ``needs_yes``: it trades, or lets more be traded than now.
-    ``word``: the same word with the portfolio it is about, exactly what is done after a yes.
+    ``word``: the same word with the portfolio it is about, exactly what is done after a yes. ``basis``: what a yes is
+    said to, which holds no longer where a later judgement has another one.
     """
 
     word: Word
     answer: Answer
     changes: bool
     needs_yes: bool
+    basis: str

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from counterpoise.domain.control import Word
+from counterpoise.domain.control import Weighed
 
 #: Wrong codes after which what waits is dropped.
 _TRIES = 3
@@ -18,8 +18,9 @@ _TRIES = 3
 
 @dataclass(slots=True, kw_only=True)
 class _Waiting:
-    word: Word
+    weighed: Weighed
     code: str
+    asked_at: datetime
     until: datetime
     tries: int = 0
 
@@ -32,18 +33,21 @@ class Confirmations:
         self._fresh = fresh
         self._waiting: dict[tuple[int, int], _Waiting] = {}
 
-    def ask(self, chat: int, user: int, word: Word, now: datetime) -> str:
-        """Return the code by which ``user`` says in ``chat`` that ``word`` is meant."""
+    def ask(self, chat: int, user: int, weighed: Weighed, now: datetime) -> str:
+        """Return the code by which ``user`` says in ``chat`` that what was ``weighed`` is meant."""
         code = self._fresh()
-        self._waiting[chat, user] = _Waiting(word=word, code=code, until=now + self._within)
+        self._waiting[chat, user] = _Waiting(
+            weighed=weighed, code=code, asked_at=now, until=now + self._within
+        )
         return code
 
-    def take(self, chat: int, user: int, code: str, now: datetime) -> Word | str:
-        """Return the word that ``code`` confirms, which it then no longer does; else why it confirms none."""
+    def take(self, chat: int, user: int, code: str, now: datetime) -> Weighed | str:
+        """Return what ``code`` confirms, which it then no longer does; else why it confirms nothing."""
         waiting = self._waiting.get((chat, user))
         if waiting is None:
             return "nothing of yours waits for a code here: it was used, replaced, or is another's"
-        if now >= waiting.until:
+        if not waiting.asked_at <= now < waiting.until:
+            # also where the clock was set back: how long ago it was nobody knows
             del self._waiting[chat, user]
             return "the code has expired; nothing was done. Say it again"
         if code != waiting.code:
@@ -53,4 +57,4 @@ class Confirmations:
                 return "not the code, and it was the third try: say it again"
             return "not the code that waits here; nothing was done"
         del self._waiting[chat, user]
-        return waiting.word
+        return waiting.weighed

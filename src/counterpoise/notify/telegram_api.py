@@ -20,7 +20,7 @@ from counterpoise.notify.wording import cut, plain, units
 #: How long Telegram holds a question for updates open when there are none.
 POLL_S = 25
 #: Updates at once; ten of the longest that Telegram sends are far below what is read of a reply.
-_AT_ONCE, _LONGEST_REPLY = 10, 4 * 1024 * 1024
+AT_ONCE, _LONGEST_REPLY = 10, 4 * 1024 * 1024
 _REMEDIES = {
     401: "Telegram does not know the bot's token, check it",
     404: "check the bot's token and alerts.telegram.base_url",
@@ -53,7 +53,7 @@ class BotApi:
         """
         content: dict[str, Any] = {
             "timeout": wait_s,
-            "limit": _AT_ONCE,
+            "limit": AT_ONCE,
             "allowed_updates": ["message", "callback_query"],
         }
         if after is not None:

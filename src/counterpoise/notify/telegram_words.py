@@ -16,7 +16,8 @@ from counterpoise.domain.operator import CommandKind
 LONGEST = 160
 #: The longest time for which alerts may be held back.
 LONGEST_HUSH_S = 7 * 24 * 3600
-_COMMAND = re.compile(r"/([A-Za-z_]{1,32})(?:@([A-Za-z0-9_]{1,64}))?((?: +\S+)*) *")
+_COMMAND = re.compile(r"/([A-Za-z_]{1,32})(?:@[A-Za-z0-9_]{1,64})?((?: +\S+)*) *")
+_ADDRESSED = re.compile(r"/[A-Za-z0-9_]{1,32}@([A-Za-z0-9_]{1,64})")
 _ARGUMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,79}")
 _CODE = re.compile(r"[0-9]{6}")
 _SPAN = re.compile(r"([1-9][0-9]{0,3})(m|h|d)")
@@ -40,18 +41,19 @@ def meaning(text: str, bot: str, *, private: bool) -> Said | None:
 
     In a group people speak to each other and to other bots; in a ``private`` chat all of it is for us.
     """
+    if not private and not text.startswith("/"):
+        return None
+    to = _ADDRESSED.match(text)
+    if to is not None and to[1].lower() != bot.lower():
+        return None
     if len(text) > LONGEST:
         return NotUnderstood(why=f"too long: expected a command of at most {LONGEST} characters")
     if not text.startswith("/"):
-        if not private:
-            return None
         return Code(code=text.strip()) if _CODE.fullmatch(text.strip()) else _UNKNOWN
     found = _COMMAND.fullmatch(text)
     if found is None:
         return _UNKNOWN
-    name, addressed, rest = found[1].lower(), found[2], found[3].split()
-    if addressed is not None and addressed.lower() != bot.lower():
-        return None
+    name, rest = found[1].lower(), found[2].split()
     if len(rest) > 1 or not all(_ARGUMENT.fullmatch(argument) for argument in rest):
         return NotUnderstood(why="not understood: expected a command and at most one name. /help")
     return _command(name, rest[0] if rest else None)

@@ -5,13 +5,24 @@ from itertools import count
 
 import pytest
 
-from counterpoise.domain.control import Word
+from counterpoise.domain.control import Answer, Weighed, Word
 from counterpoise.domain.operator import CommandKind
 from counterpoise.notify.confirming import Confirmations
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
-FLATTEN = Word(kind=CommandKind.FLATTEN, about="p")
-RESUME = Word(kind=CommandKind.RESUME, about="p")
+
+
+def weighed(kind: CommandKind) -> Weighed:
+    return Weighed(
+        word=Word(kind=kind, about="p"),
+        answer=Answer(head=kind.value),
+        changes=True,
+        needs_yes=True,
+        basis="RUN",
+    )
+
+
+FLATTEN, RESUME = weighed(CommandKind.FLATTEN), weighed(CommandKind.RESUME)
 
 
 @pytest.fixture
@@ -51,3 +62,9 @@ def test_the_third_wrong_code_ends_it(codes: Confirmations) -> None:
     told = [str(codes.take(1, 2, "999999", NOW)) for _ in range(3)]
     assert "third" in told[-1]
     assert isinstance(codes.take(1, 2, code, NOW), str)
+
+
+def test_it_expires_where_the_clock_was_set_back(codes: Confirmations) -> None:
+    code = codes.ask(1, 2, FLATTEN, NOW)
+    assert "expired" in str(codes.take(1, 2, code, NOW - timedelta(hours=1)))
+    assert "nothing" in str(codes.take(1, 2, code, NOW))

@@ -1,0 +1,165 @@
+"""Control from Telegram by people who mean ill, or who do not know what has changed since."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import structlog
+from aiohttp import web
+
+from counterpoise.domain.numbers import dec
+from counterpoise.domain.records import Changes, TradingState
+from tests.inboxes import CHAT, BotServer, busy
+from tests.unit.app.desk import NewDesk
+from tests.unit.app.phone import GROUP, OTHER, STRANGER, Phone, asked, phone_on
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[Any]]:
+    with structlog.testing.capture_logs() as lines:
+        yield lines
+
+
+@pytest.fixture
+async def phone(new_desk: NewDesk) -> AsyncIterator[Phone]:
+    """Beside a daemon that has hedged half a bitcoin."""
+    desk = await new_desk()
+    await desk.run(hours=2)
+    async with BotServer(chats=(CHAT, str(GROUP))).serving() as server:
+        yield phone_on(desk, server)
+
+
+async def set_state(phone: Phone, state: TradingState) -> None:
+    """Somebody else has set the trading state, and the daemon has heeded it."""
+    known = await phone.desk.store.portfolio("p")
+    assert known is not None
+    record = replace(known, trading_state=state)
+    await phone.desk.store.commit(Changes(portfolio="p", record=record))
+
+
+# --- a yes for one thing is no yes for another
+
+
+async def test_a_yes_to_resume_does_not_lift_a_halt_that_came_in_between(phone: Phone) -> None:
+    await set_state(phone, TradingState.CANCEL_ONLY)
+    await phone.says("/resume")
+    first = phone.code()
+    await set_state(phone, TradingState.HALT)
+    told = await phone.says(f"/confirm {first}")
+    assert told.startswith("Resume (p)\nSomething changed since you were asked: nothing was done")
+    assert "HALT" in told
+    assert await phone.said() == []
+    assert phone.code() != first
+    assert "taken" in await phone.presses("Yes: resume")
+    assert [kind for kind, *_ in await phone.said()] == ["resume"]
+
+
+async def test_a_yes_to_resume_does_not_end_a_flattening_that_began_in_between(
+    phone: Phone,
+) -> None:
+    await set_state(phone, TradingState.REDUCE_ONLY)
+    await phone.says("/resume", chat=GROUP)
+    waiting = phone.code()
+    await phone.says("/flatten", user=OTHER, chat=GROUP)
+    await phone.says(f"/confirm {phone.code()}", user=OTHER, chat=GROUP)
+    told = await phone.says(f"/confirm {waiting}", chat=GROUP)
+    assert "Something changed since you were asked" in told
+    assert "own futures are no longer closed" in told
+    assert [kind for kind, *_ in await phone.said()] == ["flatten"]
+
+
+@pytest.mark.parametrize("word", ["pause", "reduceonly", "resume"])
+async def test_what_ends_a_flattening_says_so(phone: Phone, word: str) -> None:
+    await phone.says("/flatten")
+    await phone.presses("Yes")
+    told = await phone.says(f"/{word}")
+    assert "own futures are no longer closed, what is left of them stays on" in told
+
+
+async def test_an_outlook_of_an_old_look_says_how_old(new_desk: NewDesk) -> None:
+    async with BotServer().serving() as server:
+        phone, request = await asked(new_desk, server)
+        assert "looked at" not in await phone.says(f"/approve {request.id}")
+        phone.desk.world.clock.advance(dec(3 * 3600))
+        told = await phone.says(f"/approve {request.id}")
+        assert "(looked at 180 min ago)" in told
+
+
+# --- groups
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["A long story. " * 20, "/status@other_bot " + "x" * 300, "/status@other_bot\nand more"],
+)
+async def test_what_people_tell_each_other_at_length_is_none_of_ours(
+    phone: Phone, text: str
+) -> None:
+    assert await phone.says(text, chat=GROUP) == ""
+
+
+# --- floods
+
+
+async def test_a_flood_of_a_listed_person_is_heeded_in_part_and_said_once(
+    phone: Phone, logged: list[dict[str, object]]
+) -> None:
+    now = phone.desk.world.clock.now().timestamp()
+    for _ in range(400):
+        phone.server.write("/help", at=now)
+    for _ in range(40):
+        await phone.bot.listen()
+    heeded = [t for _, t, _ in phone.server.taken if t.startswith("What I understand")]
+    assert len(heeded) == 30
+    assert len(phone.server.taken) == 31
+    assert "Too many at once" in phone.server.taken[-1][1]
+    assert len([x for x in logged if x["log_level"] == "warning"]) < 150
+    phone.desk.world.clock.advance(dec(61))
+    assert "taken" in await phone.says("/pause")
+
+
+async def test_a_flood_of_one_person_does_not_silence_another(phone: Phone) -> None:
+    for _ in range(35):
+        await phone.says("/help", chat=GROUP)
+    assert await phone.says("/help", chat=GROUP) == ""
+    assert "taken" in await phone.says("/pause", user=OTHER, chat=GROUP)
+
+
+async def test_what_is_none_of_ours_does_not_fill_the_log(
+    phone: Phone, logged: list[dict[str, object]]
+) -> None:
+    for _ in range(500):
+        phone.server.put(message={"message_id": 1, "sticker": {}, "chat": {"id": STRANGER}})
+    for _ in range(50):
+        await phone.bot.listen()
+    warned = [x for x in logged if x["log_level"] == "warning"]
+    assert 0 < len(warned) <= 101
+
+
+async def test_many_that_come_too_late_get_one_answer(phone: Phone) -> None:
+    now = phone.desk.world.clock.now().timestamp()
+    for _ in range(34):
+        phone.server.write("/resume", at=now - 3600)
+    for _ in range(4):
+        await phone.bot.listen()
+    (told,) = (text for _, text, _ in phone.server.taken)
+    assert "34 older than 5 min" in told
+
+
+async def test_a_bot_that_is_told_to_wait_does_not_answer_meanwhile(phone: Phone) -> None:
+    """Alerts go through the same bot: who goes on asking is kept out for longer, and they with it."""
+    assert await phone.says("/help")
+    phone.server.write("/help", at=phone.desk.world.clock.now().timestamp())
+    heard = web.json_response({"ok": True, "result": phone.server.updates[-1:]})
+    phone.server.troubles.extend([heard, busy(30)])
+    await phone.bot.listen()
+    asked_so_far = phone.server.asked
+    for _ in range(3):
+        assert await phone.says("/pause") == ""
+    assert phone.server.asked == asked_so_far + 3, "it listens, and says nothing"
+    assert [kind for kind, *_ in await phone.said()] == ["pause"]
+    phone.desk.world.clock.advance(dec(32))
+    assert await phone.says("/help")
