@@ -1,27 +1,30 @@
-"""What a cycle tells people: hedges that moved, and lasting conditions, raised once and cleared once.
+"""What a look tells people: what happened (``moves``, ``strategy_news``, ``conversion_news``), and what lasts.
 
-Fills are announced in the transaction that books them; conditions in the one that records what was done.
+Fills and decisions are announced in the transaction that books them; conditions in the one that records what was done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
+from counterpoise.app.conversion_news import conversions_told
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.judge import Judgement
 from counterpoise.app.lasting import Lasting
-from counterpoise.domain.events import Alert, Severity
+from counterpoise.app.look import Look
+from counterpoise.app.moves import Teller
+from counterpoise.app.strategy_news import steps_of, strategies_told
+from counterpoise.domain.course import COURSES, Courses
+from counterpoise.domain.events import Alert
 from counterpoise.domain.flows import is_dust
-from counterpoise.domain.guarding import SELLER, Step
+from counterpoise.domain.guard_documents import kept, remembered
+from counterpoise.domain.guarding import Step
 from counterpoise.domain.hedge_book import BookLine, LineKey
-from counterpoise.domain.instrument import is_spot
-from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.portfolio import Contract, PortfolioView, Universe
-from counterpoise.domain.records import Recorded, TradingState
+from counterpoise.domain.portfolio import Universe
+from counterpoise.domain.records import GuardRecord, Recorded, TradingState
 from counterpoise.domain.transfer import Transfer
 from counterpoise.execute.reconcile import Reconciled
 from counterpoise.notify.doubt_messages import (
@@ -34,14 +37,20 @@ from counterpoise.notify.margin_messages import (
     transfers_told,
 )
 from counterpoise.notify.messages import (
-    coins_traded,
     condition_raised,
     flow_found,
-    hedge_moved,
 )
 
 #: How often a halted portfolio that may be liquidated is spoken of.
 REMIND_EVERY = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What is told, and what is kept with it so that it is told once."""
+
+    alerts: tuple[Alert, ...]
+    guards: tuple[GuardRecord, ...] = ()
 
 
 class Announcer:
@@ -61,58 +70,36 @@ class Announcer:
         universe: Universe,
         at: datetime,
         before: Mapping[LineKey, BookLine] | None = None,
-    ) -> tuple[Alert, ...]:
-        """Return one alert per contract that our fills moved (``recorded`` already contains them) and per flow.
+    ) -> News:
+        """Return what a look found and decided: flows, fills (``recorded`` already contains them), strategies.
 
         ``before`` is the hedge book before these fills.
         """
-        assets = {(x.venue, x.instrument.symbol): a for a, x in universe.contracts}
+        portfolio, steps = self._policy.id, steps_of(self._policy, recorded, judged)
+        look = Look(
+            policy=self._policy,
+            seen=seen,
+            recorded=recorded,
+            judged=judged,
+            universe=universe,
+            at=at,
+            before=before or {},
+            steps=steps,
+        )
+        known = remembered(Courses, recorded, COURSES)
+        teller = Teller(look, known.ways)
         alerts = [
-            flow_found(self._policy.id, flow, self._policy.quote)
+            flow_found(portfolio, flow, self._policy.quote)
             for flow in seen.flows
             if not is_dust(flow.qty, flow.price)
         ]
-        alerts += changes_accepted(self._policy.id, seen.accepted, at)
-        for position in seen.positions:
-            key = (position.venue, position.symbol)
-            fills = tuple(f for f in seen.fills if (f.venue, f.symbol) == key)
-            if not fills:
-                continue
-            if is_spot(position.symbol):
-                target = recorded.targets.get(key)
-                why = target.why if target is not None else ""
-                sold = coins_traded(self._policy.id, position.symbol, fills, why, at)
-                # coins go only where people allowed it: they are told louder than of a strategy's trade
-                loud = Severity.WARNING if _sold_by_guard(key, seen, before) else sold.severity
-                alerts.append(replace(sold, severity=loud))
-                continue
-            after = recorded.positions[key].own_qty
-            was = after - sum((f.signed_qty for f in fills), ZERO)
-            asset = assets.get(key, position.symbol)
-            # the target the fills worked for: a new one of this very cycle is not in the records yet
-            target = recorded.targets.get(key)
-            weight_after = weight_before = None
-            if isinstance(judged.view, PortfolioView) and asset in judged.view.assets:
-                view = judged.view.assets[asset]
-                exposure = view.exposure_qty + _not_shown_yet(key, seen, after - was)
-                weight_after = view.weight_of(exposure)
-                weight_before = view.weight_of(exposure - (after - was))
-            forced = seen.forced.get(key)
-            told = hedge_moved(
-                self._policy.id,
-                asset,
-                position.symbol,
-                was,
-                after,
-                fills,
-                weight_before,
-                weight_after,
-                forced.text if forced is not None else target.why if target is not None else "",
-                at,
-            )
-            loud = Severity.CRITICAL if forced is not None else told.severity
-            alerts.append(replace(told, severity=loud))
-        return tuple(alerts)
+        alerts += changes_accepted(portfolio, seen.accepted, at)
+        alerts += teller.moved()
+        alerts += strategies_told(portfolio, steps, judged, at)
+        alerts += conversions_told(look, teller)
+        after = Courses(ways=teller.ways)
+        kept_now = (kept(COURSES, after),) if after != known else ()
+        return News(alerts=tuple(alerts), guards=kept_now)
 
     def guarded(
         self, judged: Judgement, recorded: Recorded, settled: tuple[Transfer, ...], at: datetime
@@ -148,22 +135,3 @@ class Announcer:
     ) -> tuple[Alert, ...]:
         """Return what newly holds and what no longer does. ``raised`` are the keys told before."""
         return self._lasting.conditions(report, seen, raised)
-
-
-def _sold_by_guard(
-    pair: Contract, seen: Reconciled, before: Mapping[LineKey, BookLine] | None
-) -> bool:
-    """Whether the margin guard's own line in ``pair`` was moved."""
-    key = (SELLER, *pair)
-    line, was = seen.booked.lines.get(key), (before or {}).get(key)
-    return line is not None and line.qty != (was.qty if was is not None else ZERO)
-
-
-def _not_shown_yet(contract: Contract, seen: Reconciled, moved: Decimal) -> Decimal:
-    """What the position that was read lacks of the fills that were read after it, base units."""
-    why = seen.unexplained.get(contract)
-    if why is None or why.code != "position_unexplained":
-        return ZERO
-    gap = dec(why.numbers["expected"]) - dec(why.numbers["position"])
-    newer = gap * moved > 0 and abs(gap) <= abs(moved)
-    return gap if newer else ZERO

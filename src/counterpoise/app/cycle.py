@@ -126,13 +126,13 @@ class Cycle:
             seen, recorded, judged, look.universe, snapshot.as_of, look.before.book
         )
         ahead = self._ahead(look, judged)
-        news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of, ahead), *moved)
+        news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of, ahead), *moved.alerts)
         outcomes = proven(look.before.transfers, seen.moved)
         news += self._announcer.guarded(judged, recorded, outcomes, snapshot.as_of)
         changed = judged.margin.changes
         changes = _intents(look.before, recorded, seen, judged, told, done, news, policy)
         guards = _guards(told, recorded, judged, look.doubted)
-        changes = replace(changes, bars=self._observer.new_bars, guards=guards)
+        changes = replace(changes, bars=self._observer.new_bars, guards=(*guards, *moved.guards))
         execution = await self._executor.execute(
             changes, judged.plan.cancel, judged.approved, judged.margin.transfers
         )

@@ -90,17 +90,19 @@ async def explain(
 ) -> dict[str, Any]:
     """Return ``{"cycles": [...]}``: the cycle ``cycle_id``, or the newest of each portfolio.
 
-    Raises ConfigError for a cycle nobody recorded, WrongSchema, StoreError.
+    The id of a decision (in an alert's data) or of an alert stands for the cycle behind it. Raises ConfigError for
+    what nobody recorded, WrongSchema, StoreError.
     """
     async with opened(outline) as record:
         if record is not None and cycle_id is None:
             rows = [r for name in portfolios for r in await record.journal.last(name, 1)]
             return {"cycles": [_cycle(row) for row in rows]}
-        row = await record.journal.row(cycle_id) if record is not None and cycle_id else None
+        row = None
+        if record is not None and cycle_id:
+            row = await record.journal.row(cycle_id) or await record.journal.behind(cycle_id)
         if cycle_id is not None and row is None:
-            raise ConfigError(
-                [f"explain: expected a cycle's id (journal --json lists them), was {cycle_id!r}"]
-            )
+            expected = "the id of a cycle (journal --json lists them), of a decision or of an alert"
+            raise ConfigError([f"explain: expected {expected}, was {cycle_id!r}"])
         return {"cycles": [_cycle(row)] if row is not None else []}
 
 

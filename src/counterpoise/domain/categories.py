@@ -12,9 +12,9 @@ from enum import StrEnum
 class Category(StrEnum):
     """What an alert is about."""
 
-    HEDGE = "hedge"  # opened, adjusted, closed
+    HEDGE = "hedge"  # opened, adjusted, closed; targets and tranches of strategies
     LADDER = "ladder"  # how a position is being moved
-    CONVERSION = "conversion"  # spot instead of futures
+    CONVERSION = "conversion"  # spot instead of futures: begun, on its way, done, waiting
     MARGIN = "margin"  # how far liquidation is, and what is done about it
     COLLATERAL = "collateral"  # money moved, or missing
     CARRY = "carry"  # funding, basis, cross hedges: what a hedge costs and how well it fits
@@ -41,6 +41,9 @@ CATEGORIES: Mapping[str, Category] = {
     "coins_traded": Category.CONVERSION,
     "collateral": Category.COLLATERAL,
     "collateral_moved": Category.COLLATERAL,
+    "conversion": Category.CONVERSION,
+    "conversion_begun": Category.CONVERSION,
+    "conversion_ended": Category.CONVERSION,
     "cross": Category.CARRY,
     "cross_unmeasured": Category.CARRY,
     "dead_man": Category.LIFECYCLE,
@@ -53,6 +56,7 @@ CATEGORIES: Mapping[str, Category] = {
     "hold": Category.DATA,
     "inactive": Category.ORDERS,
     "key": Category.LIFECYCLE,
+    "ladder": Category.LADDER,
     "leaving": Category.ORDERS,
     "left_working": Category.ORDERS,
     "look": Category.LIFECYCLE,
@@ -76,6 +80,9 @@ CATEGORIES: Mapping[str, Category] = {
     "started": Category.LIFECYCLE,
     "state_lowered": Category.STATE,
     "stopped": Category.LIFECYCLE,
+    "strategy_turned": Category.HEDGE,
+    "target_hit": Category.HEDGE,
+    "tranche": Category.HEDGE,
     "transfer": Category.COLLATERAL,
     "unrestored": Category.FOREIGN,
     "untimely": Category.DATA,

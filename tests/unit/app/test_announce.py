@@ -471,9 +471,8 @@ def moved(
     snapshot, policy = healthy_snapshot(positions={"BTC": own}), make_policy()
     view = make_view(snapshot, policy)
     recorded: Recorded = make_recorded(positions=seen.positions, **changes)
-    return announcer().moved(
-        seen, recorded, judged or Judgement(view=view), make_universe(policy, snapshot), NOW
-    )
+    look = judged or Judgement(view=view)
+    return announcer().moved(seen, recorded, look, make_universe(policy, snapshot), NOW).alerts
 
 
 def filled(own: str, *fills: object, symbol: str = BTC_PERP) -> Reconciled:

@@ -89,7 +89,7 @@ async def test_what_can_be_asked(phone: Phone, text: str, line: str) -> None:
 
 async def test_a_portfolio_or_look_that_is_not_there(phone: Phone) -> None:
     assert await phone.says("/status q") == "Not done\nexpected a portfolio: p"
-    assert "expected a cycle's id" in await phone.says("/explain p-1999")
+    assert "expected the id of a cycle" in await phone.says("/explain p-1999")
 
 
 # --- words

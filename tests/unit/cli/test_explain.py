@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from counterpoise.domain.events import Severity, alert
 from counterpoise.domain.hedge_book import BookLine, ClosedHedge
 from counterpoise.domain.numbers import dec
+from counterpoise.domain.plan import Target
 from counterpoise.domain.records import Changes, JournalRow
 from counterpoise.record.sql import connect
-from tests.build import BTC_PERP
+from tests.build import BTC_PERP, make_order
 from tests.unit.cli.conftest import AT, DOCUMENT, Cli, Config
 
 DECISION: dict[str, Any] = {
@@ -127,8 +129,31 @@ def test_an_older_cycle_by_its_id_and_one_that_never_was(cli: Cli, explained: Pa
     assert cli("explain", "c1", "-c", explained, "--json").json["cycles"][0]["cycle_id"] == "c1"
     missed = cli("explain", "c9", "-c", explained)
     assert missed.code == 2
-    assert "expected a cycle's id" in missed.err
+    assert "expected the id of a cycle" in missed.err
     assert "'c9'" in missed.err
+
+
+def test_the_ids_in_an_alert_lead_to_the_cycle_behind_it(
+    cli: Cli, explained: Path, tmp_path: Path
+) -> None:
+    """The decision of an earlier look whose target has been replaced since, the present one, and the alert itself."""
+    opened = alert("treasury", "hedge_opened", Severity.INFO, "opened", AT + timedelta(seconds=90))
+    order = make_order(decision_id="before", created_at=AT - timedelta(seconds=30), updated_at=AT)
+    target = Target(
+        venue="main",
+        symbol=BTC_PERP,
+        asset="BTC",
+        qty=dec("-0.4"),
+        decision_id="now",
+        decided_at=AT + timedelta(minutes=1),
+    )
+    changes = Changes(portfolio="treasury", orders=(order,), targets=(target,), alerts=(opened,))
+    commit(tmp_path, changes)
+    found = {
+        id_: cli("explain", id_, "-c", explained, "--json").json["cycles"][0]["cycle_id"]
+        for id_ in ("before", "now", opened.id)
+    }
+    assert found == {"before": "c1", "now": "c3", opened.id: "c3"}
 
 
 def test_before_the_first_cycle_there_is_nothing_to_explain(cli: Cli, config: Config) -> None:

@@ -18,9 +18,9 @@ SOURCE = Path(__file__).parents[3] / "src" / "counterpoise"
 #: Rooms in which alerts are made, and keys of lasting conditions.
 ROOMS = ("app", "notify", "domain")
 #: ``word:...`` that is no key of a condition, by who writes it.
-NO_KEYS = {"https", "http", "sqlite", "adopt"}
+NO_KEYS = {"https", "http", "sqlite", "adopt", "convert"}
 #: What makes an alert, and where the kind stands in its arguments.
-MAKERS = {"alert": 1, "condition_raised": 2, "condition_cleared": 2}
+MAKERS = {"alert": 1, "_told": 1, "condition_raised": 2, "condition_cleared": 2}
 
 
 def trees() -> Iterator[tuple[Path, ast.Module]]:

@@ -18,7 +18,9 @@ def command(
     cycle: Annotated[
         str | None,
         typer.Argument(
-            metavar="ID", show_default=False, help="A cycle's id; else the newest cycle."
+            metavar="ID",
+            show_default=False,
+            help="Id of a cycle, a decision or an alert; else the newest cycle.",
         ),
     ] = None,
     config: ConfigOption = None,

@@ -1,0 +1,331 @@
+"""What people are told of a position that moves: what was traded at what price, how far it is, what it cost, and why.
+
+Pure functions from values to alerts. A number in a sentence is rounded for reading where it is long; exact it stands
+in ``data``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from counterpoise.domain.course import Course
+from counterpoise.domain.events import Alert, Severity, alert
+from counterpoise.domain.instrument import base_of, quote_of
+from counterpoise.domain.numbers import ZERO, counted, quantize, significant, text
+from counterpoise.domain.order import Fill, Side
+
+_CENT = Decimal("0.01")
+_CENTS_FROM = 1_000
+_DIGITS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a contract's hedges earned and cost, in quote.
+
+    ``price``: realised by prices (a gain > 0), ``funding``: received > 0, ``fees``: paid > 0. ``over``: nothing is open
+    any more, so that it is all of it.
+    """
+
+    price: Decimal = ZERO
+    funding: Decimal = ZERO
+    fees: Decimal = ZERO
+    over: bool = False
+
+    @property
+    def earned(self) -> Decimal:
+        """What is left of it: > 0 earned, < 0 paid."""
+        return self.price + self.funding - self.fees
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where something moves: ``asset`` in ``symbol`` of ``venue``, and the effective weights before and after."""
+
+    portfolio: str
+    asset: str
+    venue: str
+    symbol: str
+    weight_before: Decimal | None = None
+    weight_after: Decimal | None = None
+    cost: Cost | None = None
+    why: str = ""
+    decision: str = ""
+
+    @property
+    def data(self) -> Mapping[str, str]:
+        """What programs are given beside the sentence, all text; a weight that is not known is ``unknown``."""
+        cost = self.cost
+        paid = (
+            {
+                "price_pnl": text(cost.price),
+                "funding": text(cost.funding),
+                "fees": text(cost.fees),
+                "earned": text(cost.earned),
+            }
+            if cost is not None
+            else {}
+        )
+        return {
+            "asset": self.asset,
+            "venue": self.venue,
+            "symbol": self.symbol,
+            "weight_before": _maybe(self.weight_before),
+            "weight_after": _maybe(self.weight_after),
+            "decision": self.decision,
+            **paid,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rungs:
+    """How many of a ladder's ``placed`` rungs are ``filled``; none where it is not made of rungs."""
+
+    filled: int = 0
+    placed: int = 0
+
+    @property
+    def words(self) -> str:
+        """``2 of 5 rungs filled``, empty without rungs."""
+        return f"{self.filled} of {counted(self.placed, 'rung')} filled" if self.placed > 1 else ""
+
+
+def hedge_moved(
+    place: Place, before_qty: Decimal, after_qty: Decimal, fills: Sequence[Fill], at: datetime
+) -> Alert:
+    """Return the alert for our futures position going from ``before_qty`` to ``after_qty`` by ``fills``.
+
+    Quantities are base units, signed (short < 0), our own part only.
+    """
+    verb, moved = _verb(before_qty, after_qty), after_qty - before_qty
+    side = Side.BUY if moved > 0 else Side.SELL
+    price = average_price(f for f in fills if f.side is side)
+    sentence = (
+        f"{_noun(before_qty, after_qty)} of {place.asset} {verb}:"
+        f" {_traded(place, side, abs(moved), price)}; {_position(place, before_qty, after_qty)}"
+        f"{_rest(place)}"
+    )
+    data = {
+        **_traded_data(side, abs(moved), price, (f.trade_id for f in fills)),
+        "before_qty": text(before_qty),
+        "after_qty": text(after_qty),
+    }
+    return _told(place, f"hedge_{verb}", sentence, at, data)
+
+
+def ladder_begun(place: Place, course: Course, rungs: Rungs, at: datetime) -> Alert:
+    """Return the alert for a position whose first fills came, and that has some way to go to its goal."""
+    before, after = course.before, course.now_qty
+    verb = _verb(before, after)
+    way = f" on the way to {_short(course.goal)} {place.asset}" if course.goal is not None else ""
+    filled = f" ({rungs.words})" if rungs.words else ""
+    sentence = (
+        f"{_noun(before, after)} of {place.asset} {verb}:"
+        f" {_traded(place, course.side, abs(course.net), course.price)};"
+        f" futures position {_short(before)} -> {_short(after)} {place.asset}{way}{filled}"
+        f"{_weights(place)}{_rest(place)}"
+    )
+    return _told(place, f"hedge_{verb}", sentence, at, {**_course(course, rungs), "part": "begun"})
+
+
+def ladder_goes_on(place: Place, course: Course, rungs: Rungs, at: datetime) -> Alert:
+    """Return the alert for what has filled since a ladder was last spoken of."""
+    filled = f", {rungs.words}" if rungs.words else ""
+    more = _traded(place, course.side, course.untold_qty, course.untold_price)
+    sentence = (
+        f"{_noun(course.before, course.now_qty)} of {place.asset} at {_short(course.now_qty)} of"
+        f" {_goal(course)} {place.asset}{filled}: {more} since the last word{_weights(place)}"
+    )
+    data = {
+        **_course(course, rungs),
+        **_traded_data(course.side, course.untold_qty, course.untold_price, course.trades),
+        "before_qty": text(course.now_qty - course.untold_net),
+        "part": "on",
+    }
+    return _told(place, "ladder", sentence, at, data)
+
+
+def ladder_done(place: Place, course: Course, rungs: Rungs, last: Decimal, at: datetime) -> Alert:
+    """Return the alert for a position that has arrived; ``last``: by how much this look's fills moved it."""
+    after = course.now_qty
+    verb = _verb(after - last, after)
+    word = "complete" if verb == "adjusted" and course.before == 0 else verb
+    sentence = (
+        f"{_noun(course.before, after)} of {place.asset} {word}: in all"
+        f" {_traded(place, course.side, abs(course.net), course.price)};"
+        f" {_position(place, course.before, after)}{_rest(place)}"
+    )
+    return _told(place, f"hedge_{verb}", sentence, at, {**_course(course, rungs), "part": "done"})
+
+
+def ladder_left(place: Place, course: Course, rungs: Rungs, instead: str, at: datetime) -> Alert:
+    """Return the alert for a ladder that ends before its goal; ``instead`` says what is wanted now, and why."""
+    after = course.now_qty
+    sentence = (
+        f"{_noun(course.before, after)} of {place.asset}: the way to {_goal(course)} {place.asset} ends at"
+        f" {_short(after)}, {instead}. In all"
+        f" {_traded(place, course.side, abs(course.net), course.price)};"
+        f" {_position(place, course.before, after)}{_costs(place)}"
+    )
+    return _told(place, "ladder", sentence, at, {**_course(course, rungs), "part": "left"})
+
+
+def ladder_crosses(
+    place: Place, held: Decimal, goal: Decimal, rest: Decimal, within: Decimal, at: datetime
+) -> Alert:
+    """Return the alert for a ladder whose patience is over: ``rest`` (> 0) takes what the book offers.
+
+    ``within``: how far from the mark, as a fraction.
+    """
+    sentence = (
+        f"{_noun(held, goal)} of {place.asset}: patience ran out at {_short(held)} {place.asset} on the way to"
+        f" {_short(goal)}. {_short(rest)} {place.asset} now take what the book of {place.symbol} offers, at most"
+        f" {text(quantize(within * 100, _CENT))} % from the mark"
+    )
+    data = {"held_qty": text(held), "goal_qty": text(goal), "qty": text(rest), "part": "crosses"}
+    return _told(place, "ladder", sentence, at, data)
+
+
+def coins_traded(place: Place, fills: Sequence[Fill], at: datetime) -> Alert:
+    """Return the alert for coins that were bought or sold in the spot pair of ``place`` by ``fills``."""
+    asset = base_of(place.symbol)
+    moved = sum((f.signed_qty for f in fills), ZERO)
+    net = sum((f.net_qty for f in fills), ZERO)
+    side = Side.BUY if moved > 0 else Side.SELL
+    price = average_price(f for f in fills if f.side is side)
+    done = "Bought" if side is Side.BUY else "Sold"
+    sentence = f"{done} {_short(abs(moved))} {asset} in coins with {place.symbol}"
+    if price is not None:
+        sentence += f" at {text(readable(price))} on average"
+    if net != moved:
+        sentence += f", {_short(net)} after the fee"
+    if place.why:
+        sentence += f". Why: {place.why}"
+    data = {
+        **_traded_data(side, abs(moved), price, (f.trade_id for f in fills)),
+        "net_qty": text(net),
+    }
+    return _told(place, "coins_traded", sentence, at, data)
+
+
+def cost_words(cost: Cost, quote: str, what: str = "it") -> str:
+    """Return what ``what`` earned or cost, and what that is made of, the sign in words."""
+    parts = [
+        (cost.price, "realised price gain", "realised price loss"),
+        (cost.funding, "funding received", "funding paid"),
+        (-cost.fees, "fees returned", "fees"),
+    ]
+    found = [(worth, gained if worth > 0 else lost) for worth, gained, lost in parts if worth]
+    begins = f"{'In all' if cost.over else 'So far'} {what}"
+    said = "earned" if cost.earned > 0 else "cost"
+    if not found:
+        return f"{begins} cost nothing"
+    whole = f"{begins} {said} {money(abs(cost.earned))} {quote}"
+    if not cost.earned:
+        whole = f"{begins} earned and cost the same"
+    if len(found) == 1:
+        return f"{whole} ({found[0][1]})"
+    return f"{whole}: {', '.join(f'{words} {money(abs(worth))}' for worth, words in found)}"
+
+
+def average_price(fills: Iterable[Fill]) -> Decimal | None:
+    """Return the quantity-weighted price of ``fills``, None when there are none."""
+    total_qty, total_notional = ZERO, ZERO
+    for fill in fills:
+        total_qty += fill.qty
+        total_notional += fill.qty * fill.price
+    return total_notional / total_qty if total_qty else None
+
+
+def readable(price: Decimal) -> Decimal:
+    """Return ``price`` rounded to 8 significant digits, and from 1,000 on to cents."""
+    finest = Decimal((0, (1,), price.adjusted() - _DIGITS + 1))
+    return quantize(price, max(finest, _CENT) if price >= _CENTS_FROM else finest)
+
+
+def money(amount: Decimal) -> str:
+    """Return an amount (>= 0) to the cent, finer where it is less than one."""
+    return text(quantize(amount, _CENT) if amount >= _CENT else significant(amount, 2))
+
+
+def _told(place: Place, kind: str, sentence: str, at: datetime, data: Mapping[str, str]) -> Alert:
+    return alert(place.portfolio, kind, Severity.INFO, sentence, at, data={**place.data, **data})
+
+
+def _traded(place: Place, side: Side, qty: Decimal, price: Decimal | None) -> str:
+    done = "bought" if side is Side.BUY else "sold"
+    said = f"{done} {_short(qty)} {place.asset}" if qty else "no net move"
+    said += f" with {place.symbol}"
+    return f"{said} at {text(readable(price))} on average" if price is not None else said
+
+
+def _position(place: Place, before: Decimal, after: Decimal) -> str:
+    return f"futures position {_short(before)} -> {_short(after)} {place.asset}{_weights(place)}"
+
+
+def _weights(place: Place) -> str:
+    if place.weight_before is None and place.weight_after is None:
+        return ""
+    return f", effective weight {_percent(place.weight_before)} -> {_percent(place.weight_after)}"
+
+
+def _rest(place: Place) -> str:
+    return f"{_costs(place)}. Why: {place.why}" if place.why else _costs(place)
+
+
+def _costs(place: Place) -> str:
+    return f". {cost_words(place.cost, quote_of(place.symbol))}" if place.cost is not None else ""
+
+
+def _course(course: Course, rungs: Rungs) -> dict[str, str]:
+    found = {
+        **_traded_data(course.side, abs(course.net), course.price, course.trades),
+        "before_qty": text(course.before),
+        "after_qty": text(course.now_qty),
+        "goal_qty": _maybe(course.goal),
+    }
+    if rungs.placed:
+        found |= {"rungs": str(rungs.placed), "rungs_filled": str(rungs.filled)}
+    return found
+
+
+def _traded_data(
+    side: Side, qty: Decimal, price: Decimal | None, trades: Iterable[str]
+) -> dict[str, str]:
+    return {
+        "side": side.value,
+        "qty": text(qty),
+        "avg_price": _maybe(price),
+        "trade_ids": ",".join(trades),
+    }
+
+
+def _goal(course: Course) -> str:
+    return "its goal" if course.goal is None else _short(course.goal)
+
+
+def _short(qty: Decimal | None) -> str:
+    return "unknown" if qty is None else text(significant(qty))
+
+
+def _verb(before_qty: Decimal, after_qty: Decimal) -> str:
+    if not before_qty and after_qty:
+        return "opened"
+    return "closed" if before_qty and not after_qty else "adjusted"
+
+
+def _noun(before_qty: Decimal, after_qty: Decimal) -> str:
+    """A short is what people call a hedge; a long makes a position larger and must not read like one."""
+    held = after_qty or before_qty
+    return "Long" if held > 0 else "Hedge"
+
+
+def _percent(weight: Decimal | None) -> str:
+    return "unknown" if weight is None else f"{text(quantize(weight * 100, _CENT))} %"
+
+
+def _maybe(value: Decimal | None) -> str:
+    return "unknown" if value is None else text(value)
