@@ -41,8 +41,8 @@ def kinds(stage: Stage) -> list[str]:
     return [a.kind for a in heard(stage)]
 
 
-def parts(stage: Stage) -> list[str]:
-    return [a.data["part"] for a in heard(stage) if "part" in a.data]
+def steps(stage: Stage) -> list[str]:
+    return [a.data["step"] for a in heard(stage) if "step" in a.data]
 
 
 def traded(stage: Stage) -> list[str]:
@@ -125,7 +125,7 @@ async def test_a_look_that_is_not_recorded_is_told_by_the_next_one_and_nothing_t
     committed = [row.alert for row in await _outbox(stage)]
     ids = [i for a in committed for i in a.data.get("trade_ids", "").split(",") if i]
     assert sorted(ids) == traded(stage)
-    (done,) = (a for a in committed if a.data.get("part") == "done")
+    (done,) = (a for a in committed if a.data.get("step") == "done")
     assert done.data["qty"] == "50"
 
 
@@ -142,7 +142,7 @@ async def test_a_goal_that_changes_on_the_way_ends_the_ladder_with_its_sum() -> 
     assert 0 < dec(filled) < 50
     stage.exchange.withdraw(stage.api_key, Wallet.SPOT, "SOL", dec(20))
     await stage.run(policy, hours=2 * MINUTE)
-    (left,) = (a for a in heard(stage) if a.data.get("part") == "left")
+    (left,) = (a for a in heard(stage) if a.data.get("step") == "left")
     assert left.kind == "ladder"
     assert left.text.startswith(
         f"Hedge of SOL: the way to -50 SOL ends at -{filled}, as -40 SOL is"
@@ -150,7 +150,7 @@ async def test_a_goal_that_changes_on_the_way_ends_the_ladder_with_its_sum() -> 
     assert f"In all sold {filled} SOL" in left.text
     await climbing(stage, policy, minutes=18)
     assert stage.position("SOL") == -40
-    assert parts(stage)[-1] == "done"
+    assert steps(stage)[-1] == "done"
     assert spoken_of(stage) == traded(stage)
 
 
@@ -160,11 +160,11 @@ async def test_patience_that_runs_out_is_told_once(ladder: LadderKind) -> None:
     policy = half(ladder=ladder, rungs=3, patience=timedelta(minutes=3))
     await goes_on(stage, policy, seconds=600)
     assert stage.position("SOL") == -50
-    crossing = [a for a in heard(stage) if a.data.get("part") == "crosses"]
+    crossing = [a for a in heard(stage) if a.data.get("step") == "crosses"]
     # a timed ladder crosses with every part: that is its way
     assert len(crossing) == (0 if ladder is LadderKind.TIMED else 1)
     assert spoken_of(stage) == traded(stage)
-    assert parts(stage)[-1:] == (["done"] if ladder is LadderKind.TIMED else ["crosses"])
+    assert steps(stage)[-1:] == (["done"] if ladder is LadderKind.TIMED else ["crosses"])
 
 
 async def test_a_closed_hedge_says_what_it_earned_or_cost_as_the_book_has_it() -> None:

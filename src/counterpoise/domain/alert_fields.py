@@ -13,27 +13,36 @@ from functools import cache
 
 from counterpoise.domain.events import Alert
 
-_MOVED = (
-    "asset", "symbol", "side", "qty", "before_qty", "after_qty", "avg_price", "weight_before", "weight_after",
-    "trade_ids",
-)  # fmt: skip
+_PLACE = ("asset", "venue", "symbol", "weight_before", "weight_after", "decision")
+_COST = ("price_pnl", "funding", "fees", "earned")
+_TRADED = ("side", "qty", "avg_price", "trade_ids")
+_MOVED = (*_PLACE, *_COST, *_TRADED, "before_qty", "after_qty")
+_LADDER = ("goal_qty", "rungs", "rungs_filled", "step")
+_CONVERSION = ("strategy", "step", "assets", "coins", "futures", "trade_ids")
 _ORDER = ("venue", "symbol", "side", "qty")
 
 #: Kind -> the names that its ``data`` may have.
 DATA: Mapping[str, tuple[str, ...]] = {
     "approval": ("approval", "state", "strategy", "asset"),
-    "coins_traded": ("asset", "symbol", "side", "qty", "net_qty", "avg_price", "trade_ids"),
+    "coins_traded": (*_PLACE, *_TRADED, "net_qty"),
     "collateral_moved": ("transfer", "state", "venue", "asset", "qty"),
+    "conversion": _CONVERSION,
+    "conversion_begun": ("strategy", "step", "assets"),
+    "conversion_ended": (*_CONVERSION, *_COST),
     "flow": ("asset", "venue", "qty", "price", "source"),
-    "hedge_adjusted": _MOVED,
-    "hedge_closed": _MOVED,
-    "hedge_opened": _MOVED,
+    "hedge_adjusted": (*_MOVED, *_LADDER),
+    "hedge_closed": (*_MOVED, *_LADDER),
+    "hedge_opened": (*_MOVED, *_LADDER),
+    "ladder": (*_MOVED, *_LADDER),
     "margin": ("distance", "ratio"),
     "margin_halted": ("venue", "asset", "distance", "ratio"),
     "operator": ("command", "kind", "who", "origin", "asked_at", "state"),
     "order": _ORDER,
     "position_accepted": ("venue", "symbol", "change", "own", "baseline", "qty", "how"),
     "state_lowered": ("state", "by"),
+    "strategy_turned": ("strategy", "asset", "phase"),
+    "target_hit": ("strategy", "asset", "price", "target", "targets", "add", "share"),
+    "tranche": ("strategy", "asset", "tranche"),
     "wrong_reply": _ORDER,
 }
 _POOL = "{venue}/{asset}[/{symbol}]"

@@ -128,7 +128,7 @@ def ladder_begun(place: Place, course: Course, rungs: Rungs, at: datetime) -> Al
         f" futures position {_short(before)} -> {_short(after)} {place.asset}{way}{filled}"
         f"{_weights(place)}{_rest(place)}"
     )
-    return _told(place, f"hedge_{verb}", sentence, at, {**_course(course, rungs), "part": "begun"})
+    return _told(place, f"hedge_{verb}", sentence, at, {**_course(course, rungs), "step": "begun"})
 
 
 def ladder_goes_on(place: Place, course: Course, rungs: Rungs, at: datetime) -> Alert:
@@ -143,7 +143,7 @@ def ladder_goes_on(place: Place, course: Course, rungs: Rungs, at: datetime) -> 
         **_course(course, rungs),
         **_traded_data(course.side, course.untold_qty, course.untold_price, course.trades),
         "before_qty": text(course.now_qty - course.untold_net),
-        "part": "on",
+        "step": "on",
     }
     return _told(place, "ladder", sentence, at, data)
 
@@ -158,7 +158,7 @@ def ladder_done(place: Place, course: Course, rungs: Rungs, last: Decimal, at: d
         f" {_traded(place, course.side, abs(course.net), course.price)};"
         f" {_position(place, course.before, after)}{_rest(place)}"
     )
-    return _told(place, f"hedge_{verb}", sentence, at, {**_course(course, rungs), "part": "done"})
+    return _told(place, f"hedge_{verb}", sentence, at, {**_course(course, rungs), "step": "done"})
 
 
 def ladder_left(place: Place, course: Course, rungs: Rungs, instead: str, at: datetime) -> Alert:
@@ -170,7 +170,7 @@ def ladder_left(place: Place, course: Course, rungs: Rungs, instead: str, at: da
         f" {_traded(place, course.side, abs(course.net), course.price)};"
         f" {_position(place, course.before, after)}{_costs(place)}"
     )
-    return _told(place, "ladder", sentence, at, {**_course(course, rungs), "part": "left"})
+    return _told(place, "ladder", sentence, at, {**_course(course, rungs), "step": "left"})
 
 
 def ladder_crosses(
@@ -185,7 +185,14 @@ def ladder_crosses(
         f" {_short(goal)}. {_short(rest)} {place.asset} now take what the book of {place.symbol} offers, at most"
         f" {text(quantize(within * 100, _CENT))} % from the mark"
     )
-    data = {"held_qty": text(held), "goal_qty": text(goal), "qty": text(rest), "part": "crosses"}
+    data = {
+        "side": (Side.BUY if goal > held else Side.SELL).value,
+        "qty": text(rest),
+        "before_qty": text(held),
+        "after_qty": text(held),
+        "goal_qty": text(goal),
+        "step": "crosses",
+    }
     return _told(place, "ladder", sentence, at, data)
 
 

@@ -86,7 +86,7 @@ def conversion_begun(
     futures = any(p.futures or p.unfilled for p in assets.values())
     does = "turns futures into coins, rung by rung" if futures else "trades coins, rung by rung"
     ways = "; ".join(_way(asset, part) for asset, part in sorted(assets.items()))
-    data = {"strategy": strategy, "assets": ",".join(sorted(assets)), "part": "begun"}
+    data = {"strategy": strategy, "assets": ",".join(sorted(assets)), "step": "begun"}
     sentence = f"{strategy} {does}: {ways}"
     return alert(portfolio, "conversion_begun", Severity.INFO, sentence, at, data=data)
 
@@ -94,7 +94,7 @@ def conversion_begun(
 def conversion_goes_on(portfolio: str, strategy: str, parts: Sequence[Part], at: datetime) -> Alert:
     """Return the alert for what a conversion has traded so far; its data tells what was not told before."""
     sentence = f"{strategy} goes on converting: {'; '.join(map(_so_far, parts))}"
-    data = {"strategy": strategy, "part": "on", **_data(parts)}
+    data = {"strategy": strategy, "step": "on", **_data(parts)}
     return alert(portfolio, "conversion", Severity.INFO, sentence, at, data=data)
 
 
@@ -113,7 +113,7 @@ def conversion_ended(
     quotes = [quote_of(s) for p in parts for s in p.courses]
     if cost is not None and quotes:
         sentence += f". {cost_words(cost, quotes[0], 'its futures')}"
-    data = {"strategy": strategy, "part": "done" if through else "left", **_data(parts)}
+    data = {"strategy": strategy, "step": "done" if through else "left", **_data(parts)}
     if cost is not None:
         data |= {
             "price_pnl": text(cost.price),
@@ -154,13 +154,18 @@ def _at(price: Decimal | None) -> str:
 
 
 def _data(parts: Sequence[Part]) -> dict[str, str]:
+    """``coins`` and ``futures``: by how much each asset moved there, as ``BTC=-0.5,ETH=2``."""
     trades = [t for p in parts for c in p.courses.values() for t in c.trades]
-    found = {"assets": ",".join(p.asset for p in parts), "trade_ids": ",".join(trades)}
-    for part in parts:
-        for what, courses in (("coins", part.coins), ("futures", part.futures)):
-            if courses:
-                found[f"{part.asset}_{what}"] = text(sum((c.net for c in courses), ZERO))
-    return found
+    return {
+        "assets": ",".join(p.asset for p in parts),
+        "coins": ",".join(f"{p.asset}={text(_net(p.coins))}" for p in parts if p.coins),
+        "futures": ",".join(f"{p.asset}={text(_net(p.futures))}" for p in parts if p.futures),
+        "trade_ids": ",".join(trades),
+    }
+
+
+def _net(courses: Sequence[Course]) -> Decimal:
+    return sum((c.net for c in courses), ZERO)
 
 
 def _short(qty: Decimal) -> str:

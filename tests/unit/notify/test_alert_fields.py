@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from counterpoise.domain.alert_fields import DATA, KEYS, fields_of
 from counterpoise.domain.categories import CATEGORIES
+from counterpoise.domain.course import Course
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.guarding import Lowering, PoolCheck, Step
 from counterpoise.domain.health import Distance, Pool
@@ -16,17 +19,30 @@ from counterpoise.domain.operator import Approval, Command, CommandKind, Command
 from counterpoise.domain.order import Side
 from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import Flow, TradingState
+from counterpoise.domain.strategy import ProfitLadderPolicy
+from counterpoise.domain.strategy.conversion import AssetConversion
+from counterpoise.domain.strategy.profit_ladder import LadderTarget
 from counterpoise.domain.templates import COMMON
 from counterpoise.domain.transfer import TransferState
 from counterpoise.notify.doubt_messages import changes_accepted
 from counterpoise.notify.margin_messages import pool_values, reminder, state_lowered, transfers_told
 from counterpoise.notify.messages import (
-    coins_traded,
     condition_cleared,
     condition_raised,
     flow_found,
-    hedge_moved,
     order_values,
+)
+from counterpoise.notify.move_messages import (
+    Cost,
+    Place,
+    Rungs,
+    coins_traded,
+    hedge_moved,
+    ladder_begun,
+    ladder_crosses,
+    ladder_done,
+    ladder_goes_on,
+    ladder_left,
 )
 from counterpoise.notify.operator_messages import (
     approval_asked,
@@ -34,6 +50,15 @@ from counterpoise.notify.operator_messages import (
     command_heeded,
     flattened,
     override_ended,
+)
+from counterpoise.notify.strategy_messages import (
+    Part,
+    conversion_begun,
+    conversion_ended,
+    conversion_goes_on,
+    strategy_turned,
+    target_hit,
+    tranche_taken,
 )
 from tests.build import BTC_PERP, NOW, make_fill, make_order, make_transfer
 
@@ -57,6 +82,38 @@ LOWER = Lowering(
 )
 
 
+COURSE = Course(
+    of="d", asset="BTC", side=Side.SELL, began_at=NOW, told_at=NOW, goal=-ONE
+)  # fmt: skip
+PART = Part(
+    asset="BTC",
+    begun=AssetConversion(futures=-ONE, spot=-ONE, spot_from=ZERO),
+    courses={BTC_PERP: COURSE.plus([make_fill()]), "BTC/USDT": COURSE.plus([make_fill()])},
+)
+OUT = ProfitLadderPolicy(
+    id="out", asset="BTC", targets=(LadderTarget(price=dec(90_000), add=dec("0.25")),)
+)
+
+
+def of_moves(before: Decimal, after: Decimal) -> list[Alert]:
+    """Everything that is told of a position that went from ``before`` to ``after``."""
+    place = Place(
+        portfolio="treasury", asset="BTC", venue="main", symbol=BTC_PERP, cost=Cost(fees=ONE)
+    )
+    moved = after - before
+    course = replace(COURSE, before=before, net=moved)
+    rungs = Rungs(filled=1, placed=2)
+    return [
+        hedge_moved(place, before, after, (make_fill(),), NOW),
+        ladder_begun(place, course, rungs, NOW),
+        ladder_goes_on(place, course, rungs, NOW),
+        ladder_done(place, course, rungs, moved, NOW),
+        ladder_left(place, course, rungs, "as nothing is wanted", NOW),
+        ladder_crosses(place, before, after, ONE, dec("0.002"), NOW),
+        coins_traded(replace(place, cost=None, symbol="BTC/USDT"), (make_fill(),), NOW),
+    ]
+
+
 def of_condition(key: str, data: dict[str, str]) -> list[Alert]:
     kind = key.partition(":")[0]
     return [
@@ -67,7 +124,7 @@ def of_condition(key: str, data: dict[str, str]) -> list[Alert]:
 
 def every_maker() -> dict[str, list[Alert]]:
     """Alerts that carry data, by the function that makes them."""
-    fill, flow = make_fill(), Flow(id="f", venue="main", asset="BTC", qty=ONE, at=NOW, source="ledger")  # fmt: skip
+    flow = Flow(id="f", venue="main", asset="BTC", qty=ONE, at=NOW, source="ledger")  # fmt: skip
     moves = [(ZERO, -ONE), (-ONE, -2 * ONE), (-ONE, ZERO)]
     accepted = [
         reason("foreign_accepted", symbol=BTC_PERP, change="1", own="0", baseline="1"),
@@ -75,11 +132,15 @@ def every_maker() -> dict[str, list[Alert]]:
     ]
     settled = tuple(make_transfer(state=s) for s in (TransferState.DONE, TransferState.REJECTED))
     return {
-        "hedge_moved": [
-            hedge_moved("treasury", "BTC", BTC_PERP, before, after, (fill,), None, None, "", NOW)
-            for before, after in moves
+        "_told": [told for before, after in moves for told in of_moves(before, after)],
+        "target_hit": [target_hit("treasury", OUT, 0, 1, NOW)],
+        "tranche_taken": [tranche_taken("treasury", "in", "BTC", "entry", "takes its entry", NOW)],
+        "strategy_turned": [strategy_turned("treasury", "in", "BTC", "ended", "in ends", NOW)],
+        "conversion_begun": [conversion_begun("treasury", "less", {"BTC": PART.begun}, NOW)],
+        "conversion_goes_on": [conversion_goes_on("treasury", "less", [PART], NOW)],
+        "conversion_ended": [
+            conversion_ended("treasury", "less", [PART], Cost(fees=ONE), NOW, through=True)
         ],
-        "coins_traded": [coins_traded("treasury", "BTC/USDT", (fill,), "", NOW)],
         "flow_found": [flow_found("treasury", flow, "USDT")],
         "changes_accepted": [
             one
