@@ -24,7 +24,7 @@ from counterpoise.domain.strategy.dip_buy import TakeProfit
 from counterpoise.domain.strategy.profit_ladder import LadderEnd, LadderTarget
 from counterpoise.domain.strategy.scale_in import Confirm, Entry
 from counterpoise.record.memory import MemoryStore
-from counterpoise.venue.sim import Wallet
+from counterpoise.venue.sim import MarketKind, Wallet
 from tests.scenario.stage import REAL_FEES, Stage, make_shape, make_stage
 from tests.scenario.test_ladders import MINUTE, half, stage_of
 from tests.scenario.test_worked_tactics import DERISK, dipped, shape_60
@@ -308,3 +308,38 @@ async def test_what_an_operator_ended_is_told_with_the_word_and_not_again() -> N
     assert Counter(kinds(stage))["operator"] == 1
     assert "strategy_turned" not in kinds(stage)
     assert stage.position("SOL") == Decimal(0)
+
+
+# --- what others did to our orders
+
+
+async def open_ids(stage: Stage) -> set[str]:
+    """What works, by the exchange's own log."""
+    ended = {e["client_id"] for k in ("fill", "cancel") for e in stage.events(k)}
+    return {str(e["client_id"]) for e in stage.events("place") if e["client_id"] not in ended}
+
+
+async def test_orders_that_others_took_down_are_told_in_one_message_and_placed_anew() -> None:
+    stage = stage_of()
+    policy = half(**RUNGS)
+    await goes_on(stage, policy)
+    working = await open_ids(stage)
+    assert len(working) > 1
+    for id_ in working:
+        stage.exchange.cancel(stage.api_key, MarketKind.PERP, "SOLUSDT", client_order_id=id_)
+    await goes_on(stage, policy)
+    (told,) = (a for a in heard(stage) if a.kind == "taken_down")
+    assert told.severity is Severity.WARNING
+    assert told.text.startswith(f"{len(working)} orders of ours on SOL/USDT:USDT at sim were taken")
+    assert set(told.data["orders"].split(",")) == working
+    assert await open_ids(stage), "what is wanted is placed anew"
+
+
+async def test_what_we_take_down_ourselves_is_no_news_of_others() -> None:
+    stage = stage_of()
+    policy = half(**RUNGS)
+    await climbing(stage, policy, minutes=6)
+    stage.exchange.withdraw(stage.api_key, Wallet.SPOT, "SOL", dec(20))
+    await goes_on(stage, policy, seconds=3600)
+    assert stage.events("cancel")
+    assert "taken_down" not in kinds(stage)

@@ -22,15 +22,17 @@ from counterpoise.domain.flows import is_dust
 from counterpoise.domain.guard_documents import kept, remembered
 from counterpoise.domain.guarding import Step
 from counterpoise.domain.hedge_book import BookLine, LineKey
+from counterpoise.domain.order import Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy
-from counterpoise.domain.portfolio import Universe
+from counterpoise.domain.portfolio import Contract, Universe
 from counterpoise.domain.records import GuardRecord, Recorded, TradingState
 from counterpoise.domain.transfer import Transfer
-from counterpoise.execute.reconcile import Reconciled
+from counterpoise.execute.reconcile import TAKEN_DOWN, Reconciled
 from counterpoise.notify.doubt_messages import (
     changes_accepted,
     setting_conditions,
 )
+from counterpoise.notify.foreign_messages import orders_taken_down
 from counterpoise.notify.margin_messages import (
     reminder,
     state_lowered,
@@ -56,8 +58,14 @@ class News:
 class Announcer:
     """Turns cycle results into alerts for one portfolio."""
 
-    def __init__(self, policy: PortfolioPolicy) -> None:
+    def __init__(
+        self, policy: PortfolioPolicy, countdowns: Mapping[str, timedelta] | None = None
+    ) -> None:
         self._policy = policy
+        #: Venue -> after what silence it takes our orders down by itself.
+        self._countdowns = countdowns or {}
+        #: When the last look came to its end.
+        self._looked_at: datetime | None = None
         self._lasting = Lasting(policy)
         #: When a halted portfolio's margin was last told of, by pool.
         self._reminded: dict[str, datetime] = {}
@@ -94,12 +102,28 @@ class Announcer:
             if not is_dust(flow.qty, flow.price)
         ]
         alerts += changes_accepted(portfolio, seen.accepted, at)
+        alerts += self._taken_down(seen, at)
         alerts += teller.moved()
         alerts += strategies_told(portfolio, steps, judged, at)
         alerts += conversions_told(look, teller)
         after = Courses(ways=teller.ways)
         kept_now = (kept(COURSES, after),) if after != known else ()
         return News(alerts=tuple(alerts), guards=kept_now)
+
+    def _taken_down(self, seen: Reconciled, at: datetime) -> Iterator[Alert]:
+        """Orders that somebody else took down, by contract; what a countdown may have done is not told as that."""
+        found: dict[Contract, list[Order]] = {}
+        for order in seen.changed:
+            if order.reason == TAKEN_DOWN and order.state is OrderState.CANCELED:
+                found.setdefault((order.venue, order.symbol), []).append(order)
+        for (venue, symbol), orders in found.items():
+            span = self._countdowns.get(venue)
+            # it is set anew when a third of it has passed
+            silent = (
+                self._looked_at is None or at - self._looked_at >= (span or timedelta()) * 2 / 3
+            )
+            if span is None or not silent:
+                yield orders_taken_down(self._policy.id, venue, symbol, orders, at)
 
     def guarded(
         self, judged: Judgement, recorded: Recorded, settled: tuple[Transfer, ...], at: datetime
@@ -134,4 +158,5 @@ class Announcer:
         self, report: CycleReport, seen: Reconciled, raised: frozenset[str]
     ) -> tuple[Alert, ...]:
         """Return what newly holds and what no longer does. ``raised`` are the keys told before."""
+        self._looked_at = report.as_of
         return self._lasting.conditions(report, seen, raised)

@@ -89,6 +89,7 @@ class Cycle:
         clock: Clock,
         may_send: Callable[[], bool] = lambda: True,
         rows: Rows | None = None,
+        countdowns: Mapping[str, timedelta] | None = None,
     ) -> None:
         self._policy = policy
         self._venues = {name: venues[name] for name in policy.venues}
@@ -96,7 +97,7 @@ class Cycle:
         self._clock = clock
         self._executor = Executor(self._venues, store, clock, may_send)
         self._absences = Absences(policy.freshness.approval)
-        self._announcer = Announcer(policy)
+        self._announcer = Announcer(policy, countdowns)
         self._flows = FlowWatch(policy)
         self._plausibility = PlausibilityWatch(policy)
         self._foreign = ForeignWatch(policy)

@@ -113,7 +113,14 @@ class Daemon:
         self._runners = [
             _Runner(
                 policy=policy,
-                cycle=Cycle(policy, app.venues, storage.store, app.clock, self._may_send),
+                cycle=Cycle(
+                    policy,
+                    app.venues,
+                    storage.store,
+                    app.clock,
+                    self._may_send,
+                    countdowns=app.dead_men(policy.venues),
+                ),
                 pace=Pace(app.poll(policy.venues)),
                 due=now,
                 dead_man=DeadMan(app.venues, app.dead_men(policy.venues), app.clock),

@@ -6,13 +6,14 @@ remembered here, which makes it wait longer after a restart and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.troubles import (
     inactive,
+    is_lost,
     margin_said,
     residues,
     settings_now,
@@ -25,13 +26,13 @@ from counterpoise.decide.guards.rejects import AT_ONCE
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO, significant, text
-from counterpoise.domain.order import OrderState, Side
+from counterpoise.domain.order import Order, OrderState, Side
 from counterpoise.domain.plan import Refused
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.reasons import Reason
 from counterpoise.domain.records import TradingState
-from counterpoise.execute.reconcile import Reconciled
-from counterpoise.notify.clearing import cleared_text, order_found
+from counterpoise.execute.reconcile import FOUND, Reconciled
+from counterpoise.notify.clearing import cleared_text, order_found, orders_found
 from counterpoise.notify.doubt_messages import doubt_conditions
 from counterpoise.notify.drawdown_messages import drawdown_conditions
 from counterpoise.notify.hedge_messages import hedge_conditions
@@ -103,6 +104,8 @@ class Lasting:
         self._policy = policy
         #: Positions unexplained in the last cycle: a fill that arrives between two reads is no news.
         self._suspects: frozenset[str] = frozenset()
+        #: Orders by id that were not proven while their contract's condition held, as they were seen last, by its key.
+        self._lost: dict[str, dict[str, Order]] = {}
         #: Since when what was refused no longer is: it comes and goes with every order.
         self._away: dict[str, datetime] = {}
 
@@ -111,6 +114,7 @@ class Lasting:
     ) -> tuple[Alert, ...]:
         """Return what newly holds and what no longer does. ``raised`` are the keys told before."""
         active = dict(self._active(report, seen, raised))
+        self._lost = _lost_now(self._lost, report, seen)
         portfolio, at = self._policy.id, report.as_of
         data_of = partial(_data_of, report=report, seen=seen)
         # nothing is over at a venue whose collateral was not seen
@@ -126,7 +130,7 @@ class Lasting:
                 portfolio,
                 key,
                 key.split(":")[0],
-                _said_over(key, report, seen),
+                self._said_over(key, report, seen),
                 at,
                 data_of(key),
             )
@@ -134,6 +138,19 @@ class Lasting:
             if key not in {DEAD_MAN, LATE_LOOK} and not key.startswith(unseen)
         ]
         return tuple(alerts)
+
+    def _said_over(self, key: str, report: CycleReport, seen: Reconciled) -> str:
+        """What is said of ``key`` that holds no longer: of orders what each was found to be."""
+        kind, _, what = key.partition(":")
+        known = tuple(self._lost.pop(key, {}).values()) or _found_now(key, seen)
+        if known and not any(o.state.is_unproven for o in known):
+            venue, _, symbol = what.partition(":")
+            return orders_found(venue, symbol, known)
+        rows = {o.client_order_id: o for o in (*seen.orders, *report.results)}
+        found = rows.get(what) if kind in {"order", "wrong_reply"} else None
+        if found is not None and not found.state.is_unproven:
+            return order_found(found)
+        return cleared_text(key, gone=_gone(key, report))
 
     def _over(
         self, report: CycleReport, raised: frozenset[str], active: Collection[str]
@@ -200,21 +217,37 @@ def _data_of(key: str, *, report: CycleReport, seen: Reconciled) -> dict[str, st
     if kind == "margin":
         pool = what.rpartition(":")[0]
         return next((pool_values(c) for c in report.margin.checks if c.key == pool), {})
-    if kind in {"order", "wrong_reply"}:
+    if kind == "order":
+        lost = [o for o in (*seen.orders, *report.results) if is_lost(o)]
+        here = {o.client_order_id for o in lost if f"{o.venue}:{o.symbol}" == what}
+        return {"orders": ",".join(sorted(here))} if here else {}
+    if kind == "wrong_reply":
         rows = {o.client_order_id: o for o in (*seen.orders, *report.results)}
         found = rows.get(what)
         return order_values(found) if found is not None else {}
     return {}
 
 
-def _said_over(key: str, report: CycleReport, seen: Reconciled) -> str:
-    """What is said of ``key`` that holds no longer: of an order what it was found to be."""
-    kind, _, what = key.partition(":")
+def _lost_now(
+    before: Mapping[str, dict[str, Order]], report: CycleReport, seen: Reconciled
+) -> dict[str, dict[str, Order]]:
+    """The orders of each contract that are not proven, and those beside them that have been since."""
+    found = {key: dict(orders) for key, orders in before.items()}
     rows = {o.client_order_id: o for o in (*seen.orders, *report.results)}
-    found = rows.get(what) if kind in {"order", "wrong_reply"} else None
-    if found is not None and not found.state.is_unproven:
-        return order_found(found)
-    return cleared_text(key, gone=_gone(key, report))
+    for id_, order in rows.items():
+        key = f"order:{order.venue}:{order.symbol}"
+        if is_lost(order) or id_ in found.get(key, {}):
+            found.setdefault(key, {})[id_] = order
+    return found
+
+
+def _found_now(key: str, seen: Reconciled) -> tuple[Order, ...]:
+    """The orders that this very look proved something about: all that a new process knows."""
+    return tuple(
+        o
+        for o in seen.changed
+        if f"order:{o.venue}:{o.symbol}" == key and (o.reason == FOUND or o.is_absent)
+    )
 
 
 def _forbidden_too(key: str) -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.events import Severity
 from counterpoise.domain.instants import iso
+from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import text
 from counterpoise.domain.order import WRONG_REPLY, Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy
@@ -84,12 +85,14 @@ def margin_said(
 def unproven_orders(
     report: CycleReport, known: Iterable[Order]
 ) -> Iterator[tuple[str, _Condition]]:
-    """Orders whose outcome is not proven, and contracts that this has kept frozen for too long.
+    """Contracts with orders whose outcome is not proven, and those that this has kept frozen for too long.
 
-    ``known`` are the rows as the look found them. How long follows from the rows, so that a restart forgets nothing.
+    One request that is lost may leave several: they are told together. ``known`` are the rows as the look found them.
+    How long follows from the rows, so that a restart forgets nothing.
     """
     rows = {o.client_order_id: o for o in (*known, *report.results)}
     stuck: dict[tuple[str, str], list[Order]] = {}
+    lost: dict[tuple[str, str], list[Order]] = {}
     for order in rows.values():
         what = f"{order.side.value} {text(order.qty)} {order.symbol}"
         if _answered_for_another(order):
@@ -99,15 +102,12 @@ def unproven_orders(
                 " proven. Look at both orders at the exchange, and for a proxy or program that mixes answers up"
             )
             yield f"wrong_reply:{order.client_order_id}", (Severity.CRITICAL, said)
-        elif order.state is OrderState.UNKNOWN:
-            said = (
-                f"The outcome of {what} ({order.client_order_id}) is not proven: it counts at full size and nothing"
-                " new is sent on this contract until it is"
-            )
-            said += f". What is known: {order.reason}" if order.reason else ""
-            yield f"order:{order.client_order_id}", (Severity.WARNING, said)
+        elif is_lost(order):
+            lost.setdefault((order.venue, order.symbol), []).append(order)
         if order.state.is_unproven and report.as_of - order.updated_at >= STUCK_AFTER:
             stuck.setdefault((order.venue, order.symbol), []).append(order)
+    for (venue, symbol), orders in lost.items():
+        yield f"order:{venue}:{symbol}", (Severity.WARNING, _lost(venue, symbol, orders))
     for (venue, symbol), orders in stuck.items():
         names = [_stuck(order) for order in orders]
         said = (
@@ -117,6 +117,27 @@ def unproven_orders(
         )
         said += "".join(_forgotten(order) for order in orders)
         yield f"frozen:{venue}:{symbol}", (Severity.CRITICAL, said)
+
+
+def is_lost(order: Order) -> bool:
+    """Return whether nobody knows what became of it, and the venue has not answered for another in its place."""
+    return order.state is OrderState.UNKNOWN and not _answered_for_another(order)
+
+
+def _lost(venue: str, symbol: str, orders: list[Order]) -> str:
+    """What is told of orders of a contract whose outcome is not proven."""
+    names = "; ".join(
+        f"{o.side.value} {text(o.qty)} {base_of(symbol)} ({o.client_order_id})" for o in orders
+    )
+    known = "; ".join(dict.fromkeys(o.reason for o in orders if o.reason))
+    one = len(orders) == 1
+    said = (
+        f"The outcome of {'an order' if one else f'{len(orders)} orders'} on {symbol} at {venue} is not proven:"
+        f" {names}."
+        f" {'It counts' if one else 'They count'} at full size, {'is' if one else 'are'} looked up and never sent"
+        f" again, and nothing new is sent on this contract until {'it is' if one else 'all are'} proven"
+    )
+    return f"{said}. What is known: {known}" if known else said
 
 
 def _stuck(order: Order) -> str:

@@ -81,6 +81,7 @@ CATEGORIES: Mapping[str, Category] = {
     "state_lowered": Category.STATE,
     "stopped": Category.LIFECYCLE,
     "strategy_turned": Category.HEDGE,
+    "taken_down": Category.FOREIGN,
     "target_hit": Category.HEDGE,
     "tranche": Category.HEDGE,
     "transfer": Category.COLLATERAL,

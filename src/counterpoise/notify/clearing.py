@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import text
 from counterpoise.domain.order import Order, OrderState
 from counterpoise.notify.margin_messages import MARGIN_AGAIN, MARGIN_GONE, pool_name
@@ -16,7 +19,7 @@ _CLEARED = {
     "frozen": "{words} at {head} is frozen no longer: every outcome is settled",
     "wrong_reply": "The outcome of order {what}, which was answered for another, is settled",
     "leaving": "{words} at {head}: every order that was to go is gone, or is wanted again",
-    "order": "The outcome of order {what} is settled",
+    "order": "{words} at {head}: what became of every order is proven",
     "refused": "Orders on {head} are no longer refused ({words})",
     "position": "The position of {words} at {head} is explained again",
     "barred": "Orders on {what} are taken again, or none is needed",
@@ -68,7 +71,7 @@ _WORDS = {
 
 
 #: Kinds whose key ends with a venue and a name that has colons of its own.
-_NAMED = frozenset({"frozen", "leaving", "position", "price", "settings", "unrestored"})
+_NAMED = frozenset({"frozen", "leaving", "order", "position", "price", "settings", "unrestored"})
 
 
 def cleared_text(key: str, *, gone: bool = False) -> str:
@@ -96,6 +99,17 @@ def cleared_text(key: str, *, gone: bool = False) -> str:
         contract=_contract(what),
         margin=_margin(step, gone=gone),
     )
+
+
+def orders_found(venue: str, symbol: str, orders: Sequence[Order]) -> str:
+    """Return what is said of a contract's orders whose outcome was not proven, once it is, each by itself."""
+    if len(orders) == 1:
+        return order_found(orders[0])
+    each = "; ".join(
+        f"{o.side.value} {text(o.qty)} {base_of(symbol)} ({o.client_order_id}): {_found(o)}"
+        for o in orders
+    )
+    return f"The outcome of {len(orders)} orders on {symbol} at {venue} is settled: {each}"
 
 
 def order_found(order: Order) -> str:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,7 @@ from counterpoise.domain.plan import Cancel, Hold, Plan, Refused, Target
 from counterpoise.domain.portfolio import Unvalued
 from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import PositionRecord, Recorded
-from counterpoise.execute.reconcile import Reconciled
+from counterpoise.execute.reconcile import FOUND, TAKEN_DOWN, Reconciled
 from tests.build import (
     BTC_PERP,
     NOW,
@@ -90,12 +90,12 @@ def deaf_report() -> CycleReport:
         (
             make_report(results=(make_order(state=OrderState.UNKNOWN),)),
             UNCHANGED,
-            "order:cp-test-order",
+            f"order:{VENUE}:{BTC_PERP}",
         ),
         (
             make_report(),
             replace(UNCHANGED, orders=(make_order(state=OrderState.UNKNOWN),)),
-            "order:cp-test-order",
+            f"order:{VENUE}:{BTC_PERP}",
         ),
         (make_report(refused=(REFUSAL,)), UNCHANGED, f"refused:{BTC_PERP}:max_open_orders"),
     ],
@@ -194,7 +194,7 @@ def test_what_is_said_names_what_it_is_about() -> None:
     assert told["venue"].text == "main does not answer: prices: time-out; x: y"
     assert told["hold"].text == "No decision: cannot value the portfolio: account of main"
     assert told["order"].text.startswith(
-        f"The outcome of sell 0.1 {BTC_PERP} (cp-test-order) is not proven"
+        f"The outcome of an order on {BTC_PERP} at main is not proven: sell 0.1 BTC (cp-test-order). It counts"
     )
     assert (
         told["refused"].text == f"Refused to sell 0.1 BTC with {BTC_PERP}: more than 50 open orders"
@@ -207,7 +207,10 @@ def test_what_is_said_names_what_it_is_about() -> None:
     [
         ("venue:main", "main answers again"),
         ("hold:not_valued", "Deciding again: no longer held by what could not be valued"),
-        ("order:cp1", "The outcome of order cp1 is settled"),
+        (
+            f"order:main:{BTC_PERP}",
+            f"{BTC_PERP} at main: what became of every order is proven",
+        ),
         (
             f"frozen:main:{BTC_PERP}",
             f"{BTC_PERP} at main is frozen no longer: every outcome is settled",
@@ -271,7 +274,7 @@ def test_a_cycle_that_held_clears_what_it_can_see() -> None:
     people = People()
     people.hear(deaf_report(), replace(UNCHANGED, orders=(make_order(state=OrderState.UNKNOWN),)))
     held = people.hear(make_report(held=(STALE,)))
-    assert held == ["hold:not_valued", "-order:cp-test-order", f"-venue:{VENUE}"]
+    assert held == ["hold:not_valued", f"-order:{VENUE}:{BTC_PERP}", f"-venue:{VENUE}"]
 
 
 @pytest.mark.parametrize(
@@ -289,14 +292,49 @@ def test_a_settled_outcome_says_of_what_order_and_what_it_was_found_to_be(
     state: OrderState, filled: str, why: str | None, told: str
 ) -> None:
     found = make_order(state=state, filled_qty=dec(filled), reason=why)
-    key = "order:cp-test-order"
-    (over,) = announcer().conditions(
+    key, speaker = f"order:{VENUE}:{BTC_PERP}", announcer()
+    lost = replace(UNCHANGED, orders=(make_order(state=OrderState.UNKNOWN),))
+    speaker.conditions(make_report(), lost, NOTHING_RAISED)
+    (over,) = speaker.conditions(
         make_report(), replace(UNCHANGED, orders=(found,)), frozenset({key})
     )
     assert (over.key, over.cleared) == (key, True)
     assert over.text == (
         f"The outcome of sell 0.1 {BTC_PERP} at {VENUE} (cp-test-order) is settled: {told}"
     )
+
+
+def test_a_request_that_is_lost_with_several_orders_is_one_condition_until_all_are_proven() -> None:
+    """The rungs of one batch: told once with their names, and over once with what became of each."""
+    lost = [
+        make_order(client_order_id=f"cp{n}", state=OrderState.UNKNOWN, reason="HTTP 502")
+        for n in (1, 2, 3)
+    ]
+    people, key = People(), f"order:{VENUE}:{BTC_PERP}"
+    (told,) = announcer().conditions(make_report(results=tuple(lost)), UNCHANGED, NOTHING_RAISED)
+    assert told.text == (
+        f"The outcome of 3 orders on {BTC_PERP} at main is not proven: sell 0.1 BTC (cp1); sell 0.1 BTC (cp2); sell 0.1"
+        " BTC (cp3). They count at full size, are looked up and never sent again, and nothing new is sent on this"
+        " contract until all are proven. What is known: HTTP 502"
+    )
+    assert told.data == {"orders": "cp1,cp2,cp3"}
+    assert people.hear(make_report(results=tuple(lost))) == [key]
+    one = replace(lost[0], state=OrderState.FILLED, filled_qty=dec("0.1"))
+    assert people.hear(make_report(), replace(UNCHANGED, orders=(one, *lost[1:]))) == []
+    never = replace(lost[2], state=OrderState.REJECTED, reason="absent")
+    seen = replace(UNCHANGED, orders=(replace(lost[1], state=OrderState.OPEN), never))
+    (over,) = people.announcer.conditions(make_report(), seen, people.raised)
+    assert over.text == (
+        f"The outcome of 3 orders on {BTC_PERP} at main is settled: sell 0.1 BTC (cp1): it filled; sell 0.1 BTC (cp2):"
+        " it is open, 0 of it filled; sell 0.1 BTC (cp3): it never reached the venue"
+    )
+
+
+def test_a_new_process_tells_what_its_own_look_proved() -> None:
+    found = make_order(state=OrderState.FILLED, reason=FOUND)
+    seen = replace(UNCHANGED, orders=(found,), changed=(found,))
+    (over,) = announcer().conditions(make_report(), seen, frozenset({f"order:{VENUE}:{BTC_PERP}"}))
+    assert over.text.endswith("(cp-test-order) is settled: it filled")
 
 
 # --- orders that the venue does not take
@@ -539,3 +577,37 @@ def test_fills_of_an_asset_that_left_the_portfolio_go_by_their_symbol() -> None:
     (told,) = moved(filled("-0.1", make_fill(symbol=symbol), symbol=symbol), "0")
     assert told.data["asset"] == symbol
     assert told.data["weight_after"] == "unknown"
+
+
+# --- orders that somebody else took down
+
+
+def taken_down(speaker: Announcer, at: datetime) -> list[str]:
+    gone = make_order(state=OrderState.CANCELED, reason=TAKEN_DOWN)
+    policy, snapshot = make_policy(), healthy_snapshot()
+    news = speaker.moved(
+        replace(UNCHANGED, changed=(gone,)),
+        make_recorded(),
+        Judgement(view=make_view(snapshot, policy)),
+        make_universe(policy, snapshot),
+        at,
+    )
+    return [a.kind for a in news.alerts]
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "told"),
+    [(None, []), (60, ["taken_down"]), (79, ["taken_down"]), (80, []), (600, [])],
+    ids=["first look", "in time", "just in time", "it may have run out", "it has"],
+)
+def test_what_the_venues_own_countdown_may_have_taken_down_is_not_said_of_others(
+    silent_s: int | None, told: list[str]
+) -> None:
+    speaker = Announcer(make_policy(), {VENUE: timedelta(minutes=2)})
+    if silent_s is not None:
+        speaker.conditions(make_report(), UNCHANGED, NOTHING_RAISED)
+    assert taken_down(speaker, NOW + timedelta(seconds=silent_s or 0)) == told
+
+
+def test_without_a_countdown_it_is_said_at_the_first_look_too() -> None:
+    assert taken_down(announcer(), NOW) == ["taken_down"]

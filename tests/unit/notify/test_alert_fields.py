@@ -25,6 +25,7 @@ from counterpoise.domain.strategy.profit_ladder import LadderTarget
 from counterpoise.domain.templates import COMMON
 from counterpoise.domain.transfer import TransferState
 from counterpoise.notify.doubt_messages import changes_accepted
+from counterpoise.notify.foreign_messages import orders_taken_down
 from counterpoise.notify.margin_messages import pool_values, reminder, state_lowered, transfers_told
 from counterpoise.notify.messages import (
     condition_cleared,
@@ -133,6 +134,9 @@ def every_maker() -> dict[str, list[Alert]]:
     settled = tuple(make_transfer(state=s) for s in (TransferState.DONE, TransferState.REJECTED))
     return {
         "_told": [told for before, after in moves for told in of_moves(before, after)],
+        "orders_taken_down": [
+            orders_taken_down("treasury", "main", BTC_PERP, [make_order(Side.SELL)], NOW)
+        ],
         "target_hit": [target_hit("treasury", OUT, 0, 1, NOW)],
         "tranche_taken": [tranche_taken("treasury", "in", "BTC", "entry", "takes its entry", NOW)],
         "strategy_turned": [strategy_turned("treasury", "in", "BTC", "ended", "in ends", NOW)],
@@ -158,8 +162,11 @@ def every_maker() -> dict[str, list[Alert]]:
         "condition_raised": of_condition("margin:main/USDT:near", pool_values(CHECK)),
         "condition_cleared": [
             one
-            for kind in ("order", "wrong_reply")
-            for one in of_condition(f"{kind}:cp1", order_values(make_order(Side.SELL)))
+            for key, data in (
+                (f"order:main:{BTC_PERP}", {"orders": "cp1,cp2"}),
+                ("wrong_reply:cp1", order_values(make_order(Side.SELL))),
+            )
+            for one in of_condition(key, data)
         ],
     }
 
