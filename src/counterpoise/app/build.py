@@ -13,6 +13,7 @@ from counterpoise.app.clock import VenueClock, WallClock
 from counterpoise.app.pauses import Tell, Waits, waited_out
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import ConfigError
+from counterpoise.domain.leaks import Leaks
 from counterpoise.ports import Clock, Exchange, Pauses
 from counterpoise.venue.ccxt.factory import open_venue
 
@@ -80,6 +81,7 @@ async def open_exchange(
         clock,
         pauses=pauses,
         waits=partial(waits, name) if waits is not None else None,
+        leaks=Leaks(settings.secrets),
     )
     stack.push_async_callback(venue.close)
     if stop is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from counterpoise.config.settings import Settings
 from counterpoise.domain.errors import SafetyRefusal
+from counterpoise.domain.leaks import Leaks
 from counterpoise.ports import Journal, Outbox, Records
 from counterpoise.record.sql import migrate
 from counterpoise.record.sql.database import Database
@@ -47,7 +49,7 @@ async def open_storage(
     stack.push_async_callback(lease.release)
     if migrate_to_head or not sqlite_path(url).exists():
         await asyncio.to_thread(migrate.upgrade, url)
-    return await _opened(url, stack)
+    return await _opened(url, stack, Leaks(settings.secrets).cleaned)
 
 
 async def open_storage_if_any(settings: Settings, stack: AsyncExitStack) -> Records | None:
@@ -57,9 +59,9 @@ async def open_storage_if_any(settings: Settings, stack: AsyncExitStack) -> Reco
     return (await _opened(settings.store_url, stack)).store
 
 
-async def _opened(url: str, stack: AsyncExitStack) -> Storage:
+async def _opened(url: str, stack: AsyncExitStack, clean: Callable[[str], str] = str) -> Storage:
     database = Database(url)
-    store = SqlStore(database)
+    store = SqlStore(database, clean)
     stack.push_async_callback(store.close)
     await store.open()
     return Storage(store=store, journal=SqlJournal(database), outbox=SqlOutbox(database))

@@ -67,3 +67,35 @@ def test_the_secret_parts_of_an_address(url: str, found: set[str], kept: str) ->
 @given(st.text(alphabet="abc/+ %ä", max_size=12))
 def test_no_spelling_is_so_short_that_it_hides_words(value: str) -> None:
     assert all(len(one) >= 6 for one in spellings(value))
+
+
+ODD = "kJ7xQ2vN9bR4tZ8w"
+
+
+@pytest.mark.parametrize("take", [6, 9, 16])
+def test_parts_of_a_secret_are_blanked_out_of_somebody_elses_words(take: int) -> None:
+    leaks = Leaks([Secret(ODD)])
+    for n in range(len(ODD) - take + 1):
+        part = ODD[n : n + take]
+        assert leaks.masked(f"bad key {part}, ({part})") == "bad key ***, (***)"
+    whole = base64.b64encode(f"user:{ODD}".encode()).decode()
+    assert "***" in leaks.masked(f"Basic {whole} was refused")
+    assert leaks.masked(f"Basic {whole} was refused") not in leaks
+    assert leaks.masked("-1021 Timestamp for this request") == "-1021 Timestamp for this request"
+
+
+def test_a_sentence_of_ours_keeps_its_words_numbers_and_ids() -> None:
+    weak = [Secret("counterpoise"), Secret("98417263"), Secret("CANCEL_ONLY_MAIN"), Secret(ODD)]
+    leaks = Leaks(weak)
+    said = f"`counterpoise approve {ODD[:8]}`: sold 98417263.5 at main, CANCEL_ONLY now"
+    assert leaks.cleaned(said) == said
+    assert leaks.cleaned(f"{ODD[:9]}, {quote(ODD)} and {ODD}{ODD}") == "***, *** and ******"
+    assert leaks.cleaned("is CANCEL_ONLY_MAIN") == "is ***"
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_nothing_of_a_secret_is_left_and_nothing_else_is_lost(before: str, behind: str) -> None:
+    leaks = Leaks([Secret(ODD)])
+    told = leaks.masked(f"{before} {ODD} {behind}")
+    assert told not in leaks
+    assert told == f"{leaks.masked(before)} *** {leaks.masked(behind)}"

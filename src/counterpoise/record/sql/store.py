@@ -11,6 +11,7 @@ from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.operator import Approval, Command
 from counterpoise.domain.order import Fill, Order
 from counterpoise.domain.records import Changes, Flow, PortfolioRecord, Recorded
+from counterpoise.record.cleaning import Clean, cleaned
 from counterpoise.record.rules import check
 from counterpoise.record.sql import pauses as kept_pauses
 from counterpoise.record.sql import read, read_books
@@ -19,10 +20,14 @@ from counterpoise.record.sql.write import write
 
 
 class SqlStore:
-    """Portfolios and everything a cycle reads and writes. Opens and closes ``database`` for its siblings."""
+    """Portfolios and everything a cycle reads and writes. Opens and closes ``database`` for its siblings.
 
-    def __init__(self, database: Database) -> None:
+    ``clean`` takes secrets out of words before they are kept.
+    """
+
+    def __init__(self, database: Database, clean: Clean = str) -> None:
         self._database = database
+        self._clean = clean
 
     async def open(self) -> None:
         """Connect and check the schema. Raises WrongSchema, StoreError."""
@@ -72,7 +77,8 @@ class SqlStore:
         if changes.empty:
             return
         check(changes)
-        await self._database.write(lambda c: write(c, changes))
+        clean = cleaned(changes, self._clean)
+        await self._database.write(lambda c: write(c, clean))
 
     async def orders(self, portfolio: str, *, live_only: bool, limit: int) -> tuple[Order, ...]:
         """Return the newest ``limit`` orders, newest first; ``live_only`` leaves out final ones."""

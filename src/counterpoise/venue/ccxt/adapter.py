@@ -17,6 +17,7 @@ from counterpoise.domain.access import Environment, KeyRights, VenueAccess
 from counterpoise.domain.bars import Bar
 from counterpoise.domain.errors import VenueError, VenueRefusal
 from counterpoise.domain.instrument import Instrument
+from counterpoise.domain.leaks import Leaks
 from counterpoise.domain.ledger import LedgerEntry, Settlement
 from counterpoise.domain.margin import Tiers
 from counterpoise.domain.order import (
@@ -74,8 +75,10 @@ class CcxtVenue:
         session: object | None = None,
         pauses: Pauses | None = None,
         waits: Waits | None = None,
+        leaks: Leaks | None = None,
     ) -> None:
         self._access = access
+        self._leaks = leaks
         self._clock = clock
         self._session = session
         self._limiter = Limiter(clock, waits)
@@ -107,7 +110,7 @@ class CcxtVenue:
             exchange,
             self._clock,
             self._limiter,
-            Scrubber.of(self._access),
+            Scrubber.of(self._access, self._leaks),
             name=self.id,
             paused=self._pauses.keep,
             # with the venue's clock as ours there is nothing to measure
