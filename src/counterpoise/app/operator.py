@@ -65,6 +65,7 @@ class _Desk:
     approvals: dict[str, Approval]
     handled: list[Command] = field(default_factory=list)
     passed_on: list[Command] = field(default_factory=list)
+    denied: frozenset[str] = frozenset()
     alerts: list[Alert] = field(default_factory=list)
     standing: GuardRecord | None = None
 
@@ -94,6 +95,9 @@ def heeded(recorded: Recorded, policy: PortfolioPolicy, now: datetime) -> Heeded
         now=now,
         record=recorded.portfolio,
         approvals={a.id: a for a in recorded.approvals},
+        denied=frozenset(
+            c.args.get("approval", "") for c in recorded.commands if c.kind is CommandKind.DENY
+        ),
     )
     _end_override(desk)
     _end_flattening(desk, recorded)
@@ -286,6 +290,10 @@ def _answer_request(desk: _Desk, command: Command) -> None:
         desk.tick(command, f"request {id_} is {approval.state.value} already", refused=True)
         return
     yes = command.kind is CommandKind.APPROVE
+    if yes and id_ in desk.denied:
+        # a yes may be a slip of the thumb, and a no after it comes too late with the next look
+        desk.tick(command, f"a no to request {id_} came as well, which counts", refused=True)
+        return
     state = ApprovalState.APPROVED if yes else ApprovalState.DENIED
     desk.approvals[id_] = _closed(approval, state, command, desk.now)
     limit = "as far as it wants" if yes else f"no further than {text(significant(approval.cap))}"

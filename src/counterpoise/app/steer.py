@@ -216,16 +216,20 @@ async def _replied(
             f" `counterpoise strategy start {approval.strategy}` lifts its limit"
         )
         raise ConfigError([told])
+    if approval.state is ApprovalState.MOOT:
+        gone = "it is not wanted any more, or a newer one took its place"
+        raise ConfigError([f"{kind.value}: request {approval.id} no longer stands: {gone}"])
     if approval.state is not ApprovalState.WAITING:
         raise ConfigError(
             [f"{kind.value}: request {approval.id} is {approval.state.value} already"]
         )
     command = desk.command(kind, voice, {"approval": approval.id})
-    for known in desk.recorded.commands:
-        if known.args == command.args:
-            return unwritten(
-                desk, f"already answered: {known.kind.value} ({known.id}) waits for the daemon"
-            )
+    # as long as a yes waits for the daemon it can be taken back with a no
+    said = {c.kind: c for c in desk.recorded.commands if c.args == command.args}
+    known = said.get(CommandKind.DENY) or said.get(kind)
+    if known is not None:
+        told = f"already answered: {known.kind.value} ({known.id}) waits for the daemon"
+        return unwritten(desk, told)
     qty = approval.wanted if kind is CommandKind.APPROVE else approval.cap
     may = "may take its futures to" if kind is CommandKind.APPROVE else "stays at"
     return await written(

@@ -1,7 +1,8 @@
 """Requests that a person answers: a hedge that would grow because coins were deposited (MEANING 11).
 
 The overlay a strategy had is the cap until someone approves; what is denied or not answered in time keeps it. A
-request is moot once the strategy wants no more than the cap. The legs of a drift offset each other: while one waits
+request is moot once the strategy wants no more than the cap, and where it wants much more by now than was asked for:
+then another one takes its place, since a yes is said to a size. The legs of a drift offset each other: while one waits
 for its answer no other one grows (``decide/combine``); after a no each goes as far as it may. Withdrawals never ask:
 what they leave uncovered is cut at once. Pure.
 """
@@ -14,13 +15,17 @@ from datetime import datetime
 from decimal import Decimal
 
 from counterpoise.domain.decision import Decision
-from counterpoise.domain.numbers import ZERO, text
+from counterpoise.domain.numbers import ZERO, dec, text
 from counterpoise.domain.operator import Approval, ApprovalState, short_id
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Flow
 from counterpoise.domain.strategy import StrategyState, overlay_of
 
 _Key = tuple[str, str]
+
+#: What a wish may grow by, as a part of what was asked for, before it is asked anew.
+_LITTLE = dec("0.1")
+_MORE = ", and more is wanted by now"
 
 
 def reviewed(
@@ -50,6 +55,11 @@ def reviewed(
             request = _request(key, older[-1].cap if older else cap, wanted, made, policy, now)
             asked |= {a.id: replace(a, state=ApprovalState.MOOT, answered_at=now) for a in older}
             asked[request.id] = request
+    for id_, approval in tuple(asked.items()):
+        larger = _larger(approval, wishes, policy, now)
+        if larger is not None:
+            asked[id_] = replace(approval, state=ApprovalState.MOOT, answered_at=now)
+            asked[larger.id] = larger
     return tuple(a for id_, a in asked.items() if before.get(id_) != a)
 
 
@@ -87,6 +97,29 @@ def _settled(
     if waiting and is_asked(approval) and approval.deadline_at <= now:
         return replace(approval, state=ApprovalState.EXPIRED, answered_at=now)
     return approval
+
+
+def _larger(
+    approval: Approval,
+    wishes: Mapping[_Key, Decision] | None,
+    policy: PortfolioPolicy,
+    now: datetime,
+) -> Approval | None:
+    """Return the request that takes the place of one that waits, where much more is wanted by now; else None."""
+    wish = wishes.get((approval.strategy, approval.asset)) if wishes is not None else None
+    waits = approval.state is ApprovalState.WAITING and is_asked(approval)
+    if wish is None or not waits or not beyond(wish.overlay, approval.wanted):
+        return None
+    if abs(wish.overlay - approval.wanted) <= abs(approval.wanted - approval.cap) * _LITTLE:
+        return None
+    return replace(
+        approval,
+        id=short_id(approval.id, text(wish.overlay)),
+        wanted=wish.overlay,
+        why=f"{approval.why.removesuffix(_MORE)}{_MORE}",
+        asked_at=now,
+        deadline_at=now + policy.approve.deadline,
+    )
 
 
 def _growing(

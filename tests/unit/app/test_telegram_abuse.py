@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,14 @@ import structlog
 from aiohttp import web
 
 from counterpoise.domain.numbers import dec
+from counterpoise.domain.operator import ApprovalState
+from counterpoise.domain.policy import ApprovePolicy
 from counterpoise.domain.records import Changes, TradingState
+from counterpoise.domain.strategy import DriftPolicy
+from counterpoise.venue.sim import Wallet
 from tests.inboxes import CHAT, BotServer, busy
-from tests.unit.app.desk import NewDesk
+from tests.scenario.world import line, make_world
+from tests.unit.app.desk import NewDesk, make_policy
 from tests.unit.app.phone import GROUP, OTHER, STRANGER, Phone, asked, phone_on
 
 
@@ -163,3 +169,27 @@ async def test_a_bot_that_is_told_to_wait_does_not_answer_meanwhile(phone: Phone
     assert [kind for kind, *_ in await phone.said()] == ["pause"]
     phone.desk.world.clock.advance(dec(32))
     assert await phone.says("/help")
+
+
+async def test_a_yes_to_one_size_trades_no_other(new_desk: NewDesk) -> None:
+    """While a drift waits for its yes the price trebles, and with it what it wants to sell."""
+    world = make_world([80_000] * 48 + line(80_000, 240_000, 48) + [240_000] * 200)
+    drift = make_policy(
+        strategies=(DriftPolicy(id="shape"),),
+        approve=ApprovePolicy(deposits=True, deadline=timedelta(hours=72)),
+    )
+    async with BotServer().serving() as server:
+        desk = await new_desk(drift, world=world)
+        await desk.run(hours=2)
+        world.exchange.deposit(world.api_key, Wallet.SPOT, "BTC", dec(1))
+        await desk.run(hours=1)
+        phone = phone_on(desk, server)
+        (first,) = await desk.store.approvals("p", 9)
+        assert "Sure?" in await phone.says(f"/approve {first.id}")
+        await desk.run(hours=6)
+        newest, *older = await desk.store.approvals("p", 9)
+        assert abs(newest.wanted) > abs(first.wanted) * dec("1.1")
+        assert f"request {first.id} no longer stands" in await phone.says(f"/approve {first.id}")
+        assert [a.state for a in older] == [ApprovalState.MOOT] * len(older)
+        assert len(older) <= 8, "and nobody is asked at every look"
+        assert desk.world.position() == 0

@@ -575,13 +575,26 @@ def test_a_request_is_answered(
     assert told in answer.out
     (row,) = said(store)
     assert (row.kind.value, row.args) == (word, {"approval": "a1b2"})
-    assert f"already answered: {word} ({row.id}) waits" in cli("deny", "a1b2", ran).out
+    assert f"already answered: {word} ({row.id}) waits" in cli(word, "a1b2", ran).out
     cycle(store)
     (found,) = store(lambda r: r.store.approvals("treasury", 9))
     assert (found.state, found.answered_by) == (after, row.who)
     settled = cli(word, "a1b2", ran)
     assert settled.code == 2
     assert f"request a1b2 is {after.value} already" in settled.err
+
+
+def test_a_yes_that_waits_is_taken_back_with_a_no(cli: Cli, ran: Path, store: Any) -> None:
+    put(store, approvals=(request(),))
+    cli("approve", "a1b2", ran)
+    assert "half stays at -0.5 BTC" in cli("deny", "a1b2", ran).out
+    assert "already answered: deny" in cli("approve", "a1b2", ran).out
+    cycle(store)
+    (found,) = store(lambda r: r.store.approvals("treasury", 9))
+    assert found.state is ApprovalState.DENIED
+    yes, no = said(store)
+    assert (yes.state, no.state) == (CommandState.REFUSED, CommandState.DONE)
+    assert yes.answer == "a no to request a1b2 came as well, which counts"
 
 
 @pytest.mark.parametrize(
@@ -591,7 +604,10 @@ def test_a_request_is_answered(
         (request(id_="cafe"), "expected the id of a request, one that waits (cafe), was 'a1b2'"),
         (request(ApprovalState.EXPIRED), "expired at 2999-01-01 00:00:00Z and counts as denied"),
         (replace(request(), deadline_at=AT), "expired at 2025-06-02 12:00:00Z"),
-        (request(ApprovalState.MOOT), "request a1b2 is moot already"),
+        (
+            request(ApprovalState.MOOT),
+            "request a1b2 no longer stands: it is not wanted any more, or a newer one",
+        ),
     ],
     ids=["none", "another", "expired", "not noticed yet", "moot"],
 )

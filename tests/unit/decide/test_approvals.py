@@ -62,7 +62,7 @@ def wish(overlay: Number, previous: Number = "-0.5", strategy: str = "full") -> 
 def request(state: ApprovalState = A.WAITING, **changes: Any) -> Approval:
     made = Approval(
         id="a1", portfolio=PORTFOLIO, strategy="full", asset="BTC", cap=dec("-0.5"),
-        wanted=dec(-1), why="", asked_at=NOW - HOUR, deadline_at=NOW + HOUR, state=state,
+        wanted=dec(-1), why="1 BTC came in at sim", asked_at=NOW - HOUR, deadline_at=NOW + HOUR, state=state,
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -282,3 +282,37 @@ def test_another_leg_grows_no_further_before_the_answer(
     assert [d.granted for d in found] == [0, dec(wanted) if free else dec(granted), 4]
     held_back = not free and wanted != granted
     assert [n.code for n in notes] == ["awaits_approval"] + ["awaits_other_leg"] * held_back
+
+
+# --- a yes is said to a size
+
+
+def test_what_wants_much_more_by_now_asks_anew() -> None:
+    after = {a.id: a for a in review(request(), wishes=[wish("-1.2", -1)])}
+    assert after.pop("a1").state is A.MOOT
+    (made,) = after.values()
+    assert (made.state, made.cap, made.wanted) == (A.WAITING, dec("-0.5"), dec("-1.2"))
+    assert (made.asked_at, made.deadline_at) == (NOW, NOW + 4 * HOUR)
+    assert made.why == "1 BTC came in at sim, and more is wanted by now"
+    # a look that is repeated after a crash makes the same request
+    assert {a.id for a in review(request(), wishes=[wish("-1.2", -1)])} == {"a1", made.id}
+    # nor does it grow longer each time
+    (_, again) = review(made, wishes=[wish(-2, -1)])
+    assert again.why == made.why
+
+
+@pytest.mark.parametrize("overlay", ["-0.7", "-1", "-1.04", "-1.05"])
+def test_what_wants_little_more_or_less_goes_on_waiting(overlay: str) -> None:
+    assert review(request(), wishes=[wish(overlay, -1)]) == ()
+
+
+@pytest.mark.parametrize("state", [A.DENIED, A.EXPIRED])
+def test_what_was_denied_is_not_asked_again_because_it_grows(state: ApprovalState) -> None:
+    assert review(request(state), wishes=[wish(-3, -1)]) == ()
+
+
+def test_what_wants_the_other_side_by_now_asks_anew() -> None:
+    after = {a.id: a for a in review(request(), wishes=[wish("0.3", -1)])}
+    assert after.pop("a1").state is A.MOOT
+    (made,) = after.values()
+    assert (made.cap, made.wanted) == (dec("-0.5"), dec("0.3"))
