@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from counterpoise.app.build import App
 from counterpoise.app.orphans import refuse_orphans
+from counterpoise.app.process import run_of_this
 from counterpoise.app.readable import check_readable
 from counterpoise.app.rights import check_rights
 from counterpoise.app.start import first_start, restart
@@ -17,7 +18,7 @@ from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Universe, universe_of
 from counterpoise.domain.records import Recorded
-from counterpoise.notify.messages import lifecycle
+from counterpoise.notify.lifecycle_messages import key_noticed
 from counterpoise.ports import Store
 
 
@@ -28,6 +29,7 @@ async def pass_gate(app: App, store: Store, accept_config: str | None) -> None:
     (balances, positions, open orders or fills cannot be read), StoreError.
     """
     now = app.clock.now()
+    run = run_of_this(now)
     told = await check_rights(app.venues, app.settings.venues, now)
     for policy in app.settings.portfolios:
         instruments = {v: app.venues[v].instruments() for v in policy.venues}
@@ -37,16 +39,18 @@ async def pass_gate(app: App, store: Store, accept_config: str | None) -> None:
         if await store.portfolio(policy.id) is None:
             await check_readable(policy, app.venues, universe, None, app.clock)
             accounts = {v: await app.venues[v].account() for v in policy.venues}
-            changes = first_start(policy, config_hash, accounts, universe, now)
+            changes = first_start(policy, config_hash, accounts, universe, now, run)
         else:
             recorded = await store.load(policy.id, now)
             universe = universe_of(policy, instruments, carried_of(recorded))
             await check_readable(policy, app.venues, universe, recorded, app.clock)
             shown = await strays_shown(app, policy, recorded, universe)
-            changes = restart(policy, config_hash, recorded, universe, accept_config, now, shown)
+            changes = restart(
+                policy, config_hash, recorded, universe, accept_config, now, shown, run
+            )
         await refuse_orphans(policy, app.venues, universe, store)
         notices = [
-            lifecycle(policy.id, "key", line[:1].upper() + line[1:], now)
+            key_noticed(policy.id, line, now)
             for venue in policy.venues
             for line in told.get(venue, ())
         ]

@@ -6,18 +6,23 @@ a stop an order that nobody watches is the greater one. So a database that fails
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 
 from counterpoise.app.build import App
 from counterpoise.app.withdrawing import Withdrawn, withdraw
 from counterpoise.domain.errors import StoreError
 from counterpoise.domain.events import Severity
+from counterpoise.domain.guard_documents import kept
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import counted, text
 from counterpoise.domain.order import Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Changes, Recorded, TradingState
-from counterpoise.notify.messages import LEFT_WORKING, condition_raised, lifecycle
+from counterpoise.domain.running import RUN, last_run
+from counterpoise.notify.lifecycle_messages import stopped
+from counterpoise.notify.messages import LEFT_WORKING, condition_raised
 from counterpoise.ports import Store
 
 log = structlog.get_logger(__name__)
@@ -47,9 +52,10 @@ async def leave(
     if policy.execution.cancel_on_stop and not _halted(recorded):
         rows = await withdraw(app, live, seconds)
     left = [r for r in rows if not r.ended]
-    message = f"Stopped watching {policy.id}; {_told(policy, recorded, live, rows)}"
-    now = app.clock.now()
-    alerts = [lifecycle(policy.id, "stopped", message, now)]
+    now, run = app.clock.now(), last_run(recorded)
+    alerts = [stopped(policy.id, run, _told(policy, recorded, live, rows), now)]
+    message = alerts[0].text
+    ended = (kept(RUN, replace(run, stopped_at=now)),) if run is not None else ()
     if left:
         said = _warning(left)
         log.critical("left_working", portfolio=policy.id, message=said)
@@ -59,7 +65,9 @@ async def leave(
     known = {o.client_order_id: o for o in live}
     changed = tuple(r.order for r in rows if r.order != known[r.order.client_order_id])
     try:
-        await store.commit(Changes(portfolio=policy.id, orders=changed, alerts=tuple(alerts)))
+        await store.commit(
+            Changes(portfolio=policy.id, orders=changed, alerts=tuple(alerts), guards=ended)
+        )
     except StoreError as error:
         log.critical("left_unrecorded", portfolio=policy.id, message=message, error=str(error))
         raise

@@ -15,7 +15,8 @@ from decimal import Decimal
 from counterpoise.app.retire import closed_by_hand, live_overlays, refuse_strays, retired
 from counterpoise.domain.errors import SafetyRefusal
 from counterpoise.domain.events import Alert, Severity, alert
-from counterpoise.domain.numbers import counted, text
+from counterpoise.domain.guard_documents import kept
+from counterpoise.domain.numbers import text
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, Universe
 from counterpoise.domain.records import (
@@ -26,9 +27,10 @@ from counterpoise.domain.records import (
     StrategyRecord,
     TradingState,
 )
+from counterpoise.domain.running import RUN, Run, last_run, last_sign
 from counterpoise.domain.snapshot import Account
 from counterpoise.domain.strategy import initial_state, to_document, with_overlays
-from counterpoise.notify.messages import lifecycle
+from counterpoise.notify.lifecycle_messages import first_watched, owner_moved, watched_again
 
 #: Kinds of strategy that may adopt a position found at the first start.
 _ADOPTERS = frozenset({"hedge", "drift"})
@@ -40,8 +42,9 @@ def first_start(
     accounts: Mapping[str, Account],
     universe: Universe,
     now: datetime,
+    run: Run | None = None,
 ) -> Changes:
-    """Return what to record at a portfolio's first start.
+    """Return what to record at a portfolio's first start, by ``run``.
 
     Raises
     ------
@@ -88,7 +91,8 @@ def first_start(
         ),
         strategies=tuple(_adopting(s, kinds[s], overlays) for s, overlays in adopted.items()),
         positions=tuple(positions),
-        alerts=(lifecycle(policy.id, "started", f"Watching {policy.id} for the first time", now),),
+        guards=(kept(RUN, run),) if run is not None else (),
+        alerts=(first_watched(policy.id, run, now),),
     )
 
 
@@ -115,8 +119,9 @@ def restart(
     accept_config: str | None,
     now: datetime,
     shown: Mapping[Contract, Decimal] | None = None,
+    run: Run | None = None,
 ) -> Changes:
-    """Return what to record when a known portfolio is started again.
+    """Return what to record when a known portfolio is started again, by ``run``.
 
     ``shown`` is the position per contract as the venues show it; it may settle what was closed by hand.
 
@@ -137,7 +142,8 @@ def restart(
         record=replace(recorded.portfolio, config_hash=config_hash),
         strategies=strategies,
         positions=tuple({**positions, **closed}.values()),
-        alerts=(_started(policy, recorded, now), *_told_closed(policy, closed, now)),
+        guards=(kept(RUN, run),) if run is not None else (),
+        alerts=(*_started(policy, recorded, run, now), *_told_closed(policy, closed, now)),
     )
 
 
@@ -160,16 +166,17 @@ def refuse_changed(
         )
 
 
-def _started(policy: PortfolioPolicy, recorded: Recorded, now: datetime) -> Alert:
-    unfinished = [o for o in recorded.orders if o.state.is_unproven]
-    if not unfinished:
-        return lifecycle(policy.id, "started", f"Watching {policy.id} again", now)
-    message = (
-        f"Recovering {policy.id}: {counted(len(unfinished), 'order')} {'was' if len(unfinished) == 1 else 'were'} on"
-        f" {'its' if len(unfinished) == 1 else 'their'} way when the last run ended; each is looked up before anything"
-        " new is sent"
-    )
-    return lifecycle(policy.id, "recovered", message, now)
+def _started(
+    policy: PortfolioPolicy, recorded: Recorded, run: Run | None, now: datetime
+) -> tuple[Alert, ...]:
+    """How the last run ended, and who watches now where that is another machine."""
+    last = last_run(recorded)
+    sign = last_sign(recorded, last) if last is not None else None
+    open_ = [o for o in recorded.orders if not o.state.is_final]
+    told = watched_again(policy.id, run, last, sign, open_, now)
+    if run is None or last is None or last.host == run.host:
+        return (told,)
+    return (told, owner_moved(policy.id, run, last, now))
 
 
 def _told_closed(

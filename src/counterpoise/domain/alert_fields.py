@@ -19,6 +19,7 @@ _TRADED = ("side", "qty", "avg_price", "trade_ids")
 _MOVED = (*_PLACE, *_COST, *_TRADED, "before_qty", "after_qty")
 _LADDER = ("goal_qty", "rungs", "rungs_filled", "step")
 _CONVERSION = ("strategy", "step", "assets", "coins", "futures", "trade_ids")
+_RUN = ("host", "pid")
 _ORDER = ("venue", "symbol", "side", "qty")
 
 #: Kind -> the names that its ``data`` may have.
@@ -38,8 +39,12 @@ DATA: Mapping[str, tuple[str, ...]] = {
     "margin_halted": ("venue", "asset", "distance", "ratio"),
     "operator": ("command", "kind", "who", "origin", "asked_at", "state"),
     "order": ("orders",),
+    "owner_moved": (*_RUN, "host_before"),
     "position_accepted": ("venue", "symbol", "change", "own", "baseline", "qty", "how"),
+    "recovered": _RUN,
+    "started": _RUN,
     "state_lowered": ("state", "by"),
+    "stopped": _RUN,
     "strategy_turned": ("strategy", "asset", "phase"),
     "taken_down": ("venue", "symbol", "orders"),
     "target_hit": ("strategy", "asset", "price", "target", "targets", "add", "share"),

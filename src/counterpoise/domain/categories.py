@@ -68,6 +68,7 @@ CATEGORIES: Mapping[str, Category] = {
     "off_peg": Category.DATA,
     "operator": Category.OPERATOR,
     "order": Category.ORDERS,
+    "owner_moved": Category.OWNERSHIP,
     "position": Category.FOREIGN,
     "position_accepted": Category.FOREIGN,
     "price": Category.DATA,

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
 
 from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.numbers import significant, text
 from counterpoise.domain.order import Order
 from counterpoise.domain.records import Flow
 from counterpoise.notify.move_messages import readable
-
-Lifecycle = Literal["started", "stopped", "recovered", "key"]
 
 #: What a stop could not take down: kind and key; over as soon as somebody looks again.
 LEFT_WORKING = "left_working"
@@ -71,12 +68,6 @@ def condition_cleared(
 ) -> Alert:
     """Return the alert that the lasting condition ``key`` holds no longer."""
     return alert(portfolio, kind, Severity.INFO, message, at, key=key, cleared=True, data=data)
-
-
-def lifecycle(portfolio: str, kind: Lifecycle, message: str, at: datetime) -> Alert:
-    """Return the alert for a start, a stop, or a start after a crash (a warning)."""
-    severity = Severity.WARNING if kind == "recovered" else Severity.INFO
-    return alert(portfolio, kind, severity, message, at)
 
 
 def order_values(order: Order) -> dict[str, str]:

@@ -69,6 +69,7 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
     "operator:override_ended": ("Override of weights ended",),
     "operator:refused": ("Refused: {kind}, by {who}",),
     "order": ("Outcome unknown: {symbol} at {venue}",),
+    "owner_moved": ("Watched by another machine",),
     "position": ("Position unexplained: {symbol} at {venue}",),
     "position_accepted": ("Position taken as it is: {symbol}",),
     "price": ("Price doubted: {asset} at {venue}",),

@@ -12,6 +12,7 @@ import structlog
 
 from counterpoise.app.clock import ManualClock, WallClock
 from counterpoise.app.cycle_report import CycleReport
+from counterpoise.app.gate import pass_gate
 from counterpoise.app.troubles import key_refused
 from counterpoise.domain.errors import SafetyRefusal, StoreError, VenueAuthError, VenueError
 from counterpoise.domain.events import Severity
@@ -107,6 +108,22 @@ async def test_the_same_refusal_is_logged_once(
     assert len(looks) > 3
     said = [x for x in logged if x["event"] == "cycle" and "refused" in str(x["summary"])]
     assert [x["log_level"] for x in said] == ["info"] + ["debug"] * (len(looks) - 1)
+
+
+async def test_a_start_says_how_the_run_before_it_ended(new_desk: NewDesk) -> None:
+    """A run that stopped, then one that is gone without a word: nobody ran its stop."""
+    desk = await new_desk()
+    await desk.run(hours=1)
+    assert desk.ear.of("stopped")[0].text.startswith("Stopped watching p after 1h; ")
+    for pause in (7200, 60):
+        await desk.world.clock.sleep(dec(pause))
+        await pass_gate(desk.daemon._app, desk.store, None)
+    again, crashed = (row.alert for row in await desk.outbox.pending("ear", 0, 10))
+    assert (again.kind, again.severity) == ("started", Severity.INFO)
+    assert again.text.endswith("(2h)")
+    assert (crashed.kind, crashed.severity) == ("recovered", Severity.WARNING)
+    assert crashed.text.endswith("nobody has looked since 2026-01-05 03:00:00Z (1m)")
+    assert set(crashed.data) == {"host", "pid"}
 
 
 # --- stopping

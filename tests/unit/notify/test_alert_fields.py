@@ -19,6 +19,7 @@ from counterpoise.domain.operator import Approval, Command, CommandKind, Command
 from counterpoise.domain.order import Side
 from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import Flow, TradingState
+from counterpoise.domain.running import Run
 from counterpoise.domain.strategy import ProfitLadderPolicy
 from counterpoise.domain.strategy.conversion import AssetConversion
 from counterpoise.domain.strategy.profit_ladder import LadderTarget
@@ -26,6 +27,12 @@ from counterpoise.domain.templates import COMMON
 from counterpoise.domain.transfer import TransferState
 from counterpoise.notify.doubt_messages import changes_accepted
 from counterpoise.notify.foreign_messages import orders_taken_down
+from counterpoise.notify.lifecycle_messages import (
+    first_watched,
+    owner_moved,
+    stopped,
+    watched_again,
+)
 from counterpoise.notify.margin_messages import pool_values, reminder, state_lowered, transfers_told
 from counterpoise.notify.messages import (
     condition_cleared,
@@ -86,6 +93,7 @@ LOWER = Lowering(
 COURSE = Course(
     of="d", asset="BTC", side=Side.SELL, began_at=NOW, told_at=NOW, goal=-ONE
 )  # fmt: skip
+RUN = Run(host="a", pid=1, started_at=NOW)
 PART = Part(
     asset="BTC",
     begun=AssetConversion(futures=-ONE, spot=-ONE, spot_from=ZERO),
@@ -137,6 +145,13 @@ def every_maker() -> dict[str, list[Alert]]:
         "orders_taken_down": [
             orders_taken_down("treasury", "main", BTC_PERP, [make_order(Side.SELL)], NOW)
         ],
+        "first_watched": [first_watched("treasury", RUN, NOW)],
+        "watched_again": [
+            watched_again("treasury", RUN, RUN, None, (), NOW),
+            watched_again("treasury", RUN, None, None, (), NOW),
+        ],
+        "owner_moved": [owner_moved("treasury", RUN, RUN, NOW)],
+        "stopped": [stopped("treasury", RUN, "no hedge is on", NOW)],
         "target_hit": [target_hit("treasury", OUT, 0, 1, NOW)],
         "tranche_taken": [tranche_taken("treasury", "in", "BTC", "entry", "takes its entry", NOW)],
         "strategy_turned": [strategy_turned("treasury", "in", "BTC", "ended", "in ends", NOW)],

@@ -11,7 +11,6 @@ from counterpoise.notify.messages import (
     condition_cleared,
     condition_raised,
     flow_found,
-    lifecycle,
 )
 
 AT = datetime(2025, 4, 7, 6, 30, tzinfo=UTC)
@@ -30,15 +29,6 @@ def test_a_condition_is_raised_loudly_and_cleared_quietly_under_one_key() -> Non
         "treasury", "venue:main", "venue", Severity.CRITICAL, "no answer", AT + timedelta(hours=1)
     )
     assert again.id != up.id
-
-
-def test_only_a_start_after_a_crash_is_a_warning() -> None:
-    told = [lifecycle("treasury", kind, "text", AT) for kind in ("started", "stopped", "recovered")]
-    assert [(a.kind, a.severity) for a in told] == [
-        ("started", Severity.INFO),
-        ("stopped", Severity.INFO),
-        ("recovered", Severity.WARNING),
-    ]
 
 
 # --- deposits and withdrawals
