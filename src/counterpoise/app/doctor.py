@@ -26,6 +26,7 @@ from counterpoise.app.orphans import refuse_orphans
 from counterpoise.app.pauses import OnlyRead, Waits
 from counterpoise.app.portfolio_checks import look_checks, market_checks
 from counterpoise.app.preview import Foreseen, foresee
+from counterpoise.app.sink_checks import sink_checks
 from counterpoise.app.storage import open_storage_if_any
 from counterpoise.app.venue_checks import clock_check, key_checks, opened, unopened
 from counterpoise.config.settings import Settings
@@ -76,6 +77,7 @@ async def examine(
     async with AsyncExitStack() as stack:
         store, found = await database_checked(settings, stack)
         checks.append(found)
+        checks += await sink_checks(settings.alerts, settings.secrets)
         try:
             clock = await open_clock(settings, stack)
         except VenueError as error:

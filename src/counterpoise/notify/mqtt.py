@@ -212,6 +212,25 @@ class MqttSink:
         await client.publish(topic, payload, qos=1, retain=True, timeout=ANSWER_S)
 
 
+async def greet(access: BrokerAccess) -> None:
+    """Connect to a broker as we would, and part at once; nothing is published, no other connection is disturbed.
+
+    Raises aiomqtt.MqttError where it does not answer or does not let us in, OSError (ssl.SSLError) for certificates.
+    """
+    tls_context = await asyncio.to_thread(_tls_context, access)
+    client = aiomqtt.Client(
+        access.host,
+        access.port,
+        username=access.user,
+        password=access.password.reveal() if access.password is not None else None,
+        tls_context=tls_context,
+        timeout=ANSWER_S,
+    )
+    client._client.connect_timeout = CONNECT_S  # noqa: SLF001 - aiomqtt has no other way to it
+    async with client:
+        pass
+
+
 def _tls_context(access: BrokerAccess) -> ssl.SSLContext | None:
     """Read anew for each connection: certificates are renewed while we run."""
     if access.tls is None:

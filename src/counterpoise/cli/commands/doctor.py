@@ -20,7 +20,7 @@ def command(
 ) -> None:
     """Check all that a run needs; send and change nothing.
 
-    Config, database, venues, clocks, keys, markets, settings, data, foreign positions and margin.
+    Config, database, sinks of alerts, venues, clocks, keys, markets, settings, data, foreign positions and margin.
 
     Exit code 1: something has to be settled; 2: the config is bad; 3: run would be refused.
     """
