@@ -32,9 +32,18 @@ def due_instants(policy: PortfolioPolicy, now: datetime) -> Mapping[str, datetim
 
 def next_instant(policy: PortfolioPolicy, now: datetime) -> datetime | None:
     """Return when the next calendar of ``policy`` is due, after ``now``; None without one."""
-    calendars = [s.calendar for s in policy.strategies if isinstance(s, DriftPolicy) and s.calendar]
-    found = [_next(c, now + timedelta(microseconds=1)) for c in calendars]
-    return min((at for at in found if at is not None), default=None)
+    return min(next_instants(policy, now).values(), default=None)
+
+
+def next_instants(policy: PortfolioPolicy, now: datetime) -> Mapping[str, datetime]:
+    """Return strategy -> the next instant of its calendar, after ``now``."""
+    found: dict[str, datetime] = {}
+    for strategy in policy.strategies:
+        if isinstance(strategy, DriftPolicy) and strategy.calendar:
+            at = _next(strategy.calendar, now + timedelta(microseconds=1))
+            if at is not None:
+                found[strategy.id] = at
+    return found
 
 
 def newest(cron: str, now: datetime) -> datetime | None:

@@ -15,6 +15,7 @@ from typing import Any
 from counterpoise.app import control_view, inquire, steer
 from counterpoise.app.clock import WallClock
 from counterpoise.app.desk import Voice
+from counterpoise.app.report_view import reports
 from counterpoise.config.settings import Outline, PortfolioOutline, Settings
 from counterpoise.domain.control import Answer, Question, Speaker, Topic, Weighed, Word
 from counterpoise.domain.errors import ConfigError
@@ -56,6 +57,10 @@ class DatabaseControl:
             found = await inquire.explain(self._outline, self._known, question.about)
             return control_view.explained(found["cycles"])
         chosen = self._chosen(question.about)
+        if question.topic is Topic.REPORT:
+            now = self._clock.now()
+            found = await reports(self._outline, chosen, question.period, now)
+            return control_view.reported(question.period, found["reports"])
         return await self._told(question.topic, chosen)
 
     async def weigh(self, word: Word, speaker: Speaker) -> Weighed:

@@ -12,6 +12,7 @@ from counterpoise.domain.instants import shown_at
 from counterpoise.domain.numbers import counted, dec, quantize, significant, text
 from counterpoise.domain.operator import CommandKind
 from counterpoise.domain.records import TradingState
+from counterpoise.domain.reporting import Period
 
 _TENTH, _CENT = dec("0.1"), dec("0.01")
 #: Lines of one kind; what is more is counted.
@@ -37,6 +38,7 @@ HELP = Answer(
         "/margin - how far liquidation is\n"
         "/plan - what the last look decided and would not do\n"
         "/explain - why, strategy by strategy; /explain ID for an earlier look\n"
+        "/report - what came of it since the last daily report; /report week\n"
         "/pause - take orders down, send nothing new; hedges stay\n"
         "/reduceonly - positions may only shrink\n"
         "/resume - strategies act again\n"
@@ -128,6 +130,16 @@ def explained(cycles: Sequence[Mapping[str, Any]]) -> Answer:
         lines += list(cycle.get("notes", []))
         blocks.append(_some(lines))
     return Answer(head="Why", text="\n\n".join(blocks) or "Nothing was looked at yet")
+
+
+def reported(period: Period, rows: Sequence[Mapping[str, Any]]) -> Answer:
+    """Return ``report --json`` as it is said: the words of a report that is sent."""
+    names = ", ".join(row["portfolio"] for row in rows)
+    since = "week" if period is Period.WEEKLY else "day"
+    blocks = [row["text"] for row in rows]
+    if len(rows) > 1:
+        blocks = [f"{row['portfolio']}: {row['text']}" for row in rows]
+    return Answer(head=f"Report of the {since} ({names})", text="\n\n".join(blocks))
 
 
 def weighed(word: Word, document: Mapping[str, Any], outlook: str | None) -> Answer:

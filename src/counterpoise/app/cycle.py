@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from counterpoise.app.aligning import after, align, with_accepted
 from counterpoise.app.announce import Announcer
-from counterpoise.app.calendar import due_instants, next_instant
+from counterpoise.app.calendar import due_instants
 from counterpoise.app.cycle_report import CycleReport, Hedge
 from counterpoise.app.judge import Judgement, judge
 from counterpoise.app.operator import Heeded, answered, heeded, waiting, words
 from counterpoise.app.operator_view import operator_rows
 from counterpoise.app.orphans import unattended
 from counterpoise.app.outlook import outlooks, with_outlooks
+from counterpoise.app.reports import Reports
 from counterpoise.app.rows import EveryLook, Rows
 from counterpoise.app.safekeeping import lowered_standing, standing_shown
 from counterpoise.app.unproven_view import unproven_rows
+from counterpoise.app.upcoming import event_rows
+from counterpoise.app.waking import wake_at
 from counterpoise.decide.guards.drawdown import drawdown_record
 from counterpoise.decide.guards.flows import FlowWatch
 from counterpoise.decide.guards.foreign import ForeignWatch
@@ -49,9 +52,9 @@ from counterpoise.domain.records import (
     Recorded,
     TradingState,
 )
+from counterpoise.domain.reporting import ReportPlan
 from counterpoise.domain.snapshot import Snapshot
 from counterpoise.domain.strategy import from_document
-from counterpoise.domain.transfer import TransferState
 from counterpoise.execute.absence import Absences
 from counterpoise.execute.executor import Execution, Executor
 from counterpoise.execute.reconcile import Reconciled
@@ -60,9 +63,6 @@ from counterpoise.execute.settling import proven
 from counterpoise.notify.margin_messages import transfers_told
 from counterpoise.observe.poller import Observer
 from counterpoise.ports import Clock, Exchange, Store
-
-#: How soon to look again when an order's state is in motion.
-SOON = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +90,7 @@ class Cycle:
         may_send: Callable[[], bool] = lambda: True,
         rows: Rows | None = None,
         countdowns: Mapping[str, timedelta] | None = None,
+        reports: ReportPlan | None = None,
     ) -> None:
         self._policy = policy
         self._venues = {name: venues[name] for name in policy.venues}
@@ -104,6 +105,7 @@ class Cycle:
         self._may_send = may_send
         self._observer = Observer(policy, self._venues, store, clock)
         self._rows = rows or EveryLook()
+        self._reports = Reports(policy, reports, store)
 
     async def run(self) -> CycleReport:
         """Look once and act once.
@@ -133,7 +135,8 @@ class Cycle:
         changed = judged.margin.changes
         changes = _intents(look.before, recorded, seen, judged, told, done, news, policy)
         guards = _guards(told, recorded, judged, look.doubted)
-        changes = replace(changes, bars=self._observer.new_bars, guards=(*guards, *moved.guards))
+        guards += (*moved.guards, *self._reports.counted(look.before.book, seen, judged, recorded))
+        changes = replace(changes, bars=self._observer.new_bars, guards=guards)
         execution = await self._executor.execute(
             changes, judged.plan.cancel, judged.approved, judged.margin.transfers
         )
@@ -151,16 +154,25 @@ class Cycle:
             operator=with_outlooks(report.operator, ahead),
             unproven=unproven_rows(rows.values(), policy.freshness.approval),
         )
+        return await self._concluded(report, seen, recorded, news)
+
+    async def _concluded(
+        self, report: CycleReport, seen: Reconciled, recorded: Recorded, news: tuple[Alert, ...]
+    ) -> CycleReport:
+        """Commit what became of what was sent, the conditions raised or cleared, reports that are due, and the row."""
+        policy = self._policy
         raised = recorded.raised | {a.key for a in news if a.key is not None}
         conditions = self._announcer.conditions(report, seen, raised)
-        conditions += transfers_told(policy.id, execution.transfers, snapshot.as_of)
-        report = replace(report, alerts=(*news, *conditions))
-        await store.commit(
+        conditions += transfers_told(policy.id, report.transfers, report.as_of)
+        due = await self._reports.settled(report)
+        report = replace(report, alerts=(*news, *conditions, *due.alerts))
+        await self._store.commit(
             Changes(
                 portfolio=policy.id,
-                orders=execution.orders,
-                transfers=execution.transfers,
-                alerts=conditions,
+                orders=report.results,
+                transfers=report.transfers,
+                alerts=(*conditions, *due.alerts),
+                guards=due.guards,
                 journal=self._rows.row(report, policy),
             )
         )
@@ -251,6 +263,7 @@ class Cycle:
         execution: Execution,
         commands: tuple[Command, ...],
     ) -> CycleReport:
+        asked, reports = waiting(recorded.approvals, judged.approvals), self._reports
         return CycleReport(
             cycle_id=f"{self._policy.id}-{iso(snapshot.as_of)}",
             portfolio=self._policy.id,
@@ -274,11 +287,12 @@ class Cycle:
             drawdown=judged.drawdown,
             transfers=execution.transfers,
             within_band=judged.within_band,
-            wake_at=_wake_at(self._policy, judged, execution, snapshot.as_of),
-            standing=standing_shown(recorded, judged.lowered, snapshot.as_of),
-            operator=operator_rows(
-                recorded.portfolio, commands, waiting(recorded.approvals, judged.approvals)
+            wake_at=reports.wake_at(
+                wake_at(self._policy, judged, execution, snapshot.as_of), snapshot.as_of
             ),
+            standing=standing_shown(recorded, judged.lowered, snapshot.as_of),
+            operator=operator_rows(recorded.portfolio, commands, asked),
+            events=event_rows(self._policy, snapshot, recorded, asked) if reports.wanted else (),
         )
 
 
@@ -364,19 +378,3 @@ def _remembered(recorded: Recorded) -> tuple[Hedge, ...]:
         for r in recorded.strategies.values()
         for asset, qty in from_document(r.kind, r.document).overlays.items()
     )
-
-
-def _wake_at(
-    policy: PortfolioPolicy, judged: Judgement, execution: Execution, now: datetime
-) -> datetime | None:
-    """When to look again before the schedule does: at once when something moved, else when anyone asks."""
-    in_motion = any(
-        o.state is OrderState.UNKNOWN or o.state is OrderState.PENDING_CANCEL or o.filled_qty > 0
-        for o in execution.orders
-    ) or any(t.state is not TransferState.REJECTED for t in execution.transfers)
-    if in_motion or any(o.state is OrderState.CANCELED for o in execution.canceled):
-        return now + SOON
-    asked = [judged.plan.wake_at, next_instant(policy, now)]
-    if judged.decisions is not None:
-        asked += [w.at for w in judged.decisions.wakeups.values() if w.at and w.at > now]
-    return min((at for at in asked if at is not None), default=None)

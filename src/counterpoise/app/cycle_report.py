@@ -43,7 +43,8 @@ class CycleReport:
     ``doubted`` is what was not plausible in it, ``unrestored`` the settings that could not be set back and why not.
     ``unproven`` are the orders whose outcome is not proven (:mod:`counterpoise.app.unproven_view`),
     ``standing`` is since when and why the state holds (:func:`counterpoise.domain.standing.standing_rows`),
-    ``operator`` what people said and have yet to answer, as JSON (:mod:`counterpoise.app.operator_view`).
+    ``operator`` what people said and have yet to answer, as JSON (:mod:`counterpoise.app.operator_view`),
+    ``events`` what is to come (:mod:`counterpoise.app.upcoming`), empty where no reports are made.
     """
 
     cycle_id: str
@@ -73,6 +74,7 @@ class CycleReport:
     doubted: Plausibility = PLAUSIBLE
     unrestored: Mapping[str, str] = field(default_factory=dict)
     unproven: Sequence[Mapping[str, object]] = ()
+    events: Sequence[Mapping[str, object]] = ()
 
     @property
     def summary(self) -> str:
@@ -182,6 +184,7 @@ def document_of(
         "problems": list(report.snapshot.problems),
         "wake_at": iso(report.wake_at) if report.wake_at is not None else None,
         "summary": report.summary,
+        "events": [dict(row) for row in report.events],
         **report.operator,
     }
 

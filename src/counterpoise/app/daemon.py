@@ -42,6 +42,7 @@ from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import Order
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Changes
+from counterpoise.domain.reporting import ReportPlan
 from counterpoise.domain.routing import SinkPolicy
 from counterpoise.notify.clearing import cleared_text
 from counterpoise.notify.messages import condition_cleared, condition_raised
@@ -79,7 +80,8 @@ class _Runner:
 class Daemon:
     """Runs portfolios until told to stop. ``on_cycle`` sees every report (the demo's live view).
 
-    ``policies``: how each sink is served; one without gets everything at once.
+    ``policies``: how each sink is served; one without gets everything at once. ``reports``: when regular ones are due,
+    None: nothing is counted for any.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Daemon:
         on_cycle: Callable[[CycleReport], None] = lambda _: None,
         stop: asyncio.Event | None = None,
         policies: Mapping[str, SinkPolicy] | None = None,
+        reports: ReportPlan | None = None,
     ) -> None:
         self._app = app
         self._storage = storage
@@ -120,6 +123,7 @@ class Daemon:
                     app.clock,
                     self._may_send,
                     countdowns=app.dead_men(policy.venues),
+                    reports=reports,
                 ),
                 pace=Pace(app.poll(policy.venues)),
                 due=now,
@@ -365,6 +369,7 @@ async def run_daemon(settings: Settings, *, migrate: bool, accept_config: str | 
             on_cycle=outlets.looked,
             stop=stop,
             policies=settings.alerts.policies,
+            reports=settings.alerts.reports,
         )
         open_control(settings, daemon.mute, stack)
         log.info("started", portfolios=[p.id for p in settings.portfolios], store="open")

@@ -23,6 +23,7 @@ from counterpoise.cli.commands import (
     journal,
     orders,
     plan,
+    report,
     run,
     schema,
     status,
@@ -76,6 +77,7 @@ app.command("testnet")(testnet.command)
 app.command("status")(status.command)
 app.command("hedges")(hedges.command)
 app.command("orders")(orders.command)
+app.command("report")(report.command)
 app.command("journal")(journal.command)
 app.command("explain")(explain.command)
 app.command("pause")(steer.pause)

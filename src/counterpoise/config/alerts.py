@@ -29,6 +29,7 @@ from counterpoise.config.outlets import (
 )
 from counterpoise.config.problems import nearest, one_of
 from counterpoise.config.reading import Document
+from counterpoise.config.reports import Reports, report_plan
 from counterpoise.config.secrets import secret
 from counterpoise.config.section import Section
 from counterpoise.config.settings import AlertSettings
@@ -180,7 +181,7 @@ class AlertsModel(Shape):
 
     zone: Zone | None = Field(
         default=None,
-        description="the zone of times in messages and of quiet hours: Europe/Berlin; default UTC",
+        description="the zone of times in messages, of quiet hours and reports: Europe/Berlin; default UTC",
     )
     quiet: QuietModel | None = Field(
         default=None, description="hours for every sink but the log: {from: 22:00, to: 07:00}"
@@ -209,6 +210,10 @@ class AlertsModel(Shape):
     )
     heartbeat: HeartbeatModel | None = Field(
         default=None, description="a dead man's switch: {url_file: heartbeat.url, every: 1m}"
+    )
+    reports: Reports | None = Field(
+        default=None,
+        description="regular reports: {daily: 08:00, weekly: monday 08:00} (default), each may be off; or off",
     )
 
 
@@ -271,6 +276,7 @@ def alerts(model: AlertsModel, secrets: Mapping[str, Secret], file: FilePath) ->
         webhook=webhook(secrets) if model.webhook is not None else None,
         notify=notify,
         templates=templates(model.templates),
+        reports=report_plan(model.reports, model.zone),
         secrets=(*secrets.values(), *(part for one in urls for part in secret_parts(one))),
     )
 

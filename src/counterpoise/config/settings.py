@@ -18,6 +18,7 @@ from counterpoise.domain.access import (
     WebhookAccess,
 )
 from counterpoise.domain.policy import PortfolioPolicy
+from counterpoise.domain.reporting import ReportPlan
 from counterpoise.domain.routing import SinkPolicy
 from counterpoise.domain.templates import AlertTemplate
 
@@ -27,8 +28,8 @@ class AlertSettings:
     """Where alerts go: how each sink is served, by its name. ``zone`` is the one people live in.
 
     ``mqtt``, ``heartbeat``, ``telegram``, ``webhook``, ``notify`` (by sink): how they are reached, None (nothing)
-    where there is none. ``templates``: people's own words, by kind of alert. ``secrets``: the sinks' credentials, of
-    addresses also their parts.
+    where there is none. ``templates``: people's own words, by kind of alert. ``reports``: when regular ones are due.
+    ``secrets``: the sinks' credentials, of addresses also their parts.
     """
 
     zone: tzinfo = UTC
@@ -39,6 +40,7 @@ class AlertSettings:
     webhook: WebhookAccess | None = None
     notify: Mapping[str, NotifyAccess] = field(default_factory=dict)
     templates: Mapping[str, AlertTemplate] = field(default_factory=dict)
+    reports: ReportPlan = field(default_factory=ReportPlan)
     secrets: tuple[Secret, ...] = ()
 
 

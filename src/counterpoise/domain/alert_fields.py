@@ -21,6 +21,11 @@ _LADDER = ("goal_qty", "rungs", "rungs_filled", "step")
 _CONVERSION = ("strategy", "step", "assets", "coins", "futures", "trade_ids")
 _RUN = ("host", "pid")
 _ORDER = ("venue", "symbol", "side", "qty")
+_REPORT = (
+    "outcome", "starts_at", "ends_at", "due_at", "quote", "equity_start", "equity_end", "gain", "price", "price_coins",
+    "price_hedges", "funding", "fees", "flows", "distance", "lowest_distance", "weights", "targets", "trading_state",
+    "hedges_open", "hedges_closed", "requests",
+)  # fmt: skip
 
 #: Kind -> the names that its ``data`` may have.
 DATA: Mapping[str, tuple[str, ...]] = {
@@ -43,6 +48,8 @@ DATA: Mapping[str, tuple[str, ...]] = {
     "position_accepted": ("venue", "symbol", "change", "own", "baseline", "qty", "how"),
     "recovered": _RUN,
     "started": _RUN,
+    "report_daily": _REPORT,
+    "report_weekly": _REPORT,
     "state_lowered": ("state", "by"),
     "stopped": _RUN,
     "strategy_turned": ("strategy", "asset", "phase"),

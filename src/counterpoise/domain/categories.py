@@ -75,6 +75,8 @@ CATEGORIES: Mapping[str, Category] = {
     "recovered": Category.LIFECYCLE,
     "refused": Category.ORDERS,
     "rejected": Category.ORDERS,
+    "report_daily": Category.REPORT,
+    "report_weekly": Category.REPORT,
     "residue": Category.LADDER,
     "settings": Category.FOREIGN,
     "start_waits": Category.LIFECYCLE,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from counterpoise.domain.operator import CommandKind
+from counterpoise.domain.reporting import Period
 
 
 class Topic(StrEnum):
@@ -17,15 +18,20 @@ class Topic(StrEnum):
     MARGIN = "margin"
     PLAN = "plan"
     EXPLAIN = "explain"
+    REPORT = "report"
     HELP = "help"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A question about ``topic``; ``about`` is a portfolio (for EXPLAIN: a cycle), None for all there are."""
+    """A question about ``topic``; ``about`` is a portfolio (for EXPLAIN: a cycle), None for all there are.
+
+    ``period`` is how far a REPORT looks back.
+    """
 
     topic: Topic
     about: str | None = None
+    period: Period = Period.DAILY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,13 @@ def clock_at(at: datetime, zone: tzinfo, now: datetime) -> str:
     return f"{day}{local:%H:%M}{seconds} {zone_name(local)}"
 
 
+def short_at(at: datetime, zone: tzinfo) -> str:
+    """Return ``at`` by the clock of ``zone`` for a column of a table: ``Mon 07 Apr 14:00``."""
+    local = at.astimezone(zone)
+    day = f"{_DAYS[local.weekday()]} {local:%d} {_MONTHS[local.month - 1]}"
+    return f"{day} {local:%H:%M}"
+
+
 def zone_name(local: datetime) -> str:
     """Return what the zone of ``local`` is called then: ``CET``, ``UTC``, ``UTC-03`` where it has no letters."""
     name = local.tzname() or "UTC"

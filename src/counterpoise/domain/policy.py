@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from counterpoise.domain.bars import Lookback
-from counterpoise.domain.numbers import ZERO, dec
+from counterpoise.domain.numbers import ZERO, dec, text
 from counterpoise.domain.operator import TargetOverride
 from counterpoise.domain.strategy import HedgePolicy, StrategyPolicy
 
@@ -327,6 +327,12 @@ class PortfolioPolicy:
     def assets(self) -> tuple[str, ...]:
         """Every asset of every sleeve but the quote, in the order of the config."""
         return tuple(a for s in self.sleeves for a in s.assets if a != self.quote)
+
+    @property
+    def counted(self) -> str:
+        """What equity consists of, as far as the config says."""
+        outside = [f"{asset} {text(qty)}" for asset, qty in sorted(self.holdings.items())]
+        return "; ".join((self.quote, *sorted(self.venues), *sorted(self.assets), *outside))
 
     @property
     def cross_hedges(self) -> Mapping[str, str]:

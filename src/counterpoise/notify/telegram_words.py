@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from counterpoise.domain.control import Code, Hush, NotUnderstood, Question, Said, Topic, Word
 from counterpoise.domain.operator import CommandKind
+from counterpoise.domain.reporting import Period
 
 #: No command is longer.
 LONGEST = 160
@@ -35,6 +36,8 @@ _ANSWERS = frozenset({CommandKind.APPROVE, CommandKind.DENY})
 _TOPICS: Mapping[str, Topic] = {topic.value: topic for topic in Topic}
 _UNKNOWN = NotUnderstood(why="no such command. /help lists those there are")
 
+_UNCLEAR = NotUnderstood(why="not understood: expected a command and at most one name. /help")
+
 
 def meaning(text: str, bot: str, *, private: bool) -> Said | None:
     """Return what ``text`` means to the bot named ``bot``; None where it is not for it.
@@ -54,8 +57,12 @@ def meaning(text: str, bot: str, *, private: bool) -> Said | None:
     if found is None:
         return _UNKNOWN
     name, rest = found[1].lower(), found[2].split()
-    if len(rest) > 1 or not all(_ARGUMENT.fullmatch(argument) for argument in rest):
-        return NotUnderstood(why="not understood: expected a command and at most one name. /help")
+    if not all(_ARGUMENT.fullmatch(argument) for argument in rest):
+        return _UNCLEAR
+    if name == Topic.REPORT:
+        return _report(rest)
+    if len(rest) > 1:
+        return _UNCLEAR
     return _command(name, rest[0] if rest else None)
 
 
@@ -93,6 +100,16 @@ def _command(name: str, about: str | None) -> Said:
     if kind in _ANSWERS and about is None:
         return NotUnderstood(why=f"expected /{name} and the id of a request; /status shows them")
     return Word(kind=kind, about=about)
+
+
+def _report(rest: list[str]) -> Said:
+    """``/report``, ``/report week``, ``/report NAME``, ``/report week NAME``."""
+    weekly = rest[:1] == ["week"]
+    names = rest[1:] if weekly else rest
+    if len(names) > 1:
+        return NotUnderstood(why="expected /report or /report week, and at most one portfolio")
+    period = Period.WEEKLY if weekly else Period.DAILY
+    return Question(topic=Topic.REPORT, about=names[0] if names else None, period=period)
 
 
 def _hush(span: str | None) -> Said:

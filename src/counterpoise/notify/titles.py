@@ -79,6 +79,8 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
     "residue": ("Too little to trade: {symbol}",),
     "settings": ("Settings changed: {symbol} at {venue}",),
     "start_waits": ("Start waits for venue {venue}",),
+    "report_daily": ("Daily report: {outcome}", "Daily report"),
+    "report_weekly": ("Weekly report: {outcome}", "Weekly report"),
     "state_lowered": ("Trading state: {state}",),
     "strategy_turned": ("{strategy} on {asset}: {phase}",),
     "taken_down": ("Taken down by others: {symbol}",),

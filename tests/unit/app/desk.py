@@ -29,6 +29,7 @@ from counterpoise.domain.order import (
 )
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Recorded
+from counterpoise.domain.reporting import ReportPlan
 from counterpoise.domain.snapshot import Account
 from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.ports import Clock, Venue
@@ -161,6 +162,7 @@ async def make_desk(
     more: Mapping[str, Venue] | None = None,
     dead_man: timedelta | None = None,
     sink: str = "ear",
+    reports: ReportPlan | None = None,
     on_cycle: Callable[[DaemonDesk, CycleReport], None] = lambda _desk, _report: None,
 ) -> DaemonDesk:
     """A daemon past its start-up gate on a migrated ``database``; its market stands at 80,000 for a day.
@@ -186,7 +188,7 @@ async def make_desk(
         on_cycle(desk, report)
 
     desk = DaemonDesk(
-        daemon=Daemon(app, storage, {sink: ear}, watch),
+        daemon=Daemon(app, storage, {sink: ear}, watch, reports=reports),
         world=made,
         venue=moody,
         store=store,

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from counterpoise.app.cycle import SOON, Cycle
+from counterpoise.app.cycle import Cycle
 from counterpoise.app.cycle_report import CycleReport
+from counterpoise.app.waking import SOON
 from counterpoise.domain.errors import StoreError, VenueAuthError, VenueError
 from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import dec

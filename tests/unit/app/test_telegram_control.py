@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 import structlog
@@ -20,6 +20,7 @@ from counterpoise.domain.access import Secret, TelegramAccess
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import ApprovalState, CommandState
 from counterpoise.domain.records import Changes, TradingState
+from counterpoise.domain.reporting import Period, ReportPlan
 from counterpoise.notify.composing import message_of
 from counterpoise.notify.operator_messages import approval_expired
 from counterpoise.notify.telegram import asks
@@ -85,6 +86,33 @@ async def test_what_can_be_asked(phone: Phone, text: str, line: str) -> None:
     told = (await phone.says(text)).splitlines()
     assert any(x.startswith(line) for x in told), told
     assert await phone.said() == []
+
+
+async def test_report_tells_the_span_since_the_last_one_in_the_words_of_one(
+    new_desk: NewDesk,
+) -> None:
+    desk = await new_desk(reports=ReportPlan(daily=time(1), told=frozenset({Period.DAILY})))
+    await desk.run(hours=2)
+    (sent,) = [a.text for r in desk.reports for a in r.alerts if a.kind == "report_daily"]
+    assert "From Mon 05 Jan 00:00 " in sent
+    assert "To Mon 05 Jan 01:00 " in sent
+    async with BotServer().serving() as server:
+        phone = phone_on(desk, server)
+        day, week = await phone.says("/report"), await phone.says("/report week p")
+        assert await phone.says("/report q") == "Not done\nexpected a portfolio: p"
+        assert await phone.said() == [], "nothing was written"
+    assert day.splitlines()[0] == "Report of the day (p)"
+    assert "Unchanged in 60 min." in day
+    assert "From Mon 05 Jan 01:00 " in day
+    assert "To Mon 05 Jan 02:00 " in day
+    assert "half: short 0.5 BTC from 79,999.9, net -20.05" in day
+    assert week.splitlines()[0] == "Report of the week (p)"
+    assert "since reports began" in week
+    assert "From Mon 05 Jan 00:00 " in week
+
+
+async def test_report_before_anything_was_counted(phone: Phone) -> None:
+    assert "Nothing to report yet" in await phone.says("/report")
 
 
 async def test_a_portfolio_or_look_that_is_not_there(phone: Phone) -> None:

@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 from counterpoise import __version__
 from counterpoise.app.clock import WallClock
 from counterpoise.cli.main import app
+from counterpoise.domain.codec import document_of
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState
-from counterpoise.domain.records import Changes, Handed, JournalRow
+from counterpoise.domain.records import Changes, GuardRecord, Handed, JournalRow
+from counterpoise.domain.reporting import REPORTS, Base, ReportState, Tally
 from counterpoise.record.sql import connect
 from counterpoise.record.sql.lock import FileLease
 from counterpoise.record.sql.tables import SCHEMA
@@ -33,6 +35,50 @@ def test_status_of_what_was_never_run_says_so(cli: Cli, config: Config, tmp_path
     document = cli("status", "--json").json
     assert document["portfolios"][0]["state"] is None
     assert document["alerts"] == {"pending": 0, "dead": 0, "sinks": []}
+
+
+def test_report_of_what_was_never_run_says_so(cli: Cli, config: Config, tmp_path: Path) -> None:
+    config()
+    ran = cli("report")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("Portfolio treasury\nNothing to report yet")
+    (row,) = cli("report", "--week", "--json").json["reports"]
+    assert (row["portfolio"], row["period"], row["since"]) == ("treasury", "weekly", None)
+    assert not (tmp_path / "here.db").exists()
+
+
+def test_report_tells_the_span_since_the_last_one(cli: Cli, ran: Path, tmp_path: Path) -> None:
+    look = {
+        **DOCUMENT, "cycle_id": "c9", "as_of": "2025-06-02T13:00:00.000Z", "equity": "101000", "held": [],
+        "margin": {"main": {"distance": "0.42", "ratio": None, "unseen": None}},
+        "prices": {"BTC/USDT:USDT": "100000"},
+    }  # fmt: skip
+    row = JournalRow(
+        portfolio="treasury", cycle_id="c9", at=AT + timedelta(hours=1), summary="nothing to do", document=look
+    )  # fmt: skip
+    base = Base(at=AT, equity=dec(100_000), unrealized=dec(0))
+    state = ReportState(
+        quote="USDT", tally=Tally(funding=dec(12), fees=dec(2)), bases={"daily": base}
+    )
+
+    async def fill() -> None:
+        record = connect(f"sqlite:///{tmp_path}/here.db")
+        await record.store.open()
+        kept = GuardRecord(id=REPORTS, document=document_of(state))
+        await record.store.commit(Changes(portfolio="treasury", guards=(kept,), journal=row))
+        await record.store.close()
+
+    asyncio.run(fill())
+    document = cli("report", ran, "--json").json
+    (told,) = document["reports"]
+    assert document["schema"] == 1
+    assert told["equity"] == {"start": "100000", "end": "101000"}
+    assert (told["price"], told["funding"], told["fees"], told["flows"]) == ("990", "12", "2", "0")
+    shown = cli("report", ran).out
+    assert shown == f"{told['text']}\n"
+    assert shown.startswith("Up 1,000.00 USDT (+1.00 %) in 60 min.\n")
+    (none,) = cli("report", ran, "--week", "--json").json["reports"]
+    assert none["since"] is None
 
 
 def test_status_needs_no_credential(cli: Cli, config: Config) -> None:

@@ -11,7 +11,9 @@ import pytest
 from counterpoise.config.alerts import AlertsModel, SinkModel, policy
 from counterpoise.domain.access import ControlAccess
 from counterpoise.domain.categories import Category
+from counterpoise.domain.errors import ConfigError
 from counterpoise.domain.events import Severity
+from counterpoise.domain.reporting import Period, ReportPlan
 from counterpoise.domain.routing import DEFAULT_RATE, QuietHours, Route, SinkPolicy
 from tests.conftest import REPO
 from tests.unit.config.good import ENV, Load
@@ -77,6 +79,40 @@ def test_what_is_critical_and_told_nowhere_is_warned_of(
         (warning,) = warnings
         assert "c.yaml:1:1 alerts: " in warning
         assert told in warning
+
+
+@pytest.mark.parametrize(
+    ("written", "plan"),
+    [
+        ("", ReportPlan()),
+        ("reports: {}", ReportPlan()),
+        ("zone: Europe/Berlin", ReportPlan(zone=BERLIN)),
+        ("reports: off", ReportPlan(told=frozenset())),
+        ("reports: {daily: off}", ReportPlan(told=frozenset({Period.WEEKLY}))),
+        ("reports: {weekly: off, daily: 06:30}", ReportPlan(daily=time(6, 30), told=frozenset({Period.DAILY}))),
+        ("reports: {weekly: Sun 20:15}", ReportPlan(weekday=6, weekly=time(20, 15))),
+        ("reports: {weekly: friday 7:05}", ReportPlan(weekday=4, weekly=time(7, 5))),
+    ],
+)  # fmt: skip
+def test_when_reports_are_due(loaded: Load, written: str, plan: ReportPlan) -> None:
+    assert loaded(("store: ", f"alerts: {{{written}}}\nstore: ")).alerts.reports == plan
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("reports: on", "alerts.reports: expected off, or times such as {daily: 08:00"),
+        ("reports: {daily: 8}", "alerts.reports.daily: expected a time of day such as 08:00, or off"),
+        ("reports: {daily: 25:00}", "alerts.reports.daily: expected a time of day such as 08:00, or off"),
+        ("reports: {weekly: 08:00}", "alerts.reports.weekly: expected a weekday and a time of day"),
+        ("reports: {weekly: mnday 08:00}", "did you mean 'monday'?"),
+        ("reports: {dayly: 08:00}", "did you mean 'daily'?"),
+    ],
+)  # fmt: skip
+def test_when_reports_cannot_be_due(loaded: Load, written: str, told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        loaded(("store: ", f"alerts: {{{written}}}\nstore: "))
+    assert told in str(refused.value)
 
 
 DOCS = (REPO / "docs" / "alerts.md").read_text(encoding="utf-8")

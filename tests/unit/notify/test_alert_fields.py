@@ -19,6 +19,7 @@ from counterpoise.domain.operator import Approval, Command, CommandKind, Command
 from counterpoise.domain.order import Side
 from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import Flow, TradingState
+from counterpoise.domain.reporting import Period
 from counterpoise.domain.running import Run
 from counterpoise.domain.strategy import ProfitLadderPolicy
 from counterpoise.domain.strategy.conversion import AssetConversion
@@ -59,6 +60,7 @@ from counterpoise.notify.operator_messages import (
     flattened,
     override_ended,
 )
+from counterpoise.notify.report_messages import report_told
 from counterpoise.notify.strategy_messages import (
     Part,
     conversion_begun,
@@ -69,6 +71,7 @@ from counterpoise.notify.strategy_messages import (
     tranche_taken,
 )
 from tests.build import BTC_PERP, NOW, make_fill, make_order, make_transfer
+from tests.unit.notify.reported import REPORT
 
 SOURCE = Path(__file__).parents[3] / "src" / "counterpoise"
 CHECK = PoolCheck(
@@ -170,6 +173,7 @@ def every_maker() -> dict[str, list[Alert]]:
         "state_lowered": [state_lowered("treasury", LOWER, NOW)],
         "reminder": [reminder("treasury", CHECK, NOW)],
         "command_heeded": [command_heeded(WORD, NOW)],
+        "report_told": [report_told(replace(REPORT, period=p), NOW) for p in Period],
         "override_ended": [override_ended("treasury", NOW, NOW)],
         "flattened": [flattened("treasury", NOW)],
         "approval_asked": [approval_asked(REQUEST, NOW)],

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from counterpoise.domain.control import Code, Hush, NotUnderstood, Question, Said, Topic, Word
 from counterpoise.domain.operator import CommandKind
+from counterpoise.domain.reporting import Period
 from counterpoise.notify.telegram_updates import Passed, Update, read
 from counterpoise.notify.telegram_words import LONGEST, button, meaning, pressed
 
@@ -20,6 +21,10 @@ BOT = "Hedging_Bot"
         ("/status", Question(topic=Topic.STATUS)),
         ("/STATUS@hedging_bot treasury ", Question(topic=Topic.STATUS, about="treasury")),
         ("/explain t-2026-01-05T00:00:00.000Z", Question(topic=Topic.EXPLAIN, about="t-2026-01-05T00:00:00.000Z")),
+        ("/report", Question(topic=Topic.REPORT)),
+        ("/report treasury", Question(topic=Topic.REPORT, about="treasury")),
+        ("/Report week", Question(topic=Topic.REPORT, period=Period.WEEKLY)),
+        ("/report week week", Question(topic=Topic.REPORT, about="week", period=Period.WEEKLY)),
         ("/start", Question(topic=Topic.HELP)),
         ("/start abc", Question(topic=Topic.HELP)),
         ("/pause", Word(kind=CommandKind.PAUSE)),
@@ -46,6 +51,9 @@ def test_what_is_understood(text: str, said: Said | None) -> None:
         "please /resume",
         "/halt",
         "/resume now please",
+        "/report week treasury now",
+        "/report treasury week",
+        "/report week <b>p</b>",
         "/resume p;DROP TABLE commands",
         "/resume ' OR 1=1 --",
         "/resume <b>p</b>",

@@ -26,7 +26,7 @@ from counterpoise.domain.guarding import (
     DrawdownVerdict,
     Tier,
 )
-from counterpoise.domain.numbers import ONE, ZERO, dec, quantize, text
+from counterpoise.domain.numbers import ONE, ZERO, dec, quantize
 from counterpoise.domain.policy import DrawdownPolicy, PortfolioPolicy
 from counterpoise.domain.portfolio import Broke, PortfolioView, Unvalued
 from counterpoise.domain.reasons import reason
@@ -68,7 +68,7 @@ def guard_drawdown(
     state = replace(state, owed=_owed(state.owed, flows, policy))
     if isinstance(view, Unvalued) or (isinstance(view, Broke) and state.owed):
         return _verdict(state, tiers, None, policy.quote)
-    state = _scaled(state, view, _counted(policy))
+    state = _scaled(state, view, policy.counted)
     # a wick makes neither a high nor a loss
     before = state.equity
     low, best = sorted((view.equity, before if before is not None else view.equity))
@@ -119,12 +119,6 @@ def _scaled(state: DrawdownState, view: PortfolioView | Broke, counted: str) -> 
         highs={at: quantize(high * scale, _EXACT) for at, high in state.highs.items()},
         equity=quantize(state.equity * scale, _EXACT) if state.equity is not None else None,
     )
-
-
-def _counted(policy: PortfolioPolicy) -> str:
-    """What equity consists of, as far as the config says."""
-    outside = [f"{asset} {text(qty)}" for asset, qty in sorted(policy.holdings.items())]
-    return "; ".join((policy.quote, *sorted(policy.venues), *sorted(policy.assets), *outside))
 
 
 def _raised(state: DrawdownState, recorded: Recorded) -> bool:
