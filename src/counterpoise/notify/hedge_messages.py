@@ -9,6 +9,7 @@ from counterpoise.domain.carrying import BasisVerdict, CarryCheck, CarryVerdict
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Severity
 from counterpoise.domain.hedge_guards import HedgeVerdicts
+from counterpoise.domain.instants import shown_at
 from counterpoise.domain.policy import Spent
 from counterpoise.domain.records import PositionRecord
 from counterpoise.domain.relation import RelationVerdict
@@ -16,9 +17,10 @@ from counterpoise.domain.relation import RelationVerdict
 #: What a cross hedge says of itself while nothing but its relation keeps it out.
 _CROSS = frozenset({"cross_sized", "cross_kept", "cross_unmeasured"})
 _DONE = {
-    Spent.ALERT: "nothing is done about it",
-    Spent.REDUCE: "it holds half of what it wants until that has passed",
-    Spent.CLOSE: "it holds nothing until that has passed",
+    Spent.ALERT: "The config only tells of it and nothing is done about it: to close it, {release}",
+    Spent.REDUCE: "So it holds half of what it wants until that has passed",
+    Spent.CLOSE: "So it holds nothing until that has passed",
+    Spent.ASK: "To close it, {release}; nothing is done before you do",
 }
 
 
@@ -45,10 +47,8 @@ def _carry(carry: CarryVerdict) -> Iterator[tuple[str, tuple[Severity, str]]]:
 
 def _carry_text(check: CarryCheck) -> str:
     why = check.why.text if check.why is not None else ""
-    done = _DONE.get(check.then) or (
-        f"to close it, say `counterpoise strategy release {check.strategy}`; nothing is done before you do"
-    )
-    return f"{check.strategy} in {check.symbol} at {check.venue}: {why}: {done}"
+    done = _DONE[check.then].format(release=f"say `counterpoise strategy release {check.strategy}`")
+    return f"{check.strategy} in {check.symbol} at {check.venue}: {why}. {done}"
 
 
 def _basis(
@@ -66,7 +66,7 @@ def _basis(
             continue
         if (check.venue, check.symbol) not in held and check.asset not in wanted:
             continue
-        until = f"{check.until:%Y-%m-%d %H:%M} UTC"
+        until = shown_at(check.until)
         said = f"{check.why.text}: nothing is added to it before {until}; letting go does not wait"
         yield f"basis:{check.key}", (Severity.WARNING, said)
         if now >= check.until:
@@ -86,7 +86,7 @@ def _relation(
         if check.why is not None:
             done = "it is not opened"
             if check.until is not None:
-                until = f"{check.until:%Y-%m-%d %H:%M} UTC"
+                until = shown_at(check.until)
                 done = f"half of it stays until {until}, then nothing, unless that has passed"
             elif check.held != 0:
                 done = "it is closed"

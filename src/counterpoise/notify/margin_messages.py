@@ -174,6 +174,7 @@ def transfers_told(
             said, severity = f"Moved {amount} {way}: {transfer.why}", Severity.INFO
         elif transfer.state is TransferState.REJECTED:
             said = f"Could not move {amount} {way}: {transfer.reason}"
+            said += ". Move it there by hand if you can" if transfer.is_top_up else ""
             severity = Severity.CRITICAL if transfer.is_top_up else Severity.WARNING
         else:
             continue
@@ -226,7 +227,7 @@ def reminder(portfolio: str, check: PoolCheck, at: datetime) -> Alert:
     """Return the repeated alert of a halted portfolio that may be liquidated."""
     said = (
         f"{_where(check)} is {_percent(check.distance.adverse)} from liquidation, and HALT keeps everything from"
-        " being done about it"
+        " being done about it. Move collateral there by hand, or let the guard act: `counterpoise reduce-only`"
     )
     data = {"venue": check.pool.venue, "asset": check.pool.asset, **pool_values(check)}
     return alert(portfolio, "margin_halted", Severity.CRITICAL, said, at, data=data)

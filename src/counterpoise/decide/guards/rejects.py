@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from counterpoise.domain.instants import shown_at
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.order import Order, Side
 from counterpoise.domain.policy import REJECTS_WITHIN
@@ -103,7 +104,7 @@ def quarantine_refusal(
                 times=len(same),
                 span=shown_span(int(pause.total_seconds())),
                 why=same[-1].why,
-                until=f"{until:%H:%M} UTC",
+                until=shown_at(until),
             )
     return None
 
@@ -120,7 +121,7 @@ def _final(order: Order, refusals: Iterable[Refusal], now: datetime) -> Reason |
         symbol=order.symbol,
         why=last.why,
         advice=AT_ONCE[last.code],
-        until=f"{last.at + pause:%H:%M} UTC",
+        until=shown_at(last.at + pause),
     )
 
 

@@ -48,7 +48,7 @@ def test_the_third_refusal_within_an_hour_ends_it_for_the_rest_of_the_hour() -> 
     assert found is not None
     assert (found.code, found.numbers["times"]) == ("quarantined", "3")
     assert "3 times within 1h (-1013: Filter failure: LOT_SIZE)" in found.text
-    assert found.text.endswith("none is sent before 12:10 UTC")
+    assert found.text.endswith("none is sent before 2025-06-02 12:10:00Z")
     # the oldest of three leaves the hour
     assert quarantine_refusal(order, [refused(60), refused(20), refused(1)], NOW) is None
 
@@ -119,7 +119,7 @@ def test_one_refusal_that_says_all_is_enough_and_says_what_to_do(code: str) -> N
     assert found is not None
     assert found.code == "quarantined_at_once"
     assert f"({code}: Words of the venue.): {AT_ONCE[code]}. Nothing more" in found.text
-    assert found.text.endswith(f"on {BTC_PERP} before 12:50 UTC")
+    assert found.text.endswith(f"on {BTC_PERP} before 2025-06-02 12:50:00Z")
     assert quarantine_refusal(make_order(), [replace(told[0], at=NOW - HOUR)], NOW) is None
 
 
