@@ -42,7 +42,13 @@ def outlooks(
             p.then or p.check.distance for p in after_orders(snapshot, recorded, policy, [order])
         ]
         distances = [d.adverse for d in after if d.adverse is not None]
-        now = [c.distance.adverse for c in judged.margin.checks if c.pool.venue == listing.venue]
+        # of the wallet that the trade leans on: another one of the venue is another matter
+        purse = (listing.venue, listing.instrument.settle, None)
+        now = [
+            c.distance.adverse
+            for c in judged.margin.checks
+            if (c.pool.venue, c.pool.asset, c.pool.isolated) == purse
+        ]
         held = [d for d in now if d is not None]
         margin = (
             f"Margin after: {_share(min(distances))} % from liquidation"

@@ -19,6 +19,7 @@ from decimal import Decimal
 import structlog
 
 from counterpoise.domain.errors import SinkBusy, SinkRefusal
+from counterpoise.domain.events import Severity
 from counterpoise.domain.records import Handed, OutboxRow
 from counterpoise.domain.routing import Muted, QuietHours, Route, SinkPolicy
 from counterpoise.notify.batching import Batch, Case, Lot, batches, due, lot_of
@@ -74,6 +75,9 @@ class Lane:
     _apart: dict[int, int] = field(default_factory=dict)
     _halves: int = 0
     _looked_at: datetime | None = None
+    #: Up to which seq it was tried, and whether the sink itself asked for the pause.
+    _tried_to: int = 0
+    _asked: bool = False
     _passing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def serve(self) -> int:
@@ -86,9 +90,15 @@ class Lane:
             await self._record()
             await self._read()
             now = self._now()
-            if self.retry_at is not None and now < self.retry_at:
+            if self.retry_at is not None and now < self.retry_at and not self._is_urgent():
                 return 0
+            self._tried_to = self._read_to
             return await self._send(now)
+
+    def _is_urgent(self) -> bool:
+        """Whether something critical is new: no pause of our own holds it up, one that was asked for does."""
+        new = (r for seq, r in self._rows.items() if seq > self._tried_to)
+        return not self._asked and any(r.alert.severity is Severity.CRITICAL for r in new)
 
     def _now(self) -> datetime:
         """The clock's time; where it was set back what is waited for moves with it, so that no pause gets longer."""
@@ -231,6 +241,7 @@ class Lane:
             "sink_failed", sink=self.name, failures=self.failures, error=said
         )
         trouble = self._troubles.get(batch.lot, _Trouble())
+        self._asked = isinstance(error, SinkBusy)
         if isinstance(error, SinkBusy):
             self.retry_at = now + max(error.retry_after, timedelta(0))
         else:

@@ -689,3 +689,46 @@ async def test_a_night_that_is_too_full_holds_back_nothing_critical(
     box.clock.advance(Decimal(8 * 3600))
     await box.later(5)
     assert sorted(box.inbox.taken) == sorted([*names(70), "c"])
+
+
+async def test_what_is_critical_does_not_wait_for_a_pause_of_its_sink_to_end(box: Box) -> None:
+    box.inbox.down = ConnectionError("no route")
+    await box.say("a")
+    for _ in range(DEAD_AFTER + 2):
+        await box.relay.deliver_pending()
+        box.clock.advance(Decimal(300))
+    await box.relay.deliver_pending()
+    box.inbox.down = None
+    await box.say("b")
+    await box.later(1)
+    assert box.inbox.taken == [], "the rest waits for the pause to end"
+    await box.say("c", kind="margin", severity=Severity.CRITICAL)
+    await box.later(1)
+    assert sorted(box.inbox.taken) == ["a", "b", "c"]
+
+
+async def test_a_sink_that_is_down_is_tried_once_for_each_that_is_critical(box: Box) -> None:
+    box.inbox.down = ConnectionError("no route")
+    await box.say("c", severity=Severity.CRITICAL)
+    for _ in range(8):
+        await box.later(300)
+    asked = box.inbox.asked
+    for _ in range(20):
+        await box.later(1)
+    assert box.inbox.asked == asked
+    await box.say("d", severity=Severity.CRITICAL)
+    for _ in range(20):
+        await box.later(1)
+    assert box.inbox.asked == asked + 1
+
+
+async def test_a_wait_that_was_asked_for_holds_for_what_is_critical_too(box: Box) -> None:
+    box.inbox.down = SinkBusy("429", retry_after=timedelta(seconds=60))
+    await box.say("a")
+    await box.relay.deliver_pending()
+    box.inbox.down = None
+    await box.say("c", severity=Severity.CRITICAL)
+    await box.later(59)
+    assert box.inbox.taken == []
+    await box.later(1)
+    assert box.inbox.taken == ["a", "c"]
