@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from tests.prove import chaos, crash, killing, machine, wire, wired
+from tests.prove import chaos, crash, killing, machine, suite, wire, wired
 from tests.prove.bugs import BUGS, caught
 from tests.prove.scenarios import SCENARIOS
 from tests.prove.stages import Judged, Stage
@@ -105,6 +105,10 @@ def _machines(seed: int, part: float) -> Iterable[machine.Case]:
     return machine.cases(seed, part)
 
 
+def _marked(_seed: int, part: float) -> Iterable[suite.Case]:
+    return suite.cases(part)
+
+
 STAGES: Mapping[str, Stage] = {
     stage.name: stage
     for stage in (
@@ -163,6 +167,13 @@ STAGES: Mapping[str, Stage] = {
             least=28,
             cases=_trials,
             judge=_killed,
+        ),
+        Stage(
+            name="suite",
+            title="bursts of alerts, planted secrets, Home Assistant itself: the slow tests of the suite",
+            least=25,
+            cases=_marked,
+            judge=suite.judged,
         ),
         Stage(
             name="bugs",
