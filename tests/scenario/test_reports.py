@@ -20,11 +20,12 @@ from counterpoise.app.pace import Pace
 from counterpoise.app.start import first_start
 from counterpoise.domain.errors import StoreError, VenueError
 from counterpoise.domain.events import Alert
+from counterpoise.domain.hedge_book import ClosedHedge
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import universe_of
-from counterpoise.domain.records import Changes
-from counterpoise.domain.reporting import ReportPlan
+from counterpoise.domain.records import Changes, GuardRecord
+from counterpoise.domain.reporting import REPORTS, ReportPlan
 from counterpoise.domain.snapshot import Account
 from counterpoise.domain.strategy import HedgePolicy
 from counterpoise.record.memory import MemoryStore
@@ -42,15 +43,21 @@ HOUR = timedelta(hours=1)
 
 
 class CrashingStore(MemoryStore):
-    """A database that is gone at the moment a commit fits ``falls``, once."""
+    """A database that is gone at the moment a commit fits ``falls``, once; while ``odd`` it gives no hedges."""
 
     falls: Callable[[Changes], bool] = staticmethod(lambda _: False)
+    odd = False
 
     async def commit(self, changes: Changes) -> None:
         if self.falls(changes):
             self.falls = lambda _: False
             raise StoreError("the machine fell over")
         await super().commit(changes)
+
+    async def closed_hedges(self, portfolio: str, since: datetime) -> tuple[ClosedHedge, ...]:
+        if self.odd:
+            raise ValueError("a row of another shape")
+        return await super().closed_hedges(portfolio, since)
 
 
 class Mute(SimVenue):
@@ -307,3 +314,26 @@ async def test_what_is_off_is_not_told_and_its_instants_go_on() -> None:
     await days.until(datetime(2026, 3, 31, 8, tzinfo=UTC))
     assert days.local() == [("report_daily", "Tue 08:00")]
     assert days.told[0].data["starts_at"] == "2026-03-30T06:00:00.000Z"
+
+
+async def test_a_document_that_cannot_be_read_costs_the_figures_and_not_the_look() -> None:
+    days = await make_days()
+    await days.until(FRIDAY + 20 * HOUR)
+    odd = GuardRecord(id=REPORTS, document={"of": "another version"})
+    await days.store.commit(Changes(portfolio="p", guards=(odd,)))
+    await days.until(FRIDAY + 28 * HOUR)
+    told = days.told[-1]
+    assert days.local()[-1] == ("report_daily", "Sat 08:00")
+    assert "since reports began" in told.text
+    assert adds_up(told)
+
+
+async def test_a_report_that_cannot_be_made_keeps_no_look_from_being_recorded() -> None:
+    days = await make_days()
+    days.store.odd = True
+    await days.until(FRIDAY + 4 * HOUR)
+    assert not days.told
+    assert len(await days.store.last("p", 99)) == days.looks > 3
+    days.store.odd = False
+    await days.until(FRIDAY + 5 * HOUR)
+    assert [a.kind for a in days.told] == ["report_daily"], "as soon as it can be made"
