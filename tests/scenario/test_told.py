@@ -18,7 +18,7 @@ from counterpoise.domain.numbers import ZERO, dec, text
 from counterpoise.domain.operator import CommandKind
 from counterpoise.domain.policy import LadderKind, PortfolioPolicy
 from counterpoise.domain.records import Changes
-from counterpoise.domain.strategy import ProfitLadderPolicy, ScaleInPolicy
+from counterpoise.domain.strategy import HedgePolicy, ProfitLadderPolicy, ScaleInPolicy
 from counterpoise.domain.strategy.conversion import Level
 from counterpoise.domain.strategy.dip_buy import TakeProfit
 from counterpoise.domain.strategy.profit_ladder import LadderEnd, LadderTarget
@@ -343,3 +343,27 @@ async def test_what_we_take_down_ourselves_is_no_news_of_others() -> None:
     await goes_on(stage, policy, seconds=3600)
     assert stage.events("cancel")
     assert "taken_down" not in kinds(stage)
+
+
+async def test_what_strategies_hold_against_each_other_counts_when_nothing_is_held_in_all() -> None:
+    """One is short 25, the other then wants a long of 25: nothing is left, and the fall was earned."""
+    short = HedgePolicy(id="short", asset="SOL", qty=dec(25))
+    long = ScaleInPolicy(
+        id="long",
+        asset="SOL",
+        entry=Entry(qty=dec(25), below=dec(90)),
+        invalidate=dec(50),
+    )
+    policy = make_shape(
+        short, long, shape={"core": (80, ["SOL"]), "buffer": (20, ["USDT"])}, band="0.9"
+    )
+    stage = stage_of()
+    await stage.run(policy, hours=1)
+    assert stage.position("SOL") == -25
+    stage.price(SOL=80)
+    await stage.run(policy, hours=1)
+    assert stage.position("SOL") == 0
+    (told,) = (a for a in heard(stage) if a.kind == "hedge_closed")
+    sold, bought = (dec(str(e["price"])) for e in stage.events("fill"))
+    assert dec(told.data["price_pnl"]) == (sold - bought) * 25
+    assert "In all it earned 49" in told.text

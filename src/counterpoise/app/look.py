@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from counterpoise.app.judge import Judgement
 from counterpoise.app.strategy_news import Step, conversion_of
-from counterpoise.domain.hedge_book import BookLine, LineKey
+from counterpoise.domain.hedge_book import BookLine, LineKey, hour_of
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.order import OrderState
@@ -88,14 +88,34 @@ class Look:
         return Rungs(filled=len(filled), placed=placed)
 
     def cost(self, lines: Iterable[LineKey], *, over: bool) -> Cost:
-        """What the lines of the hedge book have earned and cost, this look's fills included."""
+        """What the lines of the hedge book have earned and cost, this look's fills included.
+
+        ``over``: together they hold nothing; what strategies still hold against each other is then as good as realised,
+        at whatever price.
+        """
         book = [self.seen.booked.lines[k] for k in lines if k in self.seen.booked.lines]
+        price = sum((x.price_pnl for x in book), ZERO)
+        if over:
+            price -= sum((x.cost for x in book), ZERO)
         return Cost(
-            price=sum((x.price_pnl for x in book), ZERO),
+            price=price,
             funding=sum((x.funding for x in book), ZERO),
             fees=sum((x.fees for x in book), ZERO),
             over=over,
         )
+
+    def _told(self, line: BookLine) -> bool:
+        """Whether what a line earned and cost belongs to its contract's present move.
+
+        It is open, was moved by this look's fills, or has ended since the target was decided: where strategies want
+        opposite things, one of them may end by a cross, without a fill.
+        """
+        if line.qty != 0 or line != self.before.get(line.key):
+            return True
+        target = self.recorded.targets.get((line.venue, line.symbol))
+        if target is None or line.hour is None or line.entry_qty == 0:
+            return False
+        return line.hour >= hour_of(target.decided_at)
 
     def place(
         self, contract: Contract, moved: Decimal, net: Decimal, why: str, decision: str
@@ -108,9 +128,7 @@ class Look:
             exposure = held.exposure_qty + _not_shown_yet(contract, self.seen, moved)
             after, before = held.weight_of(exposure), held.weight_of(exposure - net)
         lines = [
-            k
-            for k, x in self.seen.booked.lines.items()
-            if k[1:] == contract and (x.qty != 0 or x != self.before.get(k))
+            k for k, x in self.seen.booked.lines.items() if k[1:] == contract and self._told(x)
         ]
         return Place(
             portfolio=self.policy.id,

@@ -190,11 +190,15 @@ def on_the_hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
 
 
-def _in_its_hour(line: BookLine, qty: Decimal, at: datetime) -> BookLine:
-    """Keep what was held on the stroke: what trades on it counts as before it (MEANING 23)."""
+def hour_of(at: datetime) -> datetime:
+    """Return the hour that a trade at ``at`` counts to: what trades on the stroke counts as before it (MEANING 23)."""
     hour = on_the_hour(at)
-    if hour == at:
-        hour -= _HOUR
+    return hour - _HOUR if hour == at else hour
+
+
+def _in_its_hour(line: BookLine, qty: Decimal, at: datetime) -> BookLine:
+    """Keep what was held on the stroke."""
+    hour = hour_of(at)
     if line.hour is None or line.hour_qty is None or line.hour < hour:
         return replace(line, hour=hour, hour_qty=line.qty)
     if line.hour > hour:  # a fill from before that is told late

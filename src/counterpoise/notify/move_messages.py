@@ -89,8 +89,10 @@ class Rungs:
 
     @property
     def words(self) -> str:
-        """``2 of 5 rungs filled``, empty without rungs."""
-        return f"{self.filled} of {counted(self.placed, 'rung')} filled" if self.placed > 1 else ""
+        """``2 of 5 rungs filled``; empty without rungs, and where what filled was none of them but crossed."""
+        if not self.filled or self.placed < 2:
+            return ""
+        return f"{self.filled} of {counted(self.placed, 'rung')} filled"
 
 
 def hedge_moved(
