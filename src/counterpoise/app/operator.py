@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from counterpoise.decide.approvals import is_asked
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
+from counterpoise.domain.instants import shown_at
 from counterpoise.domain.instrument import is_spot
 from counterpoise.domain.numbers import significant, text
 from counterpoise.domain.operator import (
@@ -36,6 +37,9 @@ from counterpoise.domain.steering import (
     steered,
 )
 from counterpoise.notify import operator_messages as messages
+
+#: A yes that was said in time counts although the look that reads it comes so much after the deadline.
+_READ_LATE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +297,11 @@ def _answer_request(desk: _Desk, command: Command) -> None:
     if yes and id_ in desk.denied:
         # a yes may be a slip of the thumb, and a no after it comes too late with the next look
         desk.tick(command, f"a no to request {id_} came as well, which counts", refused=True)
+        return
+    if yes and desk.now > approval.deadline_at + _READ_LATE:
+        # nobody was there to read it: it was said to another market
+        over = f"request {id_} ended at {shown_at(approval.deadline_at)}, long before this was read"
+        desk.tick(command, f"{over}: nothing is done", refused=True)
         return
     state = ApprovalState.APPROVED if yes else ApprovalState.DENIED
     desk.approvals[id_] = _closed(approval, state, command, desk.now)

@@ -174,12 +174,23 @@ def test_a_word_that_comes_to_nothing_is_refused_and_told(
 )
 def test_a_request_is_answered(kind: CommandKind, state: ApprovalState, *, caps: bool) -> None:
     recorded = known(word(kind, args={"approval": "a1"}), approvals=(request(),))
-    # also after its deadline, as long as nobody noticed that it passed
-    told = heeded(recorded, POLICY, NOW + 2 * HOUR)
+    # what was said in time counts although the look that heeds it comes a little late
+    told = heeded(recorded, POLICY, NOW + HOUR + timedelta(minutes=5))
     (approval,) = told.approvals
     assert (approval.state, approval.answered_by) == (state, "ada")
     assert told.recorded.approvals == ((approval,) if caps else ())
     assert told.commands[0].state is CommandState.DONE
+
+
+def test_a_yes_that_is_read_long_after_the_deadline_trades_nothing() -> None:
+    """A daemon that was down for hours would trade by a yes that was said to another market."""
+    recorded = known(word(CommandKind.APPROVE, args={"approval": "a1"}), approvals=(request(),))
+    told = heeded(recorded, POLICY, NOW + 2 * HOUR)
+    assert told.recorded.approvals == (request(),), "which the look then ends"
+    assert told.commands[0].state is CommandState.REFUSED
+    assert told.commands[0].answer == (
+        "request a1 ended at 2025-06-02 13:00:00Z, long before this was read: nothing is done"
+    )
 
 
 @pytest.mark.parametrize("state", [ApprovalState.DENIED, ApprovalState.EXPIRED])
