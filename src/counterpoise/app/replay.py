@@ -19,6 +19,7 @@ from counterpoise.app.start import first_start
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import universe_of
+from counterpoise.domain.reporting import ReportPlan
 from counterpoise.ports import Clock, Exchange, Store
 
 
@@ -32,11 +33,12 @@ async def replay(
     every: timedelta,
     on_cycle: Callable[[CycleReport], None] = lambda _: None,
     may_leave_out: Callable[[datetime], bool] = lambda _: False,
+    reports: ReportPlan | None = None,
 ) -> int:
     """Run cycles until ``until`` and return how many. Time moves by ``clock.sleep``, which moves the market.
 
     ``may_leave_out`` is asked at every regular instant but the last whether nobody needs a look there; what a cycle
-    asked for earlier is never left out.
+    asked for earlier is never left out. ``reports``: when regular reports are told, None: never.
     """
     await venue.open()
     instruments = {venue.id: venue.instruments()}
@@ -44,7 +46,7 @@ async def replay(
     universe = universe_of(policy, instruments)
     if await store.portfolio(policy.id) is None:
         await store.commit(first_start(policy, "replay", accounts, universe, clock.now()))
-    cycle = Cycle(policy, {venue.id: venue}, store, clock, rows=ChangedLooks())
+    cycle = Cycle(policy, {venue.id: venue}, store, clock, rows=ChangedLooks(), reports=reports)
     pace = Pace(every)
     cycles = 0
     while True:

@@ -205,8 +205,7 @@ def _dropped(condition: Drop, scene: Scene, asset: str) -> Reading:
         "if_dropped",
         size=text(condition.size),
         high=text(high),
-        bars=condition.bars,
-        interval=span(condition.interval),
+        lookback=span(condition.interval * condition.bars),
         level=text(level),
         **priced(scene, asset, condition.source),
     )

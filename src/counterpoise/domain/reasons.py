@@ -66,7 +66,7 @@ SENTENCES: Mapping[str, str] = {
     # what a strategy waits for, or what has come about
     "if_above": "{asset} at or above {level} in two cycles ({source} is {price})",
     "if_below": "{asset} at or below {level} in two cycles ({source} is {price})",
-    "if_dropped": "{asset} {size} or more below the high {high} of {bars} bars of {interval}: at or below {level}"
+    "if_dropped": "{asset} {size} or more below its high of {high} in {lookback}: at or below {level}"
     " in two cycles ({source} is {price})",
     "if_rebounded": "{asset} {size} or more above its lowest since then, {low}: at or above {level} in two cycles"
     " ({source} is {price})",
