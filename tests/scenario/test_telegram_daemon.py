@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -26,9 +27,16 @@ alerts:
 portfolios:"""
 
 
-def desk_with(server: BotServer, testnet: Testnet, folder: Path) -> Desk:
+#: Two hedges, each of which asks before it trades; market time flies.
+ASKING = (
+    ("    quote: USDT", "    quote: USDT\n    approve: {plans: always, deadline: 7d}"),
+    ("{kind: drift, id: keep-shape}", "{kind: hedge, id: half-eth, asset: ETH, ratio: 50%}"),
+)
+
+
+def desk_with(server: BotServer, testnet: Testnet, folder: Path, *changes: tuple[str, str]) -> Desk:
     alerts = ALERTS.format(url=server.url, chat=CHAT, user=USER)
-    desk = make_desk(folder, testnet, [("portfolios:", alerts)])
+    desk = make_desk(folder, testnet, [*changes, ("portfolios:", alerts)])
     (folder / "token").write_text(TOKEN)
     (folder / "token").chmod(0o600)
     return desk
@@ -88,6 +96,65 @@ async def steered(server: BotServer, testnet: Testnet) -> None:
     server.press(server.buttons["Yes: flatten"])
     await until(lambda: said("Own futures are closed and no order of ours works"), "it is flat")
     assert await positions() == {}
+
+
+async def test_a_plan_waits_for_a_yes_from_a_phone(tmp_path: Path) -> None:
+    server = BotServer(per_minute=10_000)
+    async with server.serving():
+        with Testnet() as testnet:
+            desk = desk_with(server, testnet, tmp_path / "desk", *ASKING)
+            daemon = desk.daemon()
+            try:
+                await approved(server, testnet)
+            finally:
+                daemon.terminate()
+                code = await asyncio.to_thread(daemon.wait, 30)
+    assert code == 0
+    assert server.broken == []
+    assert "Traceback" not in desk.log
+
+
+async def approved(server: BotServer, testnet: Testnet) -> None:
+    """Two hedges ask: to one a person says no, to the other yes."""
+
+    def said(text: str) -> bool:
+        return any(text in told for _, told, _ in server.taken)
+
+    def request(strategy: str) -> str:
+        texts = [told for _, told, _ in server.taken if f"{strategy} would take its" in told]
+        assert " of slippage. Margin after: " in texts[-1], "what a yes costs, and leaves"
+        return re.findall(r"counterpoise approve ([0-9a-f]{8})", texts[-1])[-1]
+
+    def write(text: str) -> None:
+        server.write(text, at=WallClock().now().timestamp(), user=USER)
+
+    await until(lambda: said("half-btc would take its futures on BTC from 0 to"), "one asks")
+    await until(lambda: said("half-eth would take its futures on ETH from 0 to"), "both ask")
+    write(f"/deny {request('half-eth')}")
+    await until(lambda: said("half-eth may go no further than 0 on ETH"), "the no is heeded")
+    assert await asyncio.to_thread(testnet.placed) == []
+    write(f"/approve {request('half-btc')}")
+    await until(lambda: "Yes: approve" in server.buttons, "it asks once more")
+    assert await asyncio.to_thread(testnet.placed) == []
+    server.press(server.buttons["Yes: approve"])
+    await until(lambda: said("BTC hedge opened"), "it trades")
+    assert set(await asyncio.to_thread(testnet.positions)) == {"BTCUSDT"}
+
+
+async def test_a_request_that_nobody_answers_trades_nothing(tmp_path: Path) -> None:
+    server = BotServer(per_minute=10_000)
+    async with server.serving():
+        with Testnet() as testnet:
+            hours = [(old, new.replace("7d", "3h")) for old, new in ASKING]
+            daemon = desk_with(server, testnet, tmp_path / "desk", *hours).daemon()
+            try:
+                late = "Nobody answered request "
+                await until(lambda: any(late in told for _, told, _ in server.taken), "it is told")
+            finally:
+                daemon.terminate()
+                code = await asyncio.to_thread(daemon.wait, 30)
+            placed = testnet.placed()
+    assert (code, placed) == (0, [])
 
 
 async def test_a_bot_api_that_hangs_holds_up_no_look(tmp_path: Path) -> None:

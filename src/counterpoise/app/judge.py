@@ -274,7 +274,10 @@ def _decided(
     """What strategies want and are given, and the requests to people that are new or have changed by it."""
     states, baselines = _states(recorded, policy), _baselines(recorded)
     decisions = decide(scene, states, baselines, recorded.approvals)
-    requests = reviewed(recorded.approvals, flows, decisions.decisions, states, policy, scene.now)
+    prices = {asset: seen.price for asset, seen in scene.view.assets.items()}
+    requests = reviewed(
+        recorded.approvals, flows, decisions.decisions, states, policy, scene.now, prices
+    )
     if not requests:
         return decisions, ()
     # a request caps from the very cycle that makes it; strategies want the same again, only less of it is given

@@ -23,7 +23,7 @@ from counterpoise.domain.reporting import ReportPlan
 from counterpoise.ports import Clock, Exchange, Store
 
 
-async def replay(
+async def replay(  # noqa: PLR0913 - what is played, on what, and how it is watched
     policy: PortfolioPolicy,
     venue: Exchange,
     store: Store,

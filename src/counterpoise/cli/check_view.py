@@ -77,7 +77,13 @@ def _rules(policy: PortfolioPolicy) -> list[str]:
             f" they expire; futures at most {quantity(limits.max_leverage)} x equity"
         ),
     ]
+    asked = []
+    if policy.approve.plans is not None:
+        least = f" by more than {quantity(policy.approve.plans)} {policy.quote}"
+        asked.append(f"futures that open or grow{least if policy.approve.plans else ''}")
     if policy.approve.deposits:
+        asked.append("a hedge that grows with a deposit")
+    if asked:
         deadline = duration(policy.approve.deadline)
-        lines.append(f"Asked first: a hedge that grows with a deposit (within {deadline})")
+        lines.append(f"Asked first: {'; '.join(asked)} (within {deadline})")
     return lines

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from counterpoise.config import strategies
+from counterpoise.config.approving import approving
 from counterpoise.config.models import (
     BudgetModel,
     LimitsModel,
@@ -18,7 +19,6 @@ from counterpoise.config.units import Money
 from counterpoise.domain.access import Secret, VenueAccess
 from counterpoise.domain.numbers import ONE
 from counterpoise.domain.policy import (
-    ApprovePolicy,
     Band,
     BasisPolicy,
     CarryBudget,
@@ -76,9 +76,7 @@ def portfolio(name: str, model: PortfolioModel, existing: dict[str, str]) -> Por
         allow_net_short=model.allow_net_short,
         existing={venue: existing[venue] for venue in model.venues},
         retire=dict(model.retire),
-        approve=ApprovePolicy(
-            deposits=model.approve.deposits, **given(deadline=model.approve.deadline)
-        ),
+        approve=approving(model.approve),
     )
 
 

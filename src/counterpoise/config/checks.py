@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from counterpoise.config import strategies, units
+from counterpoise.config.approving import check_approve
 from counterpoise.config.draft import PortfolioDraft, SleeveDraft, StrategyDraft
 from counterpoise.config.lookback import check_window
 from counterpoise.config.margin_checks import check_margin
@@ -44,6 +45,7 @@ def check_portfolio(document: Document, portfolio: PortfolioDraft, warnings: lis
     _check_of_sleeves(document, portfolio, (*_LIMITS, "max_position"), quote=False)
     _check_retired(document, portfolio)
     _check_money(document, portfolio)
+    check_approve(document, portfolio, warnings)
     check_margin(document, portfolio)
     _check_budgets(document, portfolio)
     _check_window(document, portfolio)

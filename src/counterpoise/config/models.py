@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from counterpoise.config.alerts import AlertsModel
+from counterpoise.config.approving import Approve, ApproveModel
 from counterpoise.config.execution import ExecutionModel
 from counterpoise.config.fields import (
     Amount,
@@ -289,19 +290,6 @@ class GuardsModel(Shape):
     )
 
 
-class ApproveModel(Shape):
-    """What a person is asked about first."""
-
-    deposits: bool = Field(
-        default=False,
-        strict=True,
-        description="true: ask before a hedge grows because coins were deposited; default false",
-    )
-    deadline: Duration | None = Field(
-        default=None, description="an answer that has not come by then is no; default 4h"
-    )
-
-
 class PortfolioModel(Shape):
     """One portfolio: where it lives, its shape, its strategies, its limits."""
 
@@ -332,8 +320,9 @@ class PortfolioModel(Shape):
     cost_basis: dict[Asset, Price] = Field(
         default={}, description="what one of each has cost, in the quote: {BTC: 60000}"
     )
-    approve: ApproveModel = Field(
-        default=ApproveModel(), description="what a person is asked about first"
+    approve: Approve = Field(
+        default=ApproveModel(),
+        description="what a person is asked about first: always, above 10000 USDT, or {plans: ..., deposits: ...}",
     )
 
 

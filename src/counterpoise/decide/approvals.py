@@ -1,10 +1,11 @@
-"""Requests that a person answers: a hedge that would grow because coins were deposited (MEANING 11).
+"""Requests that a person answers: futures that would grow, with a deposit (MEANING 11) or at all (``approve.plans``).
 
 The overlay a strategy had is the cap until someone approves; what is denied or not answered in time keeps it. A
 request is moot once the strategy wants no more than the cap, and where it wants much more by now than was asked for:
 then another one takes its place, since a yes is said to a size. The legs of a drift offset each other: while one waits
-for its answer no other one grows (``decide/combine``); after a no each goes as far as it may. Withdrawals never ask:
-what they leave uncovered is cut at once. Pure.
+for its answer no other one grows (``decide/combine``); after a no each goes as far as it may. What shrinks never asks:
+a hedge that ends, what a withdrawal leaves uncovered, and all that guards do. What was not allowed is asked anew
+when clearly more is wanted. Pure.
 """
 
 from __future__ import annotations
@@ -35,16 +36,17 @@ def reviewed(
     states: Mapping[str, StrategyState],
     policy: PortfolioPolicy,
     now: datetime,
+    prices: Mapping[str, Decimal] | None = None,
 ) -> tuple[Approval, ...]:
     """Return the requests that are new or have changed.
 
     ``known`` wait or cap; ``flows`` were booked by this very look; ``decisions`` is None where nothing was decided:
     then what ``states`` want so far becomes the cap, and the request is made (or dropped) by the next cycle that
-    decides. ``states`` is strategy id -> state before this look.
+    decides. ``states`` is strategy id -> state before this look, ``prices`` asset -> price in quote.
     """
     asked = {a.id: a for a in known}
     before = dict(asked)
-    wishes = None if decisions is None else {(d.strategy, d.asset): d for d in decisions}
+    wishes = None if decisions is None else {_key(d): d for d in decisions}
     for id_, approval in asked.items():
         asked[id_] = _settled(approval, wishes, policy, now)
     deposits = [f for f in flows if f.qty > 0] if policy.approve.deposits else []
@@ -55,6 +57,12 @@ def reviewed(
             request = _request(key, older[-1].cap if older else cap, wanted, made, policy, now)
             asked |= {a.id: replace(a, state=ApprovalState.MOOT, answered_at=now) for a in older}
             asked[request.id] = request
+    for wish in (wishes or {}).values():
+        older = [a for a in asked.values() if (a.strategy, a.asset) == _key(wish) and a.caps]
+        planned = _planned(wish, older, policy, prices or {}, now)
+        if planned is not None:
+            asked |= {a.id: replace(a, state=ApprovalState.MOOT, answered_at=now) for a in older}
+            asked[planned.id] = planned
     for id_, approval in tuple(asked.items()):
         larger = _larger(approval, wishes, policy, now)
         if larger is not None:
@@ -71,6 +79,46 @@ def is_asked(approval: Approval) -> bool:
 def beyond(wanted: Decimal, cap: Decimal) -> bool:
     """Whether an overlay is larger than ``cap``, or on its other side."""
     return not min(cap, ZERO) <= wanted <= max(cap, ZERO)
+
+
+def _key(wish: Decision) -> _Key:
+    return wish.strategy, wish.asset
+
+
+def _planned(
+    wish: Decision,
+    older: Sequence[Approval],
+    policy: PortfolioPolicy,
+    prices: Mapping[str, Decimal],
+    now: datetime,
+) -> Approval | None:
+    """Return the request for what ``wish`` adds, where people want to be asked about so much; else None.
+
+    ``older`` are requests on the same futures that wait or cap.
+    """
+    least = policy.approve.plans
+    if least is None or any(a.state is ApprovalState.WAITING for a in older):
+        return None  # one that waits is asked anew by itself where much more is wanted
+    cap, before = (older[-1].cap, older[-1].wanted) if older else (wish.previous, wish.previous)
+    if not beyond(wish.overlay, before):
+        return None
+    added = abs(wish.overlay - min(max(wish.overlay, min(before, ZERO)), max(before, ZERO)))
+    if older and added <= abs(before - cap) * _LITTLE:
+        return None
+    price = prices.get(wish.asset)
+    if price is not None and added * price <= least:
+        return None
+    return Approval(
+        id=short_id(policy.id, *_key(wish), text(cap), text(wish.overlay), now.isoformat()),
+        portfolio=policy.id,
+        strategy=wish.strategy,
+        asset=wish.asset,
+        cap=cap,
+        wanted=wish.overlay,
+        why=wish.reason.text,
+        asked_at=now,
+        deadline_at=now + policy.approve.deadline,
+    )
 
 
 def _settled(

@@ -290,9 +290,12 @@ class PlausibilityPolicy:
 class ApprovePolicy:
     """What an operator is asked about first. ``deposits``: hedges that would grow because coins were deposited.
 
+    ``plans``: futures of a strategy that would open, grow or change sides by more than this (quote, at the asset's
+    price); 0: by however little, None: nobody is asked.
     A request that nobody answers within ``deadline`` counts as denied.
     """
 
+    plans: Decimal | None = None
     deposits: bool = False
     deadline: timedelta = timedelta(hours=4)
 

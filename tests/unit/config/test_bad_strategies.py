@@ -24,6 +24,7 @@ LADDER = "targets: [{price: 90000, add: 25%}, {price: 100000, add: 15%}]"
 CONFIRM = "confirm: {qty: 1, bounce: 2%, support: 2900, resistance: 3050}"
 
 INSTANT = "expected an instant such as 2026-03-01T08:00:00Z"
+PLANS = "expected always, or an amount such as above 10000 USDT"
 PRICE = "expected a price above 0 in the portfolio's quote, such as 90000"
 PART = "expected a percentage above 0% and below 100%, such as 10%"
 RISE = "expected a percentage above 0%, such as 50%"
@@ -730,8 +731,30 @@ def test_gains_that_do_not_ascend_are_told_in_prices(loaded: Load) -> None:
         (
             "approve: {withdrawals: true}",
             (
-                "12:15 portfolios.treasury.approve.withdrawals: expected one of deposits, deadline,"
-                " was 'withdrawals'"
+                "12:15 portfolios.treasury.approve.withdrawals: expected one of plans, deposits,"
+                " deadline, was 'withdrawals'"
+            ),
+        ),
+        (
+            "approve: sometimes",
+            f"12:14 portfolios.treasury.approve: {PLANS}, was 'sometimes'",
+        ),
+        (
+            "approve: above 10000",
+            f"12:14 portfolios.treasury.approve: {PLANS}, was 'above 10000'; the asset is missing",
+        ),
+        (
+            "approve: {plans: above 10000 EUR}",
+            (
+                "12:22 portfolios.treasury.approve.plans: expected above an amount in the portfolio's"
+                " quote, USDT, was 'above 10000 EUR'"
+            ),
+        ),
+        (
+            "approve: above 10000 EUR",
+            (
+                "12:14 portfolios.treasury.approve: expected above an amount in the portfolio's quote,"
+                " USDT, was 'above 10000 EUR'"
             ),
         ),
     ],

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from counterpoise.domain.numbers import dec
+from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.policy import ApprovePolicy, ContractChoice, ExecutionPolicy, LadderKind
 from counterpoise.domain.strategy import (
     DeriskPolicy,
@@ -391,6 +391,54 @@ def test_contracts_are_chosen_and_deposits_approved(loaded: Load) -> None:
     )
     assert policy.approve == ApprovePolicy(deposits=True, deadline=timedelta(minutes=90))
     assert loaded().portfolios[0].approve == ApprovePolicy()
+
+
+COINS = {
+    "{kind: derisk, id: x, crypto: true, target: 50%, convert: {at: 2027-01-01T00:00Z}}": True,
+    "{kind: derisk, id: x, crypto: true, target: 50%, convert: {on_command: true}}": False,
+    "{kind: derisk, id: x, crypto: true, target: 50%}": False,
+    "{kind: dip_buy, id: x, asset: BTC, drop: 10%, window: 3d, qty: 1, exit: {mode: convert}}": True,
+    (
+        "{kind: dip_buy, id: x, asset: BTC, drop: 10%, window: 3d, qty: 1,"
+        " exit: {mode: convert, on_command: true}}"
+    ): False,
+    (
+        "{kind: dip_buy, id: x, asset: BTC, drop: 10%, window: 3d, qty: 1,"
+        " exit: {mode: take_profit, gain: 5%}}"
+    ): False,
+    "{kind: drift, id: x, settle: {mode: futures_first}}": True,
+    "{kind: drift, id: x, settle: {mode: never}}": False,
+    "{kind: drift, id: x}": False,
+}
+
+
+@pytest.mark.parametrize(("strategy", "warned"), COINS.items())
+def test_coins_that_are_traded_without_asking_are_warned_of(
+    strategy: str, *, warned: bool, loaded: Load
+) -> None:
+    asked = ("    quote: USDT", "    quote: USDT\n    approve: always")
+    found = loaded((HEDGE, strategy), ("{kind: drift, id: keep-shape}", HEDGE), asked).warnings
+    told = "strategies[1]: this trades coins by itself, and approve asks about futures only"
+    assert [told in w for w in found if "approve" in w] == [True] * warned
+
+
+@pytest.mark.parametrize(
+    ("written", "policy"),
+    [
+        ("always", ApprovePolicy(plans=ZERO)),
+        ("above 10000 USDT", ApprovePolicy(plans=dec(10_000))),
+        ("{plans: always, deadline: 30m}", ApprovePolicy(plans=ZERO, deadline=HOUR / 2)),
+        (
+            "{plans: above 2500.5 USDT, deposits: true}",
+            ApprovePolicy(plans=dec("2500.5"), deposits=True),
+        ),
+    ],
+)
+def test_plans_are_approved_always_or_from_an_amount_on(
+    written: str, policy: ApprovePolicy, loaded: Load
+) -> None:
+    asked = ("    quote: USDT", f"    quote: USDT\n    approve: {written}")
+    assert loaded(asked).portfolios[0].approve == policy
 
 
 def test_one_portfolio_may_have_several_of_a_kind(loaded: Load) -> None:

@@ -126,6 +126,83 @@ def test_each_strategy_that_grows_is_asked_about() -> None:
     assert {a.why for a in made} == {f"3 BTC came in at {VENUE}"}
 
 
+# --- approve.plans
+
+
+def planned(least: Number, *known: Approval, wishes: Sequence[Decision]) -> tuple[Approval, ...]:
+    """What is asked where a person wants to hear of more than ``least``; BTC is at 100,000."""
+    policy = replace(ASKS, approve=ApprovePolicy(plans=dec(least), deadline=4 * HOUR))
+    return reviewed(known, (), wishes, {}, policy, NOW, {"BTC": dec(100_000)})
+
+
+@pytest.mark.parametrize(
+    ("previous", "overlay"),
+    [(0, "-0.5"), (0, "0.5"), ("-0.5", "-0.6"), ("-0.5", "0.1"), ("0.5", "-0.1")],
+    ids=["opens short", "opens long", "grows", "turns long", "turns short"],
+)
+def test_what_opens_grows_or_turns_is_asked_about(previous: Number, overlay: Number) -> None:
+    (made,) = planned(0, wishes=[wish(overlay, previous)])
+    assert (made.state, made.cap, made.wanted) == (A.WAITING, dec(previous), dec(overlay))
+    assert made.why == wish(overlay, previous).reason.text
+    assert made.deadline_at == NOW + 4 * HOUR
+    # a look that is repeated after a crash makes the same request
+    assert planned(0, wishes=[wish(overlay, previous)]) == (made,)
+
+
+@pytest.mark.parametrize(
+    ("previous", "overlay"), [("-0.5", "-0.5"), ("-0.5", "-0.2"), ("-0.5", 0), ("0.5", "0.1")]
+)
+def test_what_stays_or_shrinks_is_not(previous: Number, overlay: Number) -> None:
+    assert planned(0, wishes=[wish(overlay, previous)]) == ()
+
+
+@pytest.mark.parametrize(
+    ("previous", "overlay", "asked"),
+    [
+        (0, "-0.1", False),  # 10,000
+        (0, "-0.101", True),
+        ("-3", "-3.1", False),
+        ("-3", "-3.2", True),
+        ("0.5", "-0.05", False),  # 5,000 beyond nothing: what is closed does not count
+        ("0.5", "-0.2", True),
+    ],
+)
+def test_above_an_amount_is_what_is_added_at_the_price(
+    previous: Number, overlay: Number, *, asked: bool
+) -> None:
+    assert bool(planned(10_000, wishes=[wish(overlay, previous)])) is asked
+
+
+def test_without_a_price_a_person_is_asked() -> None:
+    policy = replace(ASKS, approve=ApprovePolicy(plans=dec(10_000)))
+    (made,) = reviewed((), (), [wish("-0.001", 0)], {}, policy, NOW, {})
+    assert made.state is A.WAITING
+
+
+@pytest.mark.parametrize("state", [A.DENIED, A.EXPIRED])
+@pytest.mark.parametrize(("overlay", "asked"), [(-1, False), ("-1.04", False), ("-1.2", True)])
+def test_a_no_stands_until_clearly_more_is_wanted(
+    state: ApprovalState, overlay: Number, *, asked: bool
+) -> None:
+    refused = request(state)  # from -0.5 to -1
+    made = {a.id: a for a in planned(0, refused, wishes=[wish(overlay, previous=-1)])}
+    assert bool(made) is asked
+    if asked:
+        assert made.pop("a1").state is A.MOOT
+        (anew,) = made.values()
+        assert (anew.state, anew.cap, anew.wanted) == (A.WAITING, dec("-0.5"), dec("-1.2"))
+
+
+def test_one_that_waits_is_not_joined_by_another() -> None:
+    assert planned(0, request(), wishes=[wish("-1.01", previous=-1)]) == ()
+
+
+def test_a_deposit_and_a_plan_in_one_look_are_one_request() -> None:
+    policy = replace(ASKS, approve=ApprovePolicy(plans=dec(0), deposits=True))
+    made = reviewed((), [deposit()], [wish(-1)], {}, policy, NOW, {"BTC": dec(100_000)})
+    assert [a.why for a in made] == [f"1 BTC came in at {VENUE}"]
+
+
 @pytest.mark.parametrize("state", [A.WAITING, A.DENIED, A.EXPIRED])
 def test_a_later_deposit_asks_anew_under_the_same_cap(state: ApprovalState) -> None:
     after = {

@@ -89,7 +89,9 @@ def test_a_dip_must_be_there_in_two_cycles() -> None:
     assert on.cycle()["ETH"].overlay == 0
     decision = on.cycle()["ETH"]
     assert (decision.overlay, decision.coins, phase(on)) == (2, None, DipBuyPhase.LONG)
-    assert decision.reason.text.startswith("the dip is there, ETH 10 % or more below its high of 3000 in 3d")
+    assert decision.reason.text.startswith(
+        "the dip is there, ETH 10 % or more below its high of 3000 in 3d"
+    )
 
 
 @pytest.mark.parametrize(
