@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from counterpoise.domain.access import Environment, KeyRights, VenueAccess
 from counterpoise.domain.errors import SafetyRefusal, VenueError
+from counterpoise.domain.instants import shown_at
 from counterpoise.ports import Exchange
 
 #: A key that ends sooner than this is told of.
@@ -76,6 +77,6 @@ def oddities(name: str, access: VenueAccess, rights: KeyRights, now: datetime) -
         found.append(Oddity(text=text))
     if rights.expires_at is not None and rights.expires_at - now < ENDS_SOON:
         days = max((rights.expires_at - now).days, 0)
-        text = f"the key of {name} ends in {days} days, at {rights.expires_at:%Y-%m-%d %H:%M} UTC"
+        text = f"the key of {name} ends in {days} days, at {shown_at(rights.expires_at)}"
         found.append(Oddity(text=text))
     return found

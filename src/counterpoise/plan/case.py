@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from counterpoise.domain.decision import Want
+from counterpoise.domain.instants import shown_at
 from counterpoise.domain.instrument import Instrument
 from counterpoise.domain.numbers import ZERO, text
 from counterpoise.domain.order import Order, OrderState, OrderType, Side, TimeInForce
@@ -163,7 +164,7 @@ def refused_before(order: Order, again: datetime) -> Reason | None:
         qty=text(order.qty),
         symbol=order.symbol,
         why=order.reason,
-        until=f"{again:%H:%M:%S} UTC",
+        until=shown_at(again),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from counterpoise.decide.guards.limits import review
+from counterpoise.domain.instants import shown_at
 from counterpoise.domain.numbers import dec, text
 from counterpoise.domain.order import ABSENT, Order, OrderState, OrderType, Side, TimeInForce
 from counterpoise.domain.plan import Plan
@@ -628,7 +629,7 @@ def test_what_was_refused_is_told_with_its_reason_and_when_it_is_tried_again() -
         recorded = after(made, S.REJECTED, recorded, reason=said)
     (told,) = planned("-0.3", waited(first, 30), recorded).holds
     until = NOW + PATIENCE
-    for part in ("did not take the order to sell 0.1 BTC", said, f"again at {until:%H:%M:%S} UTC"):
+    for part in ("did not take the order to sell 0.1 BTC", said, f"again at {shown_at(until)}"):
         assert part in told.reason.text
     crossed = after(
         planned("-0.3", waited(first, 120), recorded), S.REJECTED, recorded, reason=said
@@ -636,7 +637,7 @@ def test_what_was_refused_is_told_with_its_reason_and_when_it_is_tried_again() -
     waits = planned("-0.3", waited(first, 150), crossed)
     assert held(waits) == ["order_refused"]
     assert waits.wake_at == NOW + 2 * PATIENCE
-    assert f"again at {waits.wake_at:%H:%M:%S} UTC" in waits.holds[0].reason.text
+    assert f"again at {shown_at(waits.wake_at)}" in waits.holds[0].reason.text
 
 
 def test_rungs_that_were_used_up_are_no_matter_once_all_is_filled() -> None:

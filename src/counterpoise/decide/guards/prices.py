@@ -23,6 +23,7 @@ from counterpoise.domain.doubting import (
     good_prices,
     written,
 )
+from counterpoise.domain.instants import shown_at
 from counterpoise.domain.instrument import STABLE_COINS, InstrumentKind, base_of, expiry_of
 from counterpoise.domain.numbers import ONE, ZERO, dec, text
 from counterpoise.domain.policy import PlausibilityPolicy, PortfolioPolicy
@@ -242,7 +243,7 @@ class PriceWatch:
                 "price_stuck",
                 symbol=contract[1],
                 price=text(quote.fair),
-                since=self._still[contract].since.strftime("%Y-%m-%d %H:%M UTC"),
+                since=shown_at(self._still[contract].since),
                 venue=contract[0],
             )
             for contract, quote in quotes.items()
