@@ -54,11 +54,11 @@ REAL_FEES = Fees(dec("0.0005"), dec("0.0005"), dec("0.0002"), dec("0.0005"))
 TICK = dec("0.01")
 
 
-def flat(price: Decimal, bars: int, bar: timedelta) -> tuple[Candle, ...]:
+def flat(
+    price: Decimal, bars: int, bar: timedelta, volume: Decimal = dec(1_000_000)
+) -> tuple[Candle, ...]:
     """Bars that do not move."""
-    return tuple(
-        Candle(START + n * bar, price, price, price, price, dec(1_000_000)) for n in range(bars)
-    )
+    return tuple(Candle(START + n * bar, price, price, price, price, volume) for n in range(bars))
 
 
 def rules(kind: MarketKind, symbol: str) -> SymbolRules:
@@ -213,18 +213,20 @@ def make_stage(
     every: timedelta = timedelta(minutes=15),
     leverage: int = 5,
     dated: Mapping[str, object] | None = None,
+    volume: object = 1_000_000,
 ) -> Stage:
     """A stage at ``prices`` with ``coins`` in the spot wallet and ``futures`` USDT as collateral.
 
     ``funding``: the rate of every instant, or a tuple of one after the other (the last one stays).
     ``dated``: venue id of a dated future (``BTCUSDT_260110``) -> its yearly basis over the coin.
+    ``volume``: of every bar, base units; takers get a tenth of it.
     """
     series, listed, rates = [], [], []
     bars = int(timedelta(days=days) / bar)
     for asset, price in prices.items():
         symbol = f"{asset}USDT"
         for kind in MarketKind:
-            candles = flat(dec(str(price)), bars, bar)
+            candles = flat(dec(str(price)), bars, bar, dec(str(volume)))
             series.append(Series(kind=kind.value, symbol=symbol, interval=bar, candles=candles))
             listed.append(rules(kind, symbol))
         if funding is not None:

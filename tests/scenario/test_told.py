@@ -155,16 +155,45 @@ async def test_a_goal_that_changes_on_the_way_ends_the_ladder_with_its_sum() -> 
 
 
 @pytest.mark.parametrize("ladder", LadderKind)
-async def test_patience_that_runs_out_is_told_once(ladder: LadderKind) -> None:
+async def test_patience_that_runs_out_is_told_with_the_fill(ladder: LadderKind) -> None:
     stage = stage_of()
     policy = half(ladder=ladder, rungs=3, patience=timedelta(minutes=3))
     await goes_on(stage, policy, seconds=600)
     assert stage.position("SOL") == -50
-    crossing = [a for a in heard(stage) if a.data.get("step") == "crosses"]
-    # a timed ladder crosses with every part: that is its way
-    assert len(crossing) == (0 if ladder is LadderKind.TIMED else 1)
     assert spoken_of(stage) == traded(stage)
-    assert steps(stage)[-1:] == (["done"] if ladder is LadderKind.TIMED else ["crosses"])
+    if ladder is LadderKind.TIMED:  # it crosses with every part: that is its way
+        assert steps(stage) == ["begun", "done"]
+        assert "(1 of 3 rungs filled)" in heard(stage)[0].text
+        assert not any("patience" in a.text for a in heard(stage))
+        return
+    (told,) = heard(stage)
+    assert told.kind == "hedge_opened"
+    assert "on average, after patience ran out; futures position 0 -> -50 SOL" in told.text
+    assert told.data["reason"]
+
+
+async def test_a_book_that_offers_too_little_is_told_once_and_with_what_it_gave() -> None:
+    """Within a basis point takers get 20 SOL in a quarter of an hour; 50 are wanted."""
+    stage = make_stage({"SOL": 100}, {"SOL": 100, "USDT": 5_000}, futures=20_000, volume=200)
+    policy = half(rungs=3, patience=timedelta(minutes=3), max_slippage=dec("0.0001"))
+    await goes_on(stage, policy, seconds=3600)
+    assert stage.position("SOL") == -50
+    assert spoken_of(stage) == traded(stage)
+    begun, short, *on, done = heard(stage)
+    assert (begun.data["step"], short.data["step"], done.data["step"]) == (
+        "begun",
+        "crosses",
+        "done",
+    )
+    assert {a.data["step"] for a in on} == {"on"}
+    assert (
+        "after patience ran out; futures position 0 -> -20 SOL on the way to -50 SOL, eff"
+        in begun.text
+    )
+    assert "20 of 50 SOL sold. -20 of -50 SOL is held; 30 SOL is missing" in short.text
+    assert not any("patience" in a.text or "Why" in a.text or "rung" in a.text for a in (*on, done))
+    assert begun.data["reason"] == done.data["reason"] != ""
+    assert begun.data["decision"] == done.data["decision"] != ""
 
 
 async def test_a_closed_hedge_says_what_it_earned_or_cost_as_the_book_has_it() -> None:
@@ -179,7 +208,7 @@ async def test_a_closed_hedge_says_what_it_earned_or_cost_as_the_book_has_it() -
     (told,) = (a for a in heard(stage) if a.kind == "hedge_closed")
     earned = closed.price_pnl + closed.funding - closed.fees
     assert dec(told.data["earned"]) == earned > 0
-    assert f"In all it earned {earned.quantize(dec('0.01')).normalize():f} USDT" in told.text
+    assert f"In all it earned {earned.quantize(dec('0.01')):,} USDT" in told.text
     assert "funding received" in told.text
 
 

@@ -80,12 +80,29 @@ class Look:
         """How many rungs of a decision's ladder were placed, and how many of them filled."""
         if self.policy.execution.ladder is LadderKind.CHASE:
             return Rungs()
-        mine = [o for o in self.seen.orders if o.decision_id == decision and o.rung < CROSSING]
-        filled = {o.rung for o in mine if o.state is OrderState.FILLED}
-        placed = len({o.rung for o in mine})
+        mine = [o for o in self.seen.orders if o.decision_id == decision]
+        placed = {o.rung for o in mine if o.rung < CROSSING}
+        whole = {o.rung for o in mine if o.state is OrderState.FILLED}
+        filled = whole & placed
+        if self.policy.execution.ladder is LadderKind.RESTING:
+            crossed = any(o.rung >= CROSSING and not o.is_unsent for o in mine)
+            return Rungs(filled=len(filled), placed=len(placed), crossed=crossed)
+        parts = self.policy.execution.rungs
+        for rung in whole - placed:
+            # what crosses as part n begins ends all before it; without a part, what crosses in the end, all of them
+            filled |= set(range(rung - CROSSING or parts))
+        return Rungs(filled=len(filled), placed=parts)
+
+    def hurried(self, decision: str, since: datetime | None = None) -> bool:
+        """Whether patience ran out for a decision and the book filled what crossed it, first from ``since`` on.
+
+        None: at any time. Not for parts of a timed ladder, which all end so; nor for a guard, which tells why itself.
+        """
         if self.policy.execution.ladder is LadderKind.TIMED:
-            placed = self.policy.execution.rungs
-        return Rungs(filled=len(filled), placed=placed)
+            return False
+        mine = (o for o in self.seen.orders if o.decision_id == decision and o.guard is None)
+        crossed = [o.created_at for o in mine if o.rung == CROSSING and o.filled_qty]
+        return bool(crossed) and (since is None or min(crossed) >= since)
 
     def cost(self, lines: Iterable[LineKey], *, over: bool) -> Cost:
         """What the lines of the hedge book have earned and cost, this look's fills included.

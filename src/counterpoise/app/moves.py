@@ -18,7 +18,7 @@ from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.guarding import SELLER
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO, significant, text
-from counterpoise.domain.order import Fill, Side
+from counterpoise.domain.order import Fill, Order, OrderState, Side
 from counterpoise.domain.plan import Target
 from counterpoise.domain.policy import LadderKind
 from counterpoise.domain.portfolio import Contract
@@ -126,6 +126,7 @@ class Teller:
                 return
             course = self._begun(contract, target.decision_id, fills, look.goal(target))
             place = look.place(contract, moved, moved, target.why, target.decision_id)
+            place = replace(place, hurried=look.hurried(course.of))
             yield ladder_begun(place, course, look.rungs(course.of), look.at)
             self.ways[name] = course.told(look.at)
             return
@@ -134,6 +135,7 @@ class Teller:
             yield from self._over(contract, course, moved, target, ends)
         elif look.at - course.told_at >= PAUSE:
             place = look.place(contract, moved, course.untold_net, target.why, course.of)
+            place = replace(place, hurried=look.hurried(course.of, course.told_at))
             yield ladder_goes_on(place, course, look.rungs(course.of), look.at)
             self.ways[name] = course.told(look.at)
 
@@ -176,6 +178,7 @@ class Teller:
             yield from self._leave(name, ends, moved)
             return
         place = look.place(contract, moved, course.net, target.why, course.of)
+        place = replace(place, hurried=look.hurried(course.of, course.told_at))
         yield ladder_done(place, course, look.rungs(course.of), moved, look.at)
         self.ways.pop(name, None)
 
@@ -228,6 +231,7 @@ class Teller:
         """Everything in one alert: it began and came to its end in this look, or belongs to nothing that goes on."""
         look, moved = self._look, sum_of(fills)
         place = look.place(contract, moved, moved, why, decision)
+        place = replace(place, hurried=look.hurried(decision) if decision else False)
         return hedge_moved(place, after - moved, after, fills, look.at)
 
     def _coins(self, contract: Contract, fills: tuple[Fill, ...], why: str, decision: str) -> Alert:
@@ -243,7 +247,10 @@ class Teller:
         return coins_traded(place, fills, look.at)
 
     def _crossings(self) -> Iterator[Alert]:
-        """Ladders whose patience ran out in this look; a guard that hurries tells why by itself."""
+        """Ladders that try to cross again, as the book did not offer all they lacked: told of a decision once.
+
+        A first order that crosses is told with what it filled; a guard that hurries tells why by itself.
+        """
         look = self._look
         if look.policy.execution.ladder is LadderKind.TIMED:
             return  # crossing is how each of its parts ends
@@ -251,20 +258,27 @@ class Teller:
             order, contract = approved.order, (approved.order.venue, approved.order.symbol)
             if order.rung != CROSSING or order.guard is not None or is_spot(order.symbol):
                 continue
-            mine = [o for o in look.recorded.orders if o.decision_id == order.decision_id]
-            crossed = any(o.rung == CROSSING and not o.is_unsent for o in mine)
+            tried = _fell_short(look.recorded.orders, order)
             target = look.following(contract)
-            if crossed or not mine or target is None or look.converter(look.asset(contract)):
+            if tried is None or target is None or look.converter(look.asset(contract)):
                 continue
             goal, held = look.goal(target), look.own(contract)
             place = look.place(contract, ZERO, ZERO, target.why, order.decision_id)
             within = look.policy.execution.max_slippage
-            yield ladder_crosses(place, held, goal, order.qty, within, look.at)
+            yield ladder_crosses(place, held, goal, order.qty, tried, within, look.at)
 
 
 def sum_of(fills: Iterable[Fill]) -> Decimal:
     """Return by how much ``fills`` moved what we hold, signed base units."""
     return sum((f.net_qty for f in fills), ZERO)
+
+
+def _fell_short(known: Iterable[Order], again: Order) -> Order | None:
+    """The order that crossed before ``again`` and got less than it should, as the first of its decision."""
+    mine = [o for o in known if o.decision_id == again.decision_id and o.rung == CROSSING]
+    short = [o for o in mine if o.state is not OrderState.REJECTED and o.filled_qty < o.qty]
+    last = max(mine, key=lambda o: o.created_at, default=None)
+    return last if short == [last] else None
 
 
 def _loud(told: Alert, severity: Severity) -> Alert:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from counterpoise.app.judge import Judgement
 from counterpoise.decide.tranches import TRANCHES
 from counterpoise.domain.decision import Decision
 from counterpoise.domain.events import Alert
+from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.records import Recorded
@@ -92,20 +94,25 @@ def _told(
         if hit and isinstance(policy, ProfitLadderPolicy):
             yield target_hit(portfolio, policy, before.hit, after.hit, at)
         if after.phase not in {before.phase, LadderPhase.RALLY}:
-            yield from _turned(portfolio, decision, after.phase.value, at)
+            yield from _turned(portfolio, step, decision, after.phase.value, at)
     elif isinstance(before, ScaleInState) and isinstance(after, ScaleInState):
         if after.phase is before.phase:
             return
         if after.phase in TRANCHES:
             yield _tranche(portfolio, decision, TRANCHES[after.phase], at)
         elif after.phase is not ScaleInPhase.WAITING:
-            yield from _turned(portfolio, decision, after.phase.value, at)
+            yield from _turned(portfolio, step, decision, after.phase.value, at)
     elif isinstance(before, DipBuyState) and isinstance(after, DipBuyState):
-        yield from _dip(portfolio, before, after, decision, at)
+        yield from _dip(portfolio, step, before, after, decision, at)
 
 
 def _dip(
-    portfolio: str, before: DipBuyState, after: DipBuyState, decision: Decision, at: datetime
+    portfolio: str,
+    step: Step,
+    before: DipBuyState,
+    after: DipBuyState,
+    decision: Decision,
+    at: datetime,
 ) -> Iterator[Alert]:
     if after.phase is before.phase:
         return
@@ -115,31 +122,40 @@ def _dip(
         why = f"takes its profit; once the long on {decision.asset} is closed, what it earned buys coins"
         yield strategy_turned(
             portfolio,
-            decision.strategy,
+            step.policy,
             decision.asset,
             after.phase.value,
+            _given_up(step, decision.asset),
             f"{decision.strategy} {why}",
             at,
         )
     elif after.phase is DipBuyPhase.ENDED and before.conversion is None:
-        yield from _turned(portfolio, decision, after.phase.value, at)
+        yield from _turned(portfolio, step, decision, after.phase.value, at)
 
 
 def _tranche(portfolio: str, decision: Decision, tranche: str, at: datetime) -> Alert:
     because = _because(decision.reason)
-    size = decision.reason.numbers.get("overlay", "unknown")
+    size = decision.reason.numbers.get("overlay")
     does = "buys the dip" if tranche == _DIP else f"takes its {tranche}"
-    said = f"{does}: {size} {decision.asset} in futures are wanted now"
+    said = f"{does}: {size or 'unknown'} {decision.asset} in futures are wanted now"
     said += f". Why: {because}" if because else ""
-    return tranche_taken(portfolio, decision.strategy, decision.asset, tranche, said, at)
+    return tranche_taken(portfolio, decision.strategy, decision.asset, tranche, size, said, at)
 
 
-def _turned(portfolio: str, decision: Decision, phase: str, at: datetime) -> Iterator[Alert]:
+def _turned(
+    portfolio: str, step: Step, decision: Decision, phase: str, at: datetime
+) -> Iterator[Alert]:
     if _because(decision.reason) == _ASKED:
         return
+    given_up = _given_up(step, decision.asset)
     yield strategy_turned(
-        portfolio, decision.strategy, decision.asset, phase, decision.reason.text, at
+        portfolio, step.policy, decision.asset, phase, given_up, decision.reason.text, at
     )
+
+
+def _given_up(step: Step, asset: str) -> Decimal:
+    """What a strategy wanted in futures until now."""
+    return step.before.overlays.get(asset, ZERO)
 
 
 def _because(why: Reason) -> str:

@@ -13,7 +13,7 @@ from functools import cache
 
 from counterpoise.domain.events import Alert
 
-_PLACE = ("asset", "venue", "symbol", "weight_before", "weight_after", "decision")
+_PLACE = ("asset", "venue", "symbol", "weight_before", "weight_after", "decision", "reason")
 _COST = ("price_pnl", "funding", "fees", "earned")
 _TRADED = ("side", "qty", "avg_price", "trade_ids")
 _MOVED = (*_PLACE, *_COST, *_TRADED, "before_qty", "after_qty")
@@ -39,7 +39,7 @@ DATA: Mapping[str, tuple[str, ...]] = {
     "hedge_adjusted": (*_MOVED, *_LADDER),
     "hedge_closed": (*_MOVED, *_LADDER),
     "hedge_opened": (*_MOVED, *_LADDER),
-    "ladder": (*_MOVED, *_LADDER),
+    "ladder": (*_MOVED, *_LADDER, "tried_qty", "got_qty"),
     "margin": ("distance", "ratio"),
     "margin_halted": ("venue", "asset", "distance", "ratio"),
     "operator": ("command", "kind", "who", "origin", "asked_at", "state"),
@@ -52,10 +52,10 @@ DATA: Mapping[str, tuple[str, ...]] = {
     "report_weekly": _REPORT,
     "state_lowered": ("state", "by"),
     "stopped": _RUN,
-    "strategy_turned": ("strategy", "asset", "phase"),
+    "strategy_turned": ("strategy", "strategy_kind", "asset", "phase", "qty"),
     "taken_down": ("venue", "symbol", "orders"),
     "target_hit": ("strategy", "asset", "price", "target", "targets", "add", "share"),
-    "tranche": ("strategy", "asset", "tranche"),
+    "tranche": ("strategy", "asset", "tranche", "qty"),
     "wrong_reply": _ORDER,
 }
 _POOL = "{venue}/{asset}[/{symbol}]"

@@ -14,7 +14,7 @@ from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.numbers import significant, text
 from counterpoise.domain.order import Order
 from counterpoise.domain.records import Flow
-from counterpoise.notify.move_messages import readable
+from counterpoise.notify.move_messages import money
 
 #: What a stop could not take down: kind and key; over as soon as somebody looks again.
 LEFT_WORKING = "left_working"
@@ -25,9 +25,7 @@ def flow_found(portfolio: str, flow: Flow, quote: str) -> Alert:
     came = flow.qty > 0
     amount = f"{text(significant(abs(flow.qty)))} {flow.asset}"
     value = abs(flow.qty) * flow.price if flow.price is not None else None
-    worth = (
-        "" if value is None or flow.asset == quote else f", worth {text(readable(value))} {quote},"
-    )
+    worth = "" if value is None or flow.asset == quote else f", worth {money(value)} {quote},"
     how = "the venue's books show it" if flow.source == "ledger" else "several equal looks show it"
     sentence = (
         f"{'Deposit' if came else 'Withdrawal'} of {amount}{worth} found at {flow.venue}: {how}."

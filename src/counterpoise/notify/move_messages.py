@@ -15,7 +15,7 @@ from counterpoise.domain.course import Course
 from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.instrument import base_of, quote_of
 from counterpoise.domain.numbers import ZERO, counted, quantize, significant, text
-from counterpoise.domain.order import Fill, Side
+from counterpoise.domain.order import Fill, Order, Side
 
 _CENT = Decimal("0.01")
 _CENTS_FROM = 1_000
@@ -43,7 +43,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where something moves: ``asset`` in ``symbol`` of ``venue``, and the effective weights before and after."""
+    """Where something moves: ``asset`` in ``symbol`` of ``venue``, and the effective weights before and after.
+
+    ``hurried``: some of it took what the book offers, as patience ran out, and that is not told yet.
+    """
 
     portfolio: str
     asset: str
@@ -54,11 +57,13 @@ class Place:
     cost: Cost | None = None
     why: str = ""
     decision: str = ""
+    hurried: bool = False
 
     @property
     def data(self) -> Mapping[str, str]:
         """What programs are given beside the sentence, all text; a weight that is not known is ``unknown``."""
         cost = self.cost
+        reason = {"reason": self.why} if self.why else {}
         paid = (
             {
                 "price_pnl": text(cost.price),
@@ -76,21 +81,26 @@ class Place:
             "weight_before": _maybe(self.weight_before),
             "weight_after": _maybe(self.weight_after),
             "decision": self.decision,
+            **reason,
             **paid,
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rungs:
-    """How many of a ladder's ``placed`` rungs are ``filled``; none where it is not made of rungs."""
+    """How many of a ladder's ``placed`` rungs are ``filled``; none where it is not made of rungs.
+
+    ``crossed``: what was left of them was taken down to cross the book, so that their number says nothing any more.
+    """
 
     filled: int = 0
     placed: int = 0
+    crossed: bool = False
 
     @property
     def words(self) -> str:
-        """``2 of 5 rungs filled``; empty without rungs, and where what filled was none of them but crossed."""
-        if not self.filled or self.placed < 2:
+        """``2 of 5 rungs filled``; empty without rungs, with none that filled, and once the ladder crosses."""
+        if not self.filled or self.placed < 2 or self.crossed:
             return ""
         return f"{self.filled} of {counted(self.placed, 'rung')} filled"
 
@@ -107,8 +117,8 @@ def hedge_moved(
     price = average_price(f for f in fills if f.side is side)
     sentence = (
         f"{_noun(before_qty, after_qty)} of {place.asset} {verb}:"
-        f" {_traded(place, side, abs(moved), price)}; {_position(place, before_qty, after_qty)}"
-        f"{_rest(place)}"
+        f" {_traded(place, side, abs(moved), price)}{_patience(place)};"
+        f" {_position(place, before_qty, after_qty)}{_rest(place)}"
     )
     data = {
         **_traded_data(side, abs(moved), price, (f.trade_id for f in fills)),
@@ -126,7 +136,7 @@ def ladder_begun(place: Place, course: Course, rungs: Rungs, at: datetime) -> Al
     filled = f" ({rungs.words})" if rungs.words else ""
     sentence = (
         f"{_noun(before, after)} of {place.asset} {verb}:"
-        f" {_traded(place, course.side, abs(course.net), course.price)};"
+        f" {_traded(place, course.side, abs(course.net), course.price)}{_patience(place)};"
         f" futures position {_short(before)} -> {_short(after)} {place.asset}{way}{filled}"
         f"{_weights(place)}{_rest(place)}"
     )
@@ -139,7 +149,8 @@ def ladder_goes_on(place: Place, course: Course, rungs: Rungs, at: datetime) -> 
     more = _traded(place, course.side, course.untold_qty, course.untold_price)
     sentence = (
         f"{_noun(course.before, course.now_qty)} of {place.asset} at {_short(course.now_qty)} of"
-        f" {_goal(course)} {place.asset}{filled}: {more} since the last word{_weights(place)}"
+        f" {_goal(course)} {place.asset}{filled}: {more} since the last word"
+        f"{_patience(place)}{_weights(place)}"
     )
     data = {
         **_course(course, rungs),
@@ -151,14 +162,17 @@ def ladder_goes_on(place: Place, course: Course, rungs: Rungs, at: datetime) -> 
 
 
 def ladder_done(place: Place, course: Course, rungs: Rungs, last: Decimal, at: datetime) -> Alert:
-    """Return the alert for a position that has arrived; ``last``: by how much this look's fills moved it."""
+    """Return the alert for a position that has arrived; ``last``: by how much this look's fills moved it.
+
+    Why was said when it began, and stands in the data.
+    """
     after = course.now_qty
     verb = _verb(after - last, after)
     word = "complete" if verb == "adjusted" and course.before == 0 else verb
     sentence = (
         f"{_noun(course.before, after)} of {place.asset} {word}: in all"
-        f" {_traded(place, course.side, abs(course.net), course.price)};"
-        f" {_position(place, course.before, after)}{_rest(place)}"
+        f" {_traded(place, course.side, abs(course.net), course.price)}{_patience(place)};"
+        f" {_position(place, course.before, after)}{_costs(place)}"
     )
     return _told(place, f"hedge_{verb}", sentence, at, {**_course(course, rungs), "step": "done"})
 
@@ -176,18 +190,29 @@ def ladder_left(place: Place, course: Course, rungs: Rungs, instead: str, at: da
 
 
 def ladder_crosses(
-    place: Place, held: Decimal, goal: Decimal, rest: Decimal, within: Decimal, at: datetime
+    place: Place,
+    held: Decimal,
+    goal: Decimal,
+    rest: Decimal,
+    tried: Order,
+    within: Decimal,
+    at: datetime,
 ) -> Alert:
-    """Return the alert for a ladder whose patience is over: ``rest`` (> 0) takes what the book offers.
+    """Return the alert for a book that does not offer what a ladder lacks once its patience is over.
 
-    ``within``: how far from the mark, as a fraction.
+    ``tried``: the order that crossed and was not filled in full; ``rest`` (> 0) is tried now. ``within``: how far from
+    the mark, as a fraction.
     """
+    asset, far = place.asset, text(quantize(within * 100, _CENT))
+    got = f"{_short(tried.filled_qty)} of" if tried.filled_qty else "none of"
     sentence = (
-        f"{_noun(held, goal)} of {place.asset}: patience ran out at {_short(held)} {place.asset} on the way to"
-        f" {_short(goal)}. {_short(rest)} {place.asset} now take what the book of {place.symbol} offers, at most"
-        f" {text(quantize(within * 100, _CENT))} % from the mark"
+        f"{_noun(held, goal)} of {asset}: patience ran out, and the book of {place.symbol} offers too little within"
+        f" {far} % of the mark: {got} {_short(tried.qty)} {asset} {_done(tried.side)}. {_short(held)} of"
+        f" {_short(goal)} {asset} is held; {_short(rest)} {asset} is missing and tried again"
     )
     data = {
+        "tried_qty": text(tried.qty),
+        "got_qty": text(tried.filled_qty),
         "side": (Side.BUY if goal > held else Side.SELL).value,
         "qty": text(rest),
         "before_qty": text(held),
@@ -208,7 +233,7 @@ def coins_traded(place: Place, fills: Sequence[Fill], at: datetime) -> Alert:
     done = "Bought" if side is Side.BUY else "Sold"
     sentence = f"{done} {_short(abs(moved))} {asset} in coins with {place.symbol}"
     if price is not None:
-        sentence += f" at {text(readable(price))} on average"
+        sentence += f" at {readable(price)} on average"
     if net != moved:
         sentence += f", {_short(net)} after the fee"
     if place.why:
@@ -249,15 +274,16 @@ def average_price(fills: Iterable[Fill]) -> Decimal | None:
     return total_notional / total_qty if total_qty else None
 
 
-def readable(price: Decimal) -> Decimal:
-    """Return ``price`` rounded to 8 significant digits, and from 1,000 on to cents."""
+def readable(price: Decimal) -> str:
+    """Return ``price`` to 8 significant digits, from 1,000 on to cents and with separators: ``83,000.67``."""
     finest = Decimal((0, (1,), price.adjusted() - _DIGITS + 1))
-    return quantize(price, max(finest, _CENT) if price >= _CENTS_FROM else finest)
+    rounded = quantize(price, max(finest, _CENT) if price >= _CENTS_FROM else finest)
+    return f"{rounded.normalize():,f}"
 
 
 def money(amount: Decimal) -> str:
-    """Return an amount (>= 0) to the cent, finer where it is less than one."""
-    return text(quantize(amount, _CENT) if amount >= _CENT else significant(amount, 2))
+    """Return an amount (>= 0) to the cent with separators, ``1,461.90``; finer where it is less than a cent."""
+    return f"{quantize(amount, _CENT):,}" if amount >= _CENT else text(significant(amount, 2))
 
 
 def _told(place: Place, kind: str, sentence: str, at: datetime, data: Mapping[str, str]) -> Alert:
@@ -265,10 +291,17 @@ def _told(place: Place, kind: str, sentence: str, at: datetime, data: Mapping[st
 
 
 def _traded(place: Place, side: Side, qty: Decimal, price: Decimal | None) -> str:
-    done = "bought" if side is Side.BUY else "sold"
-    said = f"{done} {_short(qty)} {place.asset}" if qty else "no net move"
+    said = f"{_done(side)} {_short(qty)} {place.asset}" if qty else "no net move"
     said += f" with {place.symbol}"
-    return f"{said} at {text(readable(price))} on average" if price is not None else said
+    return f"{said} at {readable(price)} on average" if price is not None else said
+
+
+def _done(side: Side) -> str:
+    return "bought" if side is Side.BUY else "sold"
+
+
+def _patience(place: Place) -> str:
+    return ", after patience ran out" if place.hurried else ""
 
 
 def _position(place: Place, before: Decimal, after: Decimal) -> str:

@@ -13,7 +13,7 @@ from counterpoise.domain.instrument import is_spot, quote_of
 from counterpoise.domain.numbers import ZERO, significant, text
 from counterpoise.domain.order import Side
 from counterpoise.domain.reasons import shown_percent
-from counterpoise.domain.strategy import ProfitLadderPolicy
+from counterpoise.domain.strategy import ProfitLadderPolicy, StrategyPolicy
 from counterpoise.domain.strategy.conversion import AssetConversion
 from counterpoise.notify.move_messages import Cost, cost_words, readable
 
@@ -42,18 +42,18 @@ def target_hit(
 ) -> Alert:
     """Return the alert for the targets after number ``before`` up to ``after`` that a profit ladder has reached."""
     reached, whole = policy.targets[before:after], len(policy.targets)
-    price = text(reached[-1].price)
+    price = reached[-1].price
     more = sum((t.add for t in reached), ZERO)
     share = sum((t.add for t in policy.targets[:after]), ZERO)
     which = f"target {after}" if len(reached) == 1 else f"targets {before + 1} to {after}"
     sentence = (
-        f"{policy.asset} reached {price} ({which} of {whole} of {policy.id}): {shown_percent(more)} more of what is"
-        f" held is to be hedged, {shown_percent(share)} in all"
+        f"{policy.asset} reached {readable(price)} ({which} of {whole} of {policy.id}): {shown_percent(more)} more of"
+        f" what is held is to be hedged, {shown_percent(share)} in all"
     )
     data = {
         "strategy": policy.id,
         "asset": policy.asset,
-        "price": price,
+        "price": text(price),
         "target": str(after),
         "targets": str(whole),
         "add": text(more),
@@ -63,19 +63,46 @@ def target_hit(
 
 
 def tranche_taken(
-    portfolio: str, strategy: str, asset: str, tranche: str, said: str, at: datetime
+    portfolio: str,
+    strategy: str,
+    asset: str,
+    tranche: str,
+    qty: str | None,
+    said: str,
+    at: datetime,
 ) -> Alert:
-    """Return the alert for a long that its ``tranche`` opens or makes larger; ``said``: that, how far, and why."""
+    """Return the alert for a long that its ``tranche`` opens or makes larger; ``said``: that, how far, and why.
+
+    ``qty``: what is wanted in futures now, base units; None where that is not known.
+    """
     data = {"strategy": strategy, "asset": asset, "tranche": tranche}
+    if qty is not None:
+        data["qty"] = qty
     return alert(portfolio, "tranche", Severity.INFO, f"{strategy} {said}", at, data=data)
 
 
 def strategy_turned(
-    portfolio: str, strategy: str, asset: str, phase: str, said: str, at: datetime
+    portfolio: str,
+    policy: StrategyPolicy,
+    asset: str,
+    phase: str,
+    gives_up: Decimal,
+    said: str,
+    at: datetime,
 ) -> Alert:
-    """Return the alert for a strategy that ended, was wrong, or began anew by itself; ``phase``: what it is now."""
-    data = {"strategy": strategy, "asset": asset, "phase": phase}
-    sentence = said if strategy in said else f"{strategy}: {said}"
+    """Return the alert for a strategy that ended, was wrong, or began anew by itself; ``phase``: what it is now.
+
+    ``gives_up``: what it held in futures until now (signed base units) and wants no more; zero for nothing.
+    """
+    data = {
+        "strategy": policy.id,
+        "strategy_kind": policy.kind,
+        "asset": asset,
+        "phase": phase,
+    }
+    if gives_up:
+        data["qty"] = text(gives_up)
+    sentence = said if policy.id in said else f"{policy.id}: {said}"
     return alert(portfolio, "strategy_turned", Severity.INFO, sentence, at, data=data)
 
 
@@ -150,7 +177,7 @@ def _so_far(part: Part) -> str:
 
 
 def _at(price: Decimal | None) -> str:
-    return f" at {text(readable(price))} on average" if price is not None else ""
+    return f" at {readable(price)} on average" if price is not None else ""
 
 
 def _data(parts: Sequence[Part]) -> dict[str, str]:

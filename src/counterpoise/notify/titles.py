@@ -18,7 +18,8 @@ from counterpoise.domain.templates import template
 #: No title is longer, what is appended included.
 LONGEST = 60
 IS_OVER = " is over"
-#: Kind, or kind and the state or step it tells -> titles while it holds, the first that can be filled in.
+#: Kind, or kind and what it tells (state, step, tranche, kind and phase of a strategy) -> titles while it holds, the
+#: first that can be filled in.
 _TITLES: Mapping[str, tuple[str, ...]] = {
     "approval:asks": ("Answer needed: {strategy} on {asset}", "Answer needed"),
     "approval:expired": ("Not answered: {strategy} on {asset}", "Request not answered"),
@@ -49,7 +50,7 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
     "inactive": ("Not trading: {symbol}",),
     "key": ("API key needs a look",),
     "ladder": ("{asset} {hedge} on its way",),
-    "ladder:crosses": ("{asset}: patience ran out, crossing",),
+    "ladder:crosses": ("{asset} {hedge}: the book offers too little",),
     "ladder:left": ("{asset} {hedge}: another goal",),
     "leaving": ("Order does not leave: {symbol} at {venue}",),
     "left_working": ("Orders may work unwatched",),
@@ -82,10 +83,20 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
     "report_daily": ("Daily report: {outcome}", "Daily report"),
     "report_weekly": ("Weekly report: {outcome}", "Weekly report"),
     "state_lowered": ("Trading state: {state}",),
-    "strategy_turned": ("{strategy} on {asset}: {phase}",),
+    "strategy_turned": ("{strategy}: {phase} ({asset})",),
+    "strategy_turned:dip_buy:ended": ("{strategy}: ended, selling {amount} {asset}", "{strategy}: ended ({asset})"),
+    "strategy_turned:dip_buy:spending": ("{strategy}: profit taken, selling {amount} {asset}",),
+    "strategy_turned:profit_ladder:armed": ("{strategy}: armed again ({asset})",),
+    "strategy_turned:profit_ladder:ended": ("{strategy}: rally over, closing the hedge ({asset})",),
+    "strategy_turned:scale_in:ended": ("{strategy}: wrong, closing ({asset})",),
+    "strategy_turned:scale_in:hedging": ("{strategy}: wrong, hedging ({asset})",),
     "taken_down": ("Taken down by others: {symbol}",),
-    "target_hit": ("{asset} reached {price}",),
-    "tranche": ("{strategy} on {asset}: {tranche}",),
+    "target_hit": ("{strategy}: target {price} hit ({asset})",),
+    "tranche": ("{strategy}: {tranche} ({asset})",),
+    "tranche:commitment": ("{strategy}: committed ({asset})",),
+    "tranche:confirmation": ("{strategy}: confirmed ({asset})",),
+    "tranche:dip": ("{asset} dip: {strategy} buys {amount} {asset}", "{strategy}: dip in {asset}, buying"),
+    "tranche:entry": ("{strategy}: entered ({asset})",),
     "transfer": ("Outcome unknown: transfer of collateral",),
     "unrestored": ("Not set back: {symbol} at {venue}",),
     "untimely": ("Venue {venue} refuses our clock",),
@@ -173,7 +184,8 @@ def fitted(title: str, tail: str) -> str:
 
 def _filled(alert: Alert, table: Mapping[str, tuple[str, ...]]) -> str | None:
     values = dict(values_of(alert))
-    which = values.get("state") or values.get("step") or ""
+    phase = f"{values.get('strategy_kind')}:{values.get('phase')}"
+    which = values.get("state") or values.get("step") or values.get("tranche") or phase
     shown = {**values, **dict(_shown(values))}
     for written in (*table.get(f"{alert.kind}:{which}", ()), *table.get(alert.kind, ())):
         made = template(written).fill(shown)
@@ -191,7 +203,10 @@ def _shown(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if qty is not None:
         yield "amount", text(significant(abs(qty)))
         yield "came", "Deposit" if qty > 0 else "Withdrawal"
-    held = numbers.get("after_qty") or numbers.get("before_qty")
+    price = numbers.get("price")
+    if price is not None:
+        yield "price", f"{price.normalize():,f}"
+    held = numbers.get("after_qty") or numbers.get("before_qty") or numbers.get("goal_qty")
     if held is not None:
         yield "hedge", "long" if held > 0 else "hedge"
     if "side" in values:
@@ -201,7 +216,7 @@ def _shown(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield name, values[name].replace("_", " ")
 
 
-_NUMBERS = ("distance", "qty", "after_qty", "before_qty")
+_NUMBERS = ("distance", "qty", "after_qty", "before_qty", "goal_qty", "price")
 
 
 def _number(written: str) -> Decimal | None:

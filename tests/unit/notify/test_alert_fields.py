@@ -110,7 +110,12 @@ OUT = ProfitLadderPolicy(
 def of_moves(before: Decimal, after: Decimal) -> list[Alert]:
     """Everything that is told of a position that went from ``before`` to ``after``."""
     place = Place(
-        portfolio="treasury", asset="BTC", venue="main", symbol=BTC_PERP, cost=Cost(fees=ONE)
+        portfolio="treasury",
+        asset="BTC",
+        venue="main",
+        symbol=BTC_PERP,
+        cost=Cost(fees=ONE),
+        why="x",
     )
     moved = after - before
     course = replace(COURSE, before=before, net=moved)
@@ -121,7 +126,7 @@ def of_moves(before: Decimal, after: Decimal) -> list[Alert]:
         ladder_goes_on(place, course, rungs, NOW),
         ladder_done(place, course, rungs, moved, NOW),
         ladder_left(place, course, rungs, "as nothing is wanted", NOW),
-        ladder_crosses(place, before, after, ONE, dec("0.002"), NOW),
+        ladder_crosses(place, before, after, ONE, make_order(), dec("0.002"), NOW),
         coins_traded(replace(place, cost=None, symbol="BTC/USDT"), (make_fill(),), NOW),
     ]
 
@@ -156,8 +161,12 @@ def every_maker() -> dict[str, list[Alert]]:
         "owner_moved": [owner_moved("treasury", RUN, RUN, NOW)],
         "stopped": [stopped("treasury", RUN, "no hedge is on", NOW)],
         "target_hit": [target_hit("treasury", OUT, 0, 1, NOW)],
-        "tranche_taken": [tranche_taken("treasury", "in", "BTC", "entry", "takes its entry", NOW)],
-        "strategy_turned": [strategy_turned("treasury", "in", "BTC", "ended", "in ends", NOW)],
+        "tranche_taken": [
+            tranche_taken("treasury", "in", "BTC", "entry", "1", "takes its entry", NOW)
+        ],
+        "strategy_turned": [
+            strategy_turned("treasury", OUT, "BTC", "ended", -ONE, "out ends", NOW)
+        ],
         "conversion_begun": [conversion_begun("treasury", "less", {"BTC": PART.begun}, NOW)],
         "conversion_goes_on": [conversion_goes_on("treasury", "less", [PART], NOW)],
         "conversion_ended": [

@@ -41,14 +41,14 @@ def test_a_condition_is_raised_loudly_and_cleared_quietly_under_one_key() -> Non
             "0.5",
             "100000",
             "ledger",
-            "Deposit of 0.5 BTC, worth 50000 USDT, found at main: the venue's books show it. It counts as no gain",
+            "Deposit of 0.5 BTC, worth 50,000.00 USDT, found at main: the venue's books show it. It counts as no gain",
             id="a deposit that the books show",
         ),
         pytest.param(
             "-0.5",
             "100000",
             "looks",
-            "Withdrawal of 0.5 BTC, worth 50000 USDT, found at main: several equal looks show it. It counts as no"
+            "Withdrawal of 0.5 BTC, worth 50,000.00 USDT, found at main: several equal looks show it. It counts as no"
             " loss; what shorts BTC beyond what is left is closed",
             id="a withdrawal that looks show",
         ),

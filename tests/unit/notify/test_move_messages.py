@@ -27,6 +27,8 @@ from counterpoise.notify.move_messages import (
     ladder_goes_on,
     ladder_left,
 )
+from counterpoise.notify.titles import title_of
+from tests.build import make_order
 
 AT = datetime(2025, 4, 7, 6, 30, tzinfo=UTC)
 PERP = "BTC/USDT:USDT"
@@ -70,7 +72,7 @@ def test_an_opened_hedge_says_what_how_much_at_what_price_to_what_effect_and_why
         "hedge 50 % of 1.2 BTC",
     )
     assert told.text == (
-        "Hedge of BTC opened: sold 0.6 BTC with BTC/USDT:USDT at 83000.67 on average;"
+        "Hedge of BTC opened: sold 0.6 BTC with BTC/USDT:USDT at 83,000.67 on average;"
         " futures position 0 -> -0.6 BTC, effective weight 60.12 % -> 50 %."
         " Why: hedge 50 % of 1.2 BTC"
     )
@@ -123,11 +125,11 @@ def test_the_average_is_of_the_fills_in_the_direction_of_the_move() -> None:
 @pytest.mark.parametrize(
     ("exact", "shown"),
     [
-        ("83000.666666666666", "83000.67"),
-        ("1000.005", "1000"),
+        ("83000.666666666666", "83,000.67"),
+        ("1000.005", "1,000"),
         ("123.456789012", "123.45679"),
         ("0.000012345678912", "0.000012345679"),
-        ("123456789.5", "123456790"),
+        ("123456789.5", "123,456,790"),
         ("100", "100"),
     ],
 )
@@ -155,19 +157,20 @@ def test_the_same_news_is_the_same_alert_and_other_news_another() -> None:
     [
         (Cost(), "So far it cost nothing"),
         (Cost(fees=dec("12.345")), "So far it cost 12.34 USDT (fees)"),
-        (Cost(funding=dec(3)), "So far it earned 3 USDT (funding received)"),
+        (Cost(funding=dec(3)), "So far it earned 3.00 USDT (funding received)"),
         (
             Cost(price=dec(130), funding=dec("4.5"), fees=dec(14), over=True),
-            "In all it earned 120.5 USDT: realised price gain 130, funding received 4.5, fees 14",
+            "In all it earned 120.50 USDT: realised price gain 130.00, funding received 4.50, fees 14.00",
         ),
         (
             Cost(price=dec(-80), funding=dec("-1.5"), fees=dec(-2), over=True),
-            "In all it cost 79.5 USDT: realised price loss 80, funding paid 1.5, fees returned 2",
+            "In all it cost 79.50 USDT: realised price loss 80.00, funding paid 1.50, fees returned 2.00",
         ),
+        (Cost(fees=dec("1234567.891")), "So far it cost 1,234,567.89 USDT (fees)"),
         (Cost(fees=dec("0.00123456")), "So far it cost 0.0012 USDT (fees)"),
         (
             Cost(price=dec(2), fees=dec(2), over=True),
-            "In all it earned and cost the same: realised price gain 2, fees 2",
+            "In all it earned and cost the same: realised price gain 2.00, fees 2.00",
         ),
     ],
 )
@@ -180,8 +183,9 @@ def test_a_closed_hedge_says_what_it_came_to_and_by_which_decision_it_is_explain
     place = replace(BTC, cost=cost, why="nothing is held")
     told = hedge_moved(place, dec("-0.6"), dec(0), (a_fill("0.6", "83000", Side.BUY),), AT)
     assert told.text == (
-        "Hedge of BTC closed: bought 0.6 BTC with BTC/USDT:USDT at 83000 on average; futures position -0.6 -> 0 BTC."
-        " In all it earned 120.5 USDT: realised price gain 130, funding received 4.5, fees 14. Why: nothing is held"
+        "Hedge of BTC closed: bought 0.6 BTC with BTC/USDT:USDT at 83,000 on average; futures position -0.6 -> 0 BTC."
+        " In all it earned 120.50 USDT: realised price gain 130.00, funding received 4.50, fees 14.00. Why: nothing is"
+        " held"
     )
     assert told.data["decision"] == "d1"
     assert (told.data["earned"], told.data["fees"]) == ("120.5", "14")
@@ -209,11 +213,22 @@ def test_a_ladder_that_begins_says_where_it_leads_and_how_far_it_is() -> None:
     told = ladder_begun(WEIGHED, a_course(a_fill("0.2", "83000")), Rungs(filled=2, placed=10), AT)
     assert (told.kind, told.severity) == ("hedge_opened", Severity.INFO)
     assert told.text == (
-        "Hedge of BTC opened: sold 0.2 BTC with BTC/USDT:USDT at 83000 on average; futures position 0 -> -0.2 BTC on"
+        "Hedge of BTC opened: sold 0.2 BTC with BTC/USDT:USDT at 83,000 on average; futures position 0 -> -0.2 BTC on"
         " the way to -0.5 BTC (2 of 10 rungs filled), effective weight 60 % -> 50 %. Why: hedge it"
     )
     assert told.data["goal_qty"] == "-0.5"
     assert (told.data["rungs"], told.data["rungs_filled"]) == ("10", "2")
+
+
+def test_rungs_are_left_out_once_the_ladder_crosses_and_stay_in_the_data() -> None:
+    hurried = replace(WEIGHED, hurried=True)
+    rungs = Rungs(filled=1, placed=4, crossed=True)
+    told = ladder_begun(hurried, a_course(a_fill("0.2", "83000")), rungs, AT)
+    assert told.text == (
+        "Hedge of BTC opened: sold 0.2 BTC with BTC/USDT:USDT at 83,000 on average, after patience ran out; futures"
+        " position 0 -> -0.2 BTC on the way to -0.5 BTC, effective weight 60 % -> 50 %. Why: hedge it"
+    )
+    assert (told.data["rungs"], told.data["rungs_filled"]) == ("4", "1")
 
 
 def test_a_chase_has_no_rungs_to_speak_of() -> None:
@@ -227,7 +242,7 @@ def test_a_ladder_on_its_way_tells_what_came_since_it_was_spoken_of() -> None:
     told = ladder_goes_on(WEIGHED, course, Rungs(filled=3, placed=5), AT)
     assert told.kind == "ladder"
     assert told.text == (
-        "Hedge of BTC at -0.3 of -0.5 BTC, 3 of 5 rungs filled: sold 0.2 BTC with BTC/USDT:USDT at 83030 on average"
+        "Hedge of BTC at -0.3 of -0.5 BTC, 3 of 5 rungs filled: sold 0.2 BTC with BTC/USDT:USDT at 83,030 on average"
         " since the last word, effective weight 60 % -> 50 %"
     )
     assert told.data["trade_ids"] == "t0.2", "what was told before is told"
@@ -236,10 +251,12 @@ def test_a_ladder_on_its_way_tells_what_came_since_it_was_spoken_of() -> None:
 
 def test_a_ladder_that_is_done_tells_its_sum() -> None:
     course = a_course(a_fill("0.1", "83000")).told(AT).plus((a_fill("0.4", "83010"),))
-    told = ladder_done(BTC, course, Rungs(filled=5, placed=5), dec("-0.4"), AT)
+    place = replace(BTC, why="hedge it")
+    told = ladder_done(place, course, Rungs(filled=5, placed=5), dec("-0.4"), AT)
+    assert (told.data["reason"], told.data["decision"]) == ("hedge it", "d1"), "not said twice"
     assert told.kind == "hedge_adjusted"
     assert told.text == (
-        "Hedge of BTC complete: in all sold 0.5 BTC with BTC/USDT:USDT at 83008 on average; futures position 0 ->"
+        "Hedge of BTC complete: in all sold 0.5 BTC with BTC/USDT:USDT at 83,008 on average; futures position 0 ->"
         " -0.5 BTC"
     )
     assert (told.data["qty"], told.data["trade_ids"]) == ("0.5", "t0.4")
@@ -264,17 +281,29 @@ def test_a_ladder_that_is_left_says_where_it_stopped_and_what_is_wanted_instead(
     assert told.kind == "ladder"
     assert told.text == (
         "Hedge of BTC: the way to -0.5 BTC ends at -0.3, as -0.2 BTC is wanted now: less is held. In all sold 0.3 BTC"
-        " with BTC/USDT:USDT at 83000 on average; futures position 0 -> -0.3 BTC, effective weight 60 % -> 50 %"
+        " with BTC/USDT:USDT at 83,000 on average; futures position 0 -> -0.3 BTC, effective weight 60 % -> 50 %"
     )
 
 
-def test_patience_that_ran_out_says_what_is_done_and_at_what_price_at_most() -> None:
-    told = ladder_crosses(BTC, dec("-0.3"), dec("-0.5"), dec("0.2"), dec("0.002"), AT)
+@pytest.mark.parametrize(
+    ("got", "held", "rest", "words"),
+    [
+        ("0.05", "-0.35", "0.15", "0.05 of 0.2 BTC sold"),
+        ("0", "-0.3", "0.2", "none of 0.2 BTC sold"),
+    ],
+)
+def test_a_book_that_offers_too_little_says_what_was_got_and_what_is_missing(
+    got: str, held: str, rest: str, words: str
+) -> None:
+    tried = make_order(Side.SELL, "0.2", filled_qty=dec(got))
+    told = ladder_crosses(BTC, dec(held), dec("-0.5"), dec(rest), tried, dec("0.002"), AT)
     assert told.kind == "ladder"
+    assert title_of(told) == "BTC hedge: the book offers too little"
     assert told.text == (
-        "Hedge of BTC: patience ran out at -0.3 BTC on the way to -0.5. 0.2 BTC now take what the book of BTC/USDT:USDT"
-        " offers, at most 0.2 % from the mark"
+        "Hedge of BTC: patience ran out, and the book of BTC/USDT:USDT offers too little within 0.2 % of the mark:"
+        f" {words}. {held} of -0.5 BTC is held; {rest} BTC is missing and tried again"
     )
+    assert (told.data["tried_qty"], told.data["got_qty"]) == ("0.2", got)
 
 
 def test_a_course_survives_being_written_down() -> None:
@@ -297,6 +326,6 @@ def test_coins_say_what_the_fee_in_the_coin_left_of_them() -> None:
     )
     told = coins_traded(pair, (fill,), AT)
     assert told.text == (
-        "Bought 1 BTC in coins with BTC/USDT at 83000 on average, 0.999 after the fee. Why: converted"
+        "Bought 1 BTC in coins with BTC/USDT at 83,000 on average, 0.999 after the fee. Why: converted"
     )
     assert told.data["net_qty"] == "0.999"
