@@ -50,6 +50,7 @@ prove: $(STAMP) ## death, lies and bugs at every point, judged by the exchange's
 
 bench: $(STAMP) ## benchmarks: prints medians, keeps them in bench/results.json (ARGS="--pairs 3")
 	@$(BIN)/python bench/replay.py $(ARGS)
+	@$(BIN)/python bench/alerts.py $(ARGS)
 
 replay-all: $(STAMP) ## every strategy over all recorded years in ../shared, with its time (ARGS="--case drift")
 	@$(BIN)/python scripts/replay_all.py --jobs $(JOBS) $(ARGS)
