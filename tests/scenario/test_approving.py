@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from counterpoise.domain.events import Alert
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import ApprovalState, CommandKind
@@ -127,3 +129,69 @@ async def test_the_legs_of_a_drift_wait_for_each_other() -> None:
     await say(world, CommandKind.APPROVE, {"approval": second.id})
     await world.run(policy, hours=1)
     assert world.position() < 0 < world.position("ETHUSDT")
+
+
+async def test_what_was_wanted_before_people_were_asked_waits_for_a_yes_too() -> None:
+    world, full = make_world([80_000] * 400), replace(HALF, ratio=dec(1))
+    await world.run(policy_of(HALF), hours=3)
+    await say(world, CommandKind.PAUSE)
+    await world.run(policy_of(full), hours=1)
+    assert world.position() == dec("-0.5"), "paused: the wish is saved, and nothing is sent"
+    await say(world, CommandKind.RESUME)
+    await world.run(asking(full), hours=3)
+    assert world.position() == dec("-0.5")
+    assert len(approvals(world)) == 1
+    await answer(world, CommandKind.APPROVE)
+    await world.run(asking(full), hours=3)
+    assert (world.position(), len(approvals(world))) == (-1, 1)
+
+
+async def test_what_was_flattened_opens_by_another_yes_only() -> None:
+    world, policy = make_world([80_000] * 800), asking(HALF)
+    await world.run(policy_of(HALF), hours=3)
+    await world.run(policy, hours=1)
+    assert (world.position(), approvals(world)) == (dec("-0.5"), [])
+    await say(world, CommandKind.FLATTEN)
+    await world.run(policy, hours=3)
+    assert world.position() == 0
+    await say(world, CommandKind.RESUME)
+    await world.run(policy, hours=2)
+    assert world.position() == 0
+    assert len(approvals(world)) == 1
+    await answer(world, CommandKind.APPROVE)
+    await world.run(policy, hours=2)
+    assert (world.position(), len(approvals(world))) == (dec("-0.5"), 1)
+
+
+async def test_small_steps_add_up() -> None:
+    world = make_world([80_000] * 800)
+    for ratio in ("0.1", "0.2", "0.3", "0.4", "0.5"):
+        await world.run(asking(replace(HALF, ratio=dec(ratio)), plans=20_000), hours=2)
+    assert world.position() == dec("-0.2"), "24,000 in all would be more than 20,000"
+    assert approvals(world)
+
+
+async def test_a_yes_is_said_to_a_size() -> None:
+    world = make_world([80_000] * 400)
+    await world.run(asking(replace(HALF, ratio=dec("0.2"))), hours=1)
+    await answer(world, CommandKind.APPROVE)
+    await world.run(asking(HALF), hours=2)
+    assert world.position() == dec("-0.2")
+    await answer(world, CommandKind.APPROVE)
+    await world.run(asking(HALF), hours=2)
+    assert world.position() == dec("-0.5")
+
+
+@pytest.mark.parametrize("said", [None, CommandKind.DENY])
+async def test_a_wish_that_creeps_floods_nobody(said: CommandKind | None) -> None:
+    world, ratio = make_world([80_000] * 400), dec("0.1")
+    await world.run(policy_of(replace(HALF, ratio=ratio)), hours=3)
+    for _ in range(96):
+        ratio += dec("0.003")
+        await world.run(asking(replace(HALF, ratio=ratio)), hours=0.25)
+        if said is not None and any(
+            a.state is ApprovalState.WAITING for a in await world.store.approvals("p", 9)
+        ):
+            await answer(world, said)
+    assert world.position() == dec("-0.1")
+    assert 1 <= len(approvals(world)) <= 24, "once an hour at most"

@@ -25,6 +25,7 @@ from counterpoise.app.safekeeping import lowered_standing, standing_shown
 from counterpoise.app.unproven_view import unproven_rows
 from counterpoise.app.upcoming import event_rows
 from counterpoise.app.waking import wake_at
+from counterpoise.decide.agreed import agreed_record
 from counterpoise.decide.guards.drawdown import drawdown_record
 from counterpoise.decide.guards.flows import FlowWatch
 from counterpoise.decide.guards.foreign import ForeignWatch
@@ -358,12 +359,14 @@ def _guards(
     ]
     if judged.drawdown.state is not None:
         found.append(drawdown_record(judged.drawdown.state))
+    if judged.agreed is not None:
+        found.append(agreed_record(judged.agreed))
     known = {id_: record.document for id_, record in recorded.guards.items()}
-    changed = tuple(record for record in found if record.document != known.get(record.id, {}))
+    changed = [record for record in found if record.document != known.get(record.id, {})]
     # what guards lower goes over what people said in the same look
     lower = judged.lowered
-    standing = told.guards if lower is None else (lowered_standing(lower, judged.view.as_of),)
-    return (*standing, *changed)
+    standing = [] if lower is None else [lowered_standing(lower, judged.view.as_of)]
+    return tuple({g.id: g for g in (*told.guards, *standing, *changed)}.values())
 
 
 def _may_restore(recorded: Recorded) -> bool:

@@ -19,7 +19,16 @@ from counterpoise.app.safekeeping import (
     sold_by_guard,
     unclaimed,
 )
-from counterpoise.decide.approvals import reviewed
+from counterpoise.decide.agreed import (
+    Agreed,
+    agreed_of,
+    beyond,
+    followed,
+    held_to,
+    let_through,
+)
+from counterpoise.decide.approvals import Terms, reviewed
+from counterpoise.decide.brakes import cut_by_guards
 from counterpoise.decide.combine import within_band
 from counterpoise.decide.engine import decide
 from counterpoise.decide.guards.basis import without_apart
@@ -35,7 +44,7 @@ from counterpoise.decide.guards.trading_state import SOON, parted, restrained
 from counterpoise.decide.guards.wallets import PAUSE
 from counterpoise.decide.scenery import scene_of
 from counterpoise.domain.carried import carried_of, strays_of
-from counterpoise.domain.decision import Decisions, Want
+from counterpoise.domain.decision import Decision, Decisions, Want
 from counterpoise.domain.guarding import (
     DRAWDOWN,
     EQUITY,
@@ -79,7 +88,8 @@ _NOWHERE = PositionRecord(venue="", symbol="")
 class Judgement:
     """What a look leads to. ``held`` says why nothing was decided; then only ``view`` and a wake-up are there.
 
-    ``approvals`` are requests to people that are new or have changed. ``margin`` is what the margin guard makes of
+    ``approvals`` are requests to people that are new or have changed; ``agreed``: what they have agreed to by now, None
+    where nothing was decided. ``margin`` is what the margin guard makes of
     it; it is there whatever else is held, and so are ``hedges`` and ``drawdown``. ``lowered``:
     the trading state that a guard sets.
     """
@@ -91,6 +101,7 @@ class Judgement:
     refused: tuple[Refused, ...] = ()
     booked: Booked | None = None
     approvals: tuple[Approval, ...] = ()
+    agreed: Agreed | None = None
     held: tuple[Reason, ...] = ()
     within_band: bool | None = None
     margin: MarginVerdict = UNGUARDED
@@ -238,7 +249,7 @@ def _judged(
 ) -> Judgement:
     """The judgement of a portfolio that could be valued."""
     policy, universe, view = scene.policy, scene.universe, scene.view
-    decisions, requests = _decided(scene, recorded, policy, flows)
+    decisions, requests, agreed = _decided(scene, recorded, policy, flows)
     booked, wants = _claimed(decisions, snapshot, recorded, policy, universe, margin)
     planned = plan(wants, snapshot, recorded, policy, unexplained, guarded_by(margin, policy))
     planned = replace(planned, holds=(*planned.holds, *_strays(recorded, policy, universe)))
@@ -257,6 +268,7 @@ def _judged(
         refused=refused,
         booked=booked,
         approvals=requests,
+        agreed=agreed,
         within_band=within_band(policy, view, decisions.effective_targets, universe),
     )
 
@@ -270,19 +282,32 @@ def _without(going: Plan, cancels: tuple[Cancel, ...]) -> Plan:
 
 def _decided(
     scene: Scene, recorded: Recorded, policy: PortfolioPolicy, flows: tuple[Flow, ...]
-) -> tuple[Decisions, tuple[Approval, ...]]:
-    """What strategies want and are given, and the requests to people that are new or have changed by it."""
-    states, baselines = _states(recorded, policy), _baselines(recorded)
-    decisions = decide(scene, states, baselines, recorded.approvals)
+) -> tuple[Decisions, tuple[Approval, ...], Agreed]:
+    """What strategies want and are given, the requests to people that are new or have changed by it, what is agreed."""
+    states, baselines, known = _states(recorded, policy), _baselines(recorded), recorded.approvals
+    decisions = decide(scene, states, baselines, known)
+    wishes = decisions.decisions
     prices = {asset: seen.price for asset, seen in scene.view.assets.items()}
-    requests = reviewed(
-        recorded.approvals, flows, decisions.decisions, states, policy, scene.now, prices
-    )
-    if not requests:
-        return decisions, ()
+    agreed = followed(agreed_of(recorded), wishes, scene, policy)
+    quiet = {(d.strategy, d.asset) for d in wishes if _kept_from_growing(d, agreed, scene)}
+    terms = Terms(prices=prices, agreed=agreed, quiet=quiet)
+    requests = reviewed(known, flows, wishes, states, policy, scene.now, terms)
     # a request caps from the very cycle that makes it; strategies want the same again, only less of it is given
-    standing = {a.id: a for a in (*recorded.approvals, *requests)}
-    return decide(scene, states, baselines, tuple(standing.values())), requests
+    standing = {a.id: a for a in (*known, *requests)}
+    caps = held_to(standing.values(), agreed)
+    if caps != known:
+        decisions = decide(scene, states, baselines, caps)
+    free = [d for d in wishes if (d.strategy, d.asset) not in quiet]
+    return decisions, requests, let_through(agreed, free, caps)
+
+
+def _kept_from_growing(wish: Decision, agreed: Agreed, scene: Scene) -> bool:
+    """Whether guards, or a person who closes all, let it grow no further than it may: then nobody is asked yet."""
+    level = agreed.of(wish)
+    if scene.flattening or level is None or (wish.strategy, wish.asset) not in scene.brakes.cuts:
+        return scene.flattening
+    given, _ = cut_by_guards(wish.strategy, wish.asset, wish.overlay, scene)
+    return not beyond(given, level.let)
 
 
 def _states(recorded: Recorded, policy: PortfolioPolicy) -> dict[str, StrategyState]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from counterpoise.decide.agreed import Agreed, agreed_of, agreed_record, with_yes
 from counterpoise.decide.approvals import is_asked
 from counterpoise.domain.decision import Decisions
 from counterpoise.domain.events import Alert
@@ -47,7 +48,8 @@ class Heeded:
     """``recorded`` as the commands leave it (its ``commands`` are the words passed on to strategies now).
 
     To be committed: ``record`` (None when it stays as it was), ``commands`` that were handled or are new, and
-    ``approvals`` that changed, ``guards``: why the state holds now. ``later`` are commands whose time has not come.
+    ``approvals`` that changed, ``guards``: why the state holds now, what people have agreed to. ``later`` are commands
+    whose time has not come.
     """
 
     recorded: Recorded
@@ -67,6 +69,7 @@ class _Desk:
     now: datetime
     record: PortfolioRecord
     approvals: dict[str, Approval]
+    agreed: Agreed
     handled: list[Command] = field(default_factory=list)
     passed_on: list[Command] = field(default_factory=list)
     denied: frozenset[str] = frozenset()
@@ -84,6 +87,11 @@ class _Desk:
         self.handled.append(done)
         self.alerts.append(messages.command_heeded(done, self.now))
 
+    def allow(self, approval: Approval) -> None:
+        """Agree to what ``approval`` asked for, where people are asked about plans."""
+        if self.policy.approve.plans is not None:
+            self.agreed = with_yes(self.agreed, approval)
+
     def set_by(self, record: PortfolioRecord, why: str, by: str) -> None:
         """Go on with ``record``, and keep why its state holds where that is another than before."""
         before = (self.record.trading_state, self.record.flattening)
@@ -99,6 +107,7 @@ def heeded(recorded: Recorded, policy: PortfolioPolicy, now: datetime) -> Heeded
         now=now,
         record=recorded.portfolio,
         approvals={a.id: a for a in recorded.approvals},
+        agreed=(known := agreed_of(recorded)),
         denied=frozenset(
             c.args.get("approval", "") for c in recorded.commands if c.kind is CommandKind.DENY
         ),
@@ -114,8 +123,9 @@ def heeded(recorded: Recorded, policy: PortfolioPolicy, now: datetime) -> Heeded
             later.append(command)
         else:
             _heed(desk, command)
-    known = {a.id: a for a in recorded.approvals}
-    guards = (desk.standing,) if desk.standing is not None else ()
+    asked = {a.id: a for a in recorded.approvals}
+    agreed = agreed_record(desk.agreed) if desk.agreed != known else None
+    guards = tuple(g for g in (desk.standing, agreed) if g is not None)
     return Heeded(
         recorded=replace(
             recorded,
@@ -126,7 +136,7 @@ def heeded(recorded: Recorded, policy: PortfolioPolicy, now: datetime) -> Heeded
         ),
         record=desk.record if desk.record != recorded.portfolio else None,
         commands=(*desk.handled, *(c for c in desk.passed_on if c not in recorded.commands)),
-        approvals=tuple(a for a in desk.approvals.values() if known[a.id] != a),
+        approvals=tuple(a for a in desk.approvals.values() if asked[a.id] != a),
         alerts=tuple(desk.alerts),
         guards=guards,
         later=tuple(later),
@@ -282,6 +292,7 @@ def _lift_caps(desk: _Desk, command: Command, strategy: str) -> None:
     for approval in list(desk.approvals.values()):
         if approval.strategy == strategy and approval.state is not ApprovalState.WAITING:
             desk.approvals[approval.id] = _closed(approval, ApprovalState.MOOT, command, desk.now)
+            desk.allow(approval)
 
 
 def _answer_request(desk: _Desk, command: Command) -> None:
@@ -305,6 +316,8 @@ def _answer_request(desk: _Desk, command: Command) -> None:
         return
     state = ApprovalState.APPROVED if yes else ApprovalState.DENIED
     desk.approvals[id_] = _closed(approval, state, command, desk.now)
+    if yes:
+        desk.allow(approval)
     limit = "as far as it wants" if yes else f"no further than {text(significant(approval.cap))}"
     desk.tick(command, f"{approval.strategy} may go {limit} on {approval.asset}")
 

@@ -1,22 +1,23 @@
 """Requests that a person answers: futures that would grow, with a deposit (MEANING 11) or at all (``approve.plans``).
 
-The overlay a strategy had is the cap until someone approves; what is denied or not answered in time keeps it. A
-request is moot once the strategy wants no more than the cap, and where it wants much more by now than was asked for:
-then another one takes its place, since a yes is said to a size. The legs of a drift offset each other: while one waits
-for its answer no other one grows (``decide/combine``); after a no each goes as far as it may. What shrinks never asks:
-a hedge that ends, what a withdrawal leaves uncovered, and all that guards do. What was not allowed is asked anew
-when clearly more is wanted. Pure.
+The overlay a strategy had is the cap until someone approves (of plans: what people had agreed to, ``decide/agreed``);
+what is denied or not answered in time keeps it. A request is moot once the strategy wants no more than the cap, and
+where it wants much more by now than was asked for: then another one takes its place, since a yes is said to a size.
+The legs of a drift offset each other: while one waits for its answer no other one grows (``decide/combine``); after a
+no each goes as far as it may. What shrinks never asks: a hedge that ends, what a withdrawal leaves uncovered, and all
+that guards do. What was not allowed is asked anew when clearly more is wanted. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from counterpoise.decide.agreed import LITTLE, Agreed, Level, beyond, within
 from counterpoise.domain.decision import Decision
-from counterpoise.domain.numbers import ZERO, dec, text
+from counterpoise.domain.numbers import ZERO, text
 from counterpoise.domain.operator import Approval, ApprovalState, short_id
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Flow
@@ -24,9 +25,26 @@ from counterpoise.domain.strategy import StrategyState, overlay_of
 
 _Key = tuple[str, str]
 
-#: What a wish may grow by, as a part of what was asked for, before it is asked anew.
-_LITTLE = dec("0.1")
+#: How long a request stands before another may take its place, so that a wish that creeps floods nobody; one that waits
+#: gives way at once where the wish has doubled.
+_STANDS = timedelta(hours=1)
 _MORE = ", and more is wanted by now"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What plans are judged by: ``prices``, asset -> price in quote; ``agreed``, what they may grow from.
+
+    Where that is not known they grow from what was wanted before. ``quiet``: (strategy, asset) that may not grow now
+    whatever people say.
+    """
+
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    agreed: Agreed = field(default_factory=Agreed)
+    quiet: Collection[_Key] = ()
+
+
+UNKNOWN = Terms()
 
 
 def reviewed(
@@ -36,13 +54,13 @@ def reviewed(
     states: Mapping[str, StrategyState],
     policy: PortfolioPolicy,
     now: datetime,
-    prices: Mapping[str, Decimal] | None = None,
+    terms: Terms = UNKNOWN,
 ) -> tuple[Approval, ...]:
     """Return the requests that are new or have changed.
 
     ``known`` wait or cap; ``flows`` were booked by this very look; ``decisions`` is None where nothing was decided:
     then what ``states`` want so far becomes the cap, and the request is made (or dropped) by the next cycle that
-    decides. ``states`` is strategy id -> state before this look, ``prices`` asset -> price in quote.
+    decides. ``states`` is strategy id -> state before this look.
     """
     asked = {a.id: a for a in known}
     before = dict(asked)
@@ -59,7 +77,7 @@ def reviewed(
             asked[request.id] = request
     for wish in (wishes or {}).values():
         older = [a for a in asked.values() if (a.strategy, a.asset) == _key(wish) and a.caps]
-        planned = _planned(wish, older, policy, prices or {}, now)
+        planned = _planned(wish, older, terms, policy, now)
         if planned is not None:
             asked |= {a.id: replace(a, state=ApprovalState.MOOT, answered_at=now) for a in older}
             asked[planned.id] = planned
@@ -76,11 +94,6 @@ def is_asked(approval: Approval) -> bool:
     return approval.wanted != approval.cap
 
 
-def beyond(wanted: Decimal, cap: Decimal) -> bool:
-    """Whether an overlay is larger than ``cap``, or on its other side."""
-    return not min(cap, ZERO) <= wanted <= max(cap, ZERO)
-
-
 def _key(wish: Decision) -> _Key:
     return wish.strategy, wish.asset
 
@@ -88,8 +101,8 @@ def _key(wish: Decision) -> _Key:
 def _planned(
     wish: Decision,
     older: Sequence[Approval],
+    terms: Terms,
     policy: PortfolioPolicy,
-    prices: Mapping[str, Decimal],
     now: datetime,
 ) -> Approval | None:
     """Return the request for what ``wish`` adds, where people want to be asked about so much; else None.
@@ -99,13 +112,19 @@ def _planned(
     least = policy.approve.plans
     if least is None or any(a.state is ApprovalState.WAITING for a in older):
         return None  # one that waits is asked anew by itself where much more is wanted
-    cap, before = (older[-1].cap, older[-1].wanted) if older else (wish.previous, wish.previous)
-    if not beyond(wish.overlay, before):
+    if _key(wish) in terms.quiet:
         return None
-    added = abs(wish.overlay - min(max(wish.overlay, min(before, ZERO)), max(before, ZERO)))
-    if older and added <= abs(before - cap) * _LITTLE:
+    level = terms.agreed.of(wish) or Level(agreed=wish.previous, let=wish.previous)
+    if older:
+        cap, before = within(older[-1].cap, level.let), older[-1].wanted
+        grows = beyond(wish.overlay, before) and now - older[-1].asked_at >= _STANDS
+    else:
+        cap, before = level.let, level.agreed
+        grows = beyond(wish.overlay, level.let)
+    added = abs(wish.overlay - within(wish.overlay, before))
+    if not grows or (older and added <= abs(before - cap) * LITTLE):
         return None
-    price = prices.get(wish.asset)
+    price = terms.prices.get(wish.asset)
     if price is not None and added * price <= least:
         return None
     return Approval(
@@ -158,7 +177,8 @@ def _larger(
     waits = approval.state is ApprovalState.WAITING and is_asked(approval)
     if wish is None or not waits or not beyond(wish.overlay, approval.wanted):
         return None
-    if abs(wish.overlay - approval.wanted) <= abs(approval.wanted - approval.cap) * _LITTLE:
+    more, whole = abs(wish.overlay - approval.wanted), abs(approval.wanted - approval.cap)
+    if more <= whole * LITTLE or (more < whole and now - approval.asked_at < _STANDS):
         return None
     return replace(
         approval,

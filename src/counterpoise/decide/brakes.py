@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from counterpoise.decide.approvals import beyond
+from counterpoise.decide.agreed import beyond
 from counterpoise.domain.numbers import ZERO, shrink_step, split, text
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.scene import Scene

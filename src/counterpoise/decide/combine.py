@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from counterpoise.decide.approvals import beyond
+from counterpoise.decide.agreed import beyond
 from counterpoise.decide.brakes import cut_by_guards, held_by_basis
 from counterpoise.decide.leg import least_of
 from counterpoise.domain.decision import Decision

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterpoise.app.judge import Judgement, judge
-from counterpoise.decide.approvals import beyond, is_asked, reviewed
+from counterpoise.decide.agreed import beyond
+from counterpoise.decide.approvals import Terms, is_asked, reviewed
 from counterpoise.decide.combine import granted_of
 from counterpoise.domain.decision import Decision
 from counterpoise.domain.numbers import dec
@@ -132,7 +133,7 @@ def test_each_strategy_that_grows_is_asked_about() -> None:
 def planned(least: Number, *known: Approval, wishes: Sequence[Decision]) -> tuple[Approval, ...]:
     """What is asked where a person wants to hear of more than ``least``; BTC is at 100,000."""
     policy = replace(ASKS, approve=ApprovePolicy(plans=dec(least), deadline=4 * HOUR))
-    return reviewed(known, (), wishes, {}, policy, NOW, {"BTC": dec(100_000)})
+    return reviewed(known, (), wishes, {}, policy, NOW, Terms(prices={"BTC": dec(100_000)}))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_above_an_amount_is_what_is_added_at_the_price(
 
 def test_without_a_price_a_person_is_asked() -> None:
     policy = replace(ASKS, approve=ApprovePolicy(plans=dec(10_000)))
-    (made,) = reviewed((), (), [wish("-0.001", 0)], {}, policy, NOW, {})
+    (made,) = reviewed((), (), [wish("-0.001", 0)], {}, policy, NOW)
     assert made.state is A.WAITING
 
 
@@ -199,7 +200,9 @@ def test_one_that_waits_is_not_joined_by_another() -> None:
 
 def test_a_deposit_and_a_plan_in_one_look_are_one_request() -> None:
     policy = replace(ASKS, approve=ApprovePolicy(plans=dec(0), deposits=True))
-    made = reviewed((), [deposit()], [wish(-1)], {}, policy, NOW, {"BTC": dec(100_000)})
+    made = reviewed(
+        (), [deposit()], [wish(-1)], {}, policy, NOW, Terms(prices={"BTC": dec(100_000)})
+    )
     assert [a.why for a in made] == [f"1 BTC came in at {VENUE}"]
 
 
