@@ -11,7 +11,7 @@ import pytest
 from counterpoise.domain.events import Alert
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import ApprovalState, CommandKind
-from counterpoise.domain.policy import ApprovePolicy, Band, PortfolioPolicy, Sleeve
+from counterpoise.domain.policy import ApprovePolicy, Band, MarginPolicy, PortfolioPolicy, Sleeve
 from counterpoise.venue.sim import Wallet
 from tests.scenario.test_main_job import DRIFT, HALF, policy_of
 from tests.scenario.test_steering import placed, say
@@ -177,6 +177,8 @@ async def test_a_yes_is_said_to_a_size() -> None:
     await answer(world, CommandKind.APPROVE)
     await world.run(asking(HALF), hours=2)
     assert world.position() == dec("-0.2")
+    heard = [a.text for r in world.reports for a in r.alerts if a.kind == "operator"]
+    assert any("half may go to -0.2 on BTC" in said for said in heard)
     await answer(world, CommandKind.APPROVE)
     await world.run(asking(HALF), hours=2)
     assert world.position() == dec("-0.5")
@@ -195,3 +197,22 @@ async def test_a_wish_that_creeps_floods_nobody(said: CommandKind | None) -> Non
             await answer(world, said)
     assert world.position() == dec("-0.1")
     assert 1 <= len(approvals(world)) <= 24, "once an hour at most"
+
+
+async def test_the_margin_guard_never_waits_and_what_it_cut_grows_again_by_a_yes_only() -> None:
+    peak = [*line(80_000, 104_000, 120), *[104_000] * 24, *line(104_000, 80_000, 60)]
+    world = make_world([*[80_000] * 60, *peak, *[80_000] * 200], futures="25000")
+    full = replace(HALF, ratio=dec(1))
+    guarded = replace(policy_of(full), margin=MarginPolicy())
+    await world.run(guarded, hours=4)
+    assert world.position() == -1
+    policy = replace(guarded, approve=ApprovePolicy(plans=dec(0)))
+    await world.run(policy, hours=12)
+    cut = world.position()
+    assert -1 < cut < 0
+    await world.run(policy, hours=9)
+    assert world.position() == cut
+    assert approvals(world)
+    await say(world, CommandKind.START, {"strategy": "half"})
+    await world.run(policy, hours=1)
+    assert world.position() < cut

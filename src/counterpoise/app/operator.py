@@ -318,7 +318,10 @@ def _answer_request(desk: _Desk, command: Command) -> None:
     desk.approvals[id_] = _closed(approval, state, command, desk.now)
     if yes:
         desk.allow(approval)
-    limit = "as far as it wants" if yes else f"no further than {text(significant(approval.cap))}"
+    bound = text(significant(approval.wanted if yes else approval.cap))
+    # with plans to be asked about, a yes is said to a size
+    free = yes and desk.policy.approve.plans is None
+    limit = "as far as it wants" if free else f"{'to' if yes else 'no further than'} {bound}"
     desk.tick(command, f"{approval.strategy} may go {limit} on {approval.asset}")
 
 
