@@ -19,11 +19,14 @@ from counterpoise.domain.instants import clock_at, in_zone
 from counterpoise.domain.message import Message
 from counterpoise.domain.templates import AlertTemplate, Template
 from counterpoise.notify.titles import fitted, title_of, title_of_many
+from counterpoise.notify.wording import cut
 
 #: Different texts that one message shows.
 LINES = 5
 #: Of a title that people made.
 _LONGEST_TITLE = 200
+#: Of a text that people made: some brokers take 128 KiB and no more.
+_LONGEST_TEXT = 10_000
 _LOUDNESS = {severity: n for n, severity in enumerate(Severity)}
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -127,7 +130,7 @@ class _Pen:
             }
         )
         # nothing but blanks would be a message that sinks refuse
-        return made if made is not None and made.strip() else None
+        return cut(made, _LONGEST_TEXT) if made is not None and made.strip() else None
 
     def _local(self, said: str) -> str:
         return in_zone(said, self.wording.zone, self.now)

@@ -163,3 +163,12 @@ def test_what_fills_in_nothing_but_blanks_is_not_sent_empty() -> None:
     blank = Wording(templates={"flow": AlertTemplate(text=template("{source}"), title=None)})
     one = alert("treasury", "flow", Severity.INFO, "a deposit", NOW, data={"source": " \n"})
     assert message_of([one], wording=blank).text == "a deposit"
+
+
+def test_a_template_that_repeats_a_long_text_makes_no_message_that_a_broker_refuses() -> None:
+    own = Wording(
+        templates={"hedge_adjusted": AlertTemplate(title=None, text=template("{text} " * 300))}
+    )
+    message = message_of([said("Hedge of BTC adjusted " * 100)], wording=own)
+    assert message.text.startswith("Hedge of BTC adjusted ")
+    assert len(message.text) <= 10_000
