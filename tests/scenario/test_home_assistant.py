@@ -23,12 +23,13 @@ import pytest
 
 from counterpoise.app.clock import WallClock
 from counterpoise.app.outlets import state_document
+from counterpoise.domain.records import PositionRecord
 from counterpoise.notify.home_assistant import discovery
 from counterpoise.notify.mqtt import MqttSink
 from tests.broker import PASSWORD, USER, Broker, wait_until
-from tests.build import PORTFOLIO, make_policy
+from tests.build import BTC_PERP, PORTFOLIO, VENUE, make_policy
 from tests.conftest import REPO
-from tests.unit.app.reports import make_report
+from tests.unit.app.reports import healthy_snapshot, make_report
 
 CHECK = Path(__file__).with_name("home_assistant_check.py")
 PLACE = REPO / ".tools" / f"home-assistant-{sys.version_info.major}.{sys.version_info.minor}"
@@ -137,7 +138,9 @@ async def test_a_portfolio_appears_by_itself_and_goes_when_looks_end(
     python: Path, tmp_path: Path
 ) -> None:
     hedges = (("half", "BTC", Decimal("-0.5")), ("d'ift", "BTC", Decimal("0.1")))
-    state = state_document(make_report(remembered=hedges), POLICY)
+    held = PositionRecord(venue=VENUE, symbol=BTC_PERP, own_qty=Decimal("-0.3"))
+    seen = healthy_snapshot(positions={BTC_PERP: "-0.3"})
+    state = state_document(make_report(seen, remembered=hedges, positions=(held,)), POLICY)
     with (
         Broker(tmp_path / "broker") as broker,
         home_assistant(python, tmp_path / "log", dict(CARDS), broker) as core,
@@ -155,7 +158,9 @@ async def test_a_portfolio_appears_by_itself_and_goes_when_looks_end(
         try:
             await asyncio.to_thread(
                 wait_until,
-                lambda: core.shows(f"{name}_trading_state") == "RUN" and len(core.states) >= 12,
+                lambda: (
+                    core.shows(f"{name}_trading_state") == "RUN" and len(core.states) >= len(CARDS)
+                ),
                 "it appears",
             )
         finally:
@@ -169,11 +174,12 @@ async def test_a_portfolio_appears_by_itself_and_goes_when_looks_end(
     equity = shown[f"{name}_equity"]
     assert (equity["state"], equity["unit"]) == ("150000", "USDT")
     weight = shown[f"{name}_weight_btc"]
-    assert (weight["state"], weight["unit"]) == ("66.6667", "%")
+    assert (weight["state"], weight["unit"]) == ("46.6667", "%")
     assert shown[f"{name}_margin_ratio"]["state"] == "unknown", "null is unknown, never zero"
-    assert shown[f"{name}_hedges"]["state"] == "2"
+    assert shown[f"{name}_hedges"]["state"] == "1"
     assert [h["strategy"] for h in shown[f"{name}_hedges"]["hedges"]] == ["half", "d'ift"]
-    assert shown[f"{name}_hedge_btc"]["state"] == "-0.4"
+    assert shown[f"{name}_hedge_btc"]["state"] == "-0.3"
+    assert shown[f"{name}_hedge_wanted_btc"]["state"] == "-0.4"
     assert shown[f"{name}_hedge_sol"]["state"] == "0"
     assert shown[f"{name}_trading_state"]["summary"] == "nothing to do"
     assert shown[f"{name}_last_look"]["state"] == "2025-06-02T12:00:00+00:00"

@@ -16,9 +16,12 @@ from counterpoise.app.cycle_report import CycleReport, hedges_wanted, weight_row
 from counterpoise.app.margin_view import nearest_share
 from counterpoise.config.settings import Settings
 from counterpoise.domain.instants import iso
+from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO, text
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.portfolio import Unvalued
+from counterpoise.domain.records import PositionRecord
+from counterpoise.domain.snapshot import Position
 from counterpoise.notify.heartbeat import Heartbeat
 from counterpoise.notify.mqtt import MqttSink
 from counterpoise.ports import Sink
@@ -74,8 +77,9 @@ async def open_outlets(
 def state_document(report: CycleReport, policy: PortfolioPolicy) -> dict[str, object]:
     """Return how a portfolio stands as a JSON object: Decimals as text, shares as fractions, null for unknown.
 
-    ``weights`` are the effective ones; ``margin`` is that of the pool nearest to liquidation; ``hedges`` what each
-    strategy wants in futures of an asset (base units, signed) and ``hedged`` its sums by asset.
+    ``weights`` are the effective ones; ``margin`` is that of the pool nearest to liquidation; ``positions`` is what we
+    hold in futures by asset (base units, signed; foreign positions left out), ``hedges`` what each strategy wants
+    there and ``hedged`` its sums by asset.
     """
     view = report.view
     weights = weight_rows(report, policy)
@@ -97,5 +101,38 @@ def state_document(report: CycleReport, policy: PortfolioPolicy) -> dict[str, ob
             for strategy, asset, qty in hedges
         ],
         "hedged": {asset: text(qty) for asset, qty in hedged.items()},
+        "positions": {
+            asset: text(qty) if qty is not None else None
+            for asset, qty in own_futures(report, policy).items()
+        },
         "summary": report.summary,
     }
+
+
+def own_futures(report: CycleReport, policy: PortfolioPolicy) -> dict[str, Decimal | None]:
+    """Return what we hold in futures by asset, base units: of every listed one, and of others that we hold.
+
+    None is unknown: a venue was not read, or it shows something else than is booked. Where it shows none and nothing
+    foreign was there, none of it is ours.
+    """
+    sums: dict[str, Decimal | None] = {a: ZERO for a in policy.assets if a != policy.quote}
+    seen = report.snapshot.venues
+    accounts = {n: v.account.positions for n, v in seen.items() if v.account is not None}
+    unread = any(venue not in accounts for venue in policy.venues)
+    for record in report.positions:
+        asset = base_of(record.symbol)
+        if is_spot(record.symbol) or (asset not in sums and record.own_qty == 0):
+            continue
+        own, so_far = _own(record, accounts.get(record.venue)), sums.get(asset, ZERO)
+        sums[asset] = own + so_far if own is not None and so_far is not None else None
+    return dict.fromkeys(sums) if unread else sums
+
+
+def _own(record: PositionRecord, shown: Mapping[str, Position] | None) -> Decimal | None:
+    if shown is None:
+        return None
+    held = shown.get(record.symbol)
+    qty = held.qty if held is not None else ZERO
+    if qty == record.expected_qty:
+        return record.own_qty
+    return ZERO if qty == 0 and record.baseline_qty == 0 else None

@@ -51,6 +51,7 @@ def _entities(policy: PortfolioPolicy, topic: str) -> list[tuple[str, str, _Enti
     assets = [a for a in dict.fromkeys(listed) if a != policy.quote]
     weights = [(f"weight_{_name(a)}", _weight(topic, a)) for a in (*assets, policy.quote)]
     hedges = [(f"hedge_{_name(a)}", _hedge(topic, a)) for a in assets]
+    wanted = [(f"hedge_wanted_{_name(a)}", _wanted(topic, a)) for a in assets]
     sensors = [
         ("equity", _equity(topic, policy.quote)),
         *weights,
@@ -58,6 +59,7 @@ def _entities(policy: PortfolioPolicy, topic: str) -> list[tuple[str, str, _Enti
         ("margin_distance", _margin(topic, "Distance to liquidation", "distance", "mdi:ruler")),
         ("hedges", _hedges(topic)),
         *hedges,
+        *wanted,
         ("state", _trading_state(topic)),
         ("last_look", _last_look(topic)),
     ]
@@ -103,21 +105,39 @@ def _share(topic: str, value: str) -> _Entity:
 
 
 def _hedges(topic: str) -> _Entity:
+    """How many assets we hold futures of; not known while one of them is not."""
     return {
         "name": "Hedges",
         "state_topic": topic,
-        "value_template": "{{ value_json.hedges | count }}",
+        "value_template": (
+            "{% set held = value_json.get('positions', {'': none}).values() | list %}"
+            "{{ none if none in held else held | reject('eq', '0') | list | count }}"
+        ),
         "state_class": "measurement",
         "json_attributes_topic": topic,
-        "json_attributes_template": "{{ {'hedges': value_json.hedges} | tojson }}",
+        "json_attributes_template": (
+            "{{ {'hedges': value_json.hedges, 'positions': value_json.get('positions')} | tojson }}"
+        ),
         "icon": "mdi:shield-half-full",
     }
 
 
 def _hedge(topic: str, asset: str) -> _Entity:
-    """What strategies want in futures of an asset, signed; nothing wanted is zero."""
+    """What we hold in futures of an asset, signed; null is unknown."""
     return {
         "name": f"Hedge {asset}",
+        "state_topic": topic,
+        "value_template": f"{{{{ value_json.get('positions', {{}}).get('{asset}') }}}}",
+        "unit_of_measurement": asset,
+        "state_class": "measurement",
+        "icon": "mdi:shield",
+    }
+
+
+def _wanted(topic: str, asset: str) -> _Entity:
+    """What strategies want in futures of an asset, signed; nothing wanted is zero."""
+    return {
+        "name": f"Hedge wanted {asset}",
         "state_topic": topic,
         "value_template": f"{{{{ value_json.hedged.get('{asset}', 0) }}}}",
         "unit_of_measurement": asset,

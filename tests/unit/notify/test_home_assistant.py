@@ -34,6 +34,7 @@ def test_everything_of_a_portfolio_is_there() -> None:
         "Distance to liquidation",
         "Hedges",
         *("Hedge BTC", "Hedge ETH", "Hedge SHIB.X"),
+        *("Hedge wanted BTC", "Hedge wanted ETH", "Hedge wanted SHIB.X"),
         "Trading state",
         "Last look",
     ]
@@ -44,6 +45,14 @@ def test_all_are_one_device_and_each_is_unique() -> None:
     devices = [entity["device"] for entity in MADE.values()]
     assert all(device == devices[0] for device in devices)
     assert devices[0]["identifiers"] == ["home_cp_treasury"]
+
+
+def test_a_hedge_is_what_is_held_and_what_is_wanted_stands_beside_it() -> None:
+    entities = {str(entity["name"]): entity for entity in MADE.values()}
+    assert "'positions'" in str(entities["Hedge BTC"]["value_template"])
+    assert "'positions'" in str(entities["Hedges"]["value_template"])
+    assert "hedged" in str(entities["Hedge wanted BTC"]["value_template"])
+    assert entities["Hedge BTC"]["unique_id"] == "home_cp_treasury_hedge_BTC", "as it always was"
 
 
 def test_they_read_what_we_publish_and_are_gone_while_we_are_not_online() -> None:
