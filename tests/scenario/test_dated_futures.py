@@ -98,6 +98,17 @@ async def test_what_was_not_rolled_is_settled_and_opened_anew() -> None:
     assert held(stage) == {"BTCUSDT": -1}, "a hedge all the same"
     alarms = [a for r in stage.reports for a in r.alerts if a.kind == "position"]
     assert alarms == []
+    (told,) = [a for r in stage.reports for a in r.alerts if a.kind == "hedge_closed"]
+    assert told.text.startswith(
+        "Hedge of BTC closed: BTC/USDT:USDT-260112 expired, and the venue settled 1 BTC at 100,000; futures position"
+        " -1 -> 0 BTC, effective weight 0 % -> "
+    )
+    assert "In all it earned " in told.text
+    assert (told.data["side"], told.data["qty"], told.data["after_qty"]) == ("buy", "1", "0")
+    over = [a for r in stage.reports for a in r.alerts if a.kind == "inactive" and a.cleared]
+    assert all("or nothing is held" in a.text for a in over), (
+        "an expired contract never trades again"
+    )
     closed = [c for c in await stage.closed() if c.symbol == SOON_PERP]
     assert len(closed) == 1
     assert closed[0].exit == 100_000

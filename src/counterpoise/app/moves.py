@@ -16,7 +16,8 @@ from counterpoise.app.look import Look
 from counterpoise.domain.course import CONVERTS, Course, contract_of, written
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.guarding import SELLER
-from counterpoise.domain.instrument import base_of, is_spot
+from counterpoise.domain.hedge_book import CENT, BookLine, ClosedHedge
+from counterpoise.domain.instrument import base_of, expiry_of, is_spot
 from counterpoise.domain.numbers import ZERO, significant, text
 from counterpoise.domain.order import Fill, Order, OrderState, Side
 from counterpoise.domain.plan import Target
@@ -26,6 +27,7 @@ from counterpoise.notify.move_messages import (
     Place,
     coins_traded,
     hedge_moved,
+    hedge_settled,
     ladder_begun,
     ladder_crosses,
     ladder_done,
@@ -55,10 +57,26 @@ class Teller:
             if fills:
                 busy.add(written(contract))
                 yield from self._contract(contract, fills)
+            else:
+                yield from self._settled(contract)
         for name, course in tuple(self.ways.items()):
             if name not in busy and not course.of.startswith(CONVERTS):
                 yield from self._still(contract_of(name), course)
         yield from self._crossings()
+
+    def _settled(self, contract: Contract) -> Iterator[Alert]:
+        """A dated future that expired: what was ours in it is gone without a fill."""
+        look, expiry = self._look, expiry_of(contract[1])
+        lines = [x for k, x in look.before.items() if k[1:] == contract]
+        was = sum((x.qty for x in lines), ZERO)
+        if expiry is None or expiry > look.at or was == 0 or look.own(contract) != 0:
+            return
+        yield from self._leave(written(contract), "as it expired", -was)
+        ended = {c.strategy: c for c in look.seen.booked.closed if (c.venue, c.symbol) == contract}
+        found = {_settled_at(x, ended.get(x.strategy)) for x in lines if x.qty}
+        price = found.pop() if len(found) == 1 else None
+        place = look.place(contract, -was, -was, "", "")
+        yield hedge_settled(place, was, price, look.at)
 
     def _contract(self, contract: Contract, fills: tuple[Fill, ...]) -> Iterator[Alert]:
         look, name = self._look, written(contract)
@@ -271,6 +289,14 @@ class Teller:
 def sum_of(fills: Iterable[Fill]) -> Decimal:
     """Return by how much ``fills`` moved what we hold, signed base units."""
     return sum((f.net_qty for f in fills), ZERO)
+
+
+def _settled_at(line: BookLine, ended: ClosedHedge | None) -> Decimal | None:
+    """At what price the rest of a hedge was settled; None where its exit is an average with what was closed before."""
+    if ended is None:
+        return None
+    here = line.cost + ended.price_pnl - line.price_pnl
+    return ended.exit if abs(ended.exit * line.qty - here) <= 2 * CENT else None
 
 
 def _fell_short(known: Iterable[Order], again: Order) -> Order | None:

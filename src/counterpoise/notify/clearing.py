@@ -41,7 +41,7 @@ _CLEARED = {
     "cross_unmeasured": "The relation of the cross hedge {what} can be measured again, or it is over",
     "look": "Looking works again",
     "price": "The prices of {words} at {head} are believed again",
-    "inactive": "{what} trades again",
+    "inactive": "{what} trades again, or nothing is held or wanted there any more",
     "off_peg": "{what} is with its peers again",
     "residue": "{what} is where it shall be, or enough is missing to be traded",
     "settings": "{words} at {head}: as it was, or taken as it is now",

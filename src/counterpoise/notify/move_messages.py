@@ -128,6 +128,22 @@ def hedge_moved(
     return _told(place, f"hedge_{verb}", sentence, at, data)
 
 
+def hedge_settled(place: Place, before_qty: Decimal, price: Decimal | None, at: datetime) -> Alert:
+    """Return the alert for our position of ``before_qty`` in a dated future that expired, settled at ``price``."""
+    side = Side.SELL if before_qty > 0 else Side.BUY
+    settled = f" at {readable(price)}" if price is not None else ""
+    sentence = (
+        f"{_noun(before_qty, ZERO)} of {place.asset} closed: {place.symbol} expired, and the venue settled"
+        f" {_short(abs(before_qty))} {place.asset}{settled}; {_position(place, before_qty, ZERO)}{_costs(place)}"
+    )
+    data = {
+        **_traded_data(side, abs(before_qty), price, ()),
+        "before_qty": text(before_qty),
+        "after_qty": text(ZERO),
+    }
+    return _told(place, "hedge_closed", sentence, at, data)
+
+
 def ladder_begun(place: Place, course: Course, rungs: Rungs, at: datetime) -> Alert:
     """Return the alert for a position whose first fills came, and that has some way to go to its goal."""
     before, after = course.before, course.now_qty
