@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterpoise.cli.alert_words import alert_lines
 from counterpoise.cli.figures import quantity
 from counterpoise.cli.guard_words import guard_lines
 from counterpoise.cli.output import print_table, say
@@ -18,6 +19,8 @@ def print_check(settings: Settings) -> None:
     print(f"store: {settings.store_url}")
     for name, access in settings.venues.items():
         print(f"venue {name}: {access.exchange}, environment {access.environment}")
+    for line in alert_lines(settings.alerts):
+        say(line)
     for policy in settings.portfolios:
         print()
         _print_portfolio(policy, settings)

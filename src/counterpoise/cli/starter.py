@@ -36,4 +36,15 @@ portfolios:
         max_leverage: 2                  # futures / equity
         drawdown: {slow: 10%, reduce_only: 20%}
       margin: {keep_buffer: 500 USDT}    # stays in the spot wallet; the rest may be moved to keep hedges alive
+
+# alerts:                                # beside the log, which is always told; docs/alerts.md has all of it
+#   zone: Europe/Berlin                  # of times in messages, quiet hours and reports; UTC without it
+#   quiet: {from: 22:00, to: 07:00}      # what is critical comes at once all the same
+#   reports: {daily: 08:00, weekly: monday 08:00}   # these come without being asked for; off: none
+#   telegram:
+#     token_file: bot.token              # from @BotFather; chmod 600 bot.token
+#     chats: [123456789]                 # where alerts go
+#     control: {chats: [123456789], users: [123456789]}   # who may say /pause, /flatten, ...; without it nobody
+#   mqtt: {host: localhost, user: counterpoise, password_file: mqtt.password}   # Home Assistant finds it by itself
+#   heartbeat: {url_file: heartbeat.url} # asked for while looks are completed: its silence is an alarm
 """

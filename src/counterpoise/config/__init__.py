@@ -9,6 +9,6 @@ from __future__ import annotations
 
 from counterpoise.config.loading import load, outline
 from counterpoise.config.rehearsal import rehearsal
-from counterpoise.config.settings import Outline, Rehearsal, Settings
+from counterpoise.config.settings import AlertSettings, Outline, Rehearsal, Settings
 
-__all__ = ["Outline", "Rehearsal", "Settings", "load", "outline", "rehearsal"]
+__all__ = ["AlertSettings", "Outline", "Rehearsal", "Settings", "load", "outline", "rehearsal"]

@@ -71,6 +71,13 @@ def _of_alerts(settings: Settings) -> Iterator[_Odd]:
     broker = settings.alerts.mqtt
     if broker is not None and broker.password is not None and not (broker.tls or _is_here(broker)):
         yield "alerts.mqtt", "without tls the password goes over the network for everyone to read"
+    if broker is not None and broker.user is not None and broker.password is None:
+        yield "alerts.mqtt.user", "a user without a password: brokers take none; add password_file"
+    bot = settings.alerts.telegram
+    if bot is not None and bot.control is not None:
+        for chat in sorted(bot.control.chats - {int(c) for c in bot.chats.values() if c[0] != "@"}):
+            told = f"{chat} is not in alerts.telegram.chats: answers come there, alerts do not"
+            yield "alerts.telegram.control.chats", told
 
 
 def _is_here(broker: BrokerAccess) -> bool:

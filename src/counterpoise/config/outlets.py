@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 from counterpoise.config.fields import ENV, Duration, Text, Url
 from counterpoise.config.problems import Path
 from counterpoise.config.reading import Document
-from counterpoise.config.secrets import secret
+from counterpoise.config.secrets import secret, warn_of_literal
 from counterpoise.config.section import Section
 from counterpoise.config.shape import Shape, exactly_one, given
 from counterpoise.config.units import Expected, duration
@@ -179,6 +179,7 @@ def outlet_secrets(document: Document, warnings: list[str]) -> dict[str, Secret 
         else:
             written = item.word()
             found = Secret(written) if written else None
+            warn_of_literal(document, item.path, warnings, better="{url_file: ...}")
         made[f"notify[{n}]"] = found
         if found is not None and not _SCHEME.match(found.reveal()):
             expected = "an address for Apprise such as ntfy://topic"

@@ -9,7 +9,7 @@ import re
 import stat
 from pathlib import Path as FilePath
 
-from counterpoise.config.problems import Path
+from counterpoise.config.problems import Path, spelled
 from counterpoise.config.reading import Document
 from counterpoise.domain.access import Secret
 
@@ -29,7 +29,7 @@ def secret(
         return _fit(document, file, key, from_file(document, file, warnings))
     elif value is not None:
         if isinstance(value.value, str) and value.value:
-            _warn_of_literal(document, inline, warnings)
+            warn_of_literal(document, inline, warnings, better=f"{key}_file")
             return _fit(document, inline, key, value.value)
     elif needed:
         document.complain(inline, f"{key} (best as ${{NAME}}) or {key}_file")
@@ -90,8 +90,8 @@ def from_file(document: Document, path: Path, warnings: list[str]) -> str | None
     return content
 
 
-def _warn_of_literal(document: Document, path: Path, warnings: list[str]) -> None:
-    """A credential written into a config file that everyone can read."""
+def warn_of_literal(document: Document, path: Path, warnings: list[str], *, better: str) -> None:
+    """Warn of a credential written into a config file that everyone can read; ``better``: the key to use instead."""
     node = document.find(path)
     if node is None or "${" in (node.source or ""):
         return
@@ -105,7 +105,7 @@ def _warn_of_literal(document: Document, path: Path, warnings: list[str]) -> Non
     if readable_by_all:
         told = (
             f"a credential stands in {document.path}, which everyone on this machine can read:"
-            f" use {path[-1]}_file or ${{NAME}}"
+            f" use {better} or ${{NAME}}"
         )
         warnings.append(_located(document, path, told))
 
@@ -113,4 +113,4 @@ def _warn_of_literal(document: Document, path: Path, warnings: list[str]) -> Non
 def _located(document: Document, path: Path, told: str) -> str:
     node = document.find(path)
     place = node.place if node is not None else document.root.place
-    return document.problems.located(place, f"{'.'.join(map(str, path))}: {told}")
+    return document.problems.located(place, f"{spelled(path)}: {told}")

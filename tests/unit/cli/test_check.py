@@ -17,6 +17,7 @@ def test_a_good_config(cli: Cli, config: Config, tmp_path: Path) -> None:
         "counterpoise.yaml: good",
         f"store: sqlite:///{tmp_path}/here.db",
         "venue main: binance, environment demo",
+        "alerts: to log; by the clock of UTC: no quiet hours; reports daily 08:00, weekly monday 08:00",
         "",
         "portfolio treasury: in USDT, at main; held elsewhere: 0.5 BTC",
         "Sleeves",
@@ -220,3 +221,59 @@ def test_without_apprise_it_says_how_to_get_it(
     assert "counterpoise.yaml:1:10 alerts.notify: " in ran.err
     assert "pip install counterpoise[notify]" in ran.err
     assert "a-topic" not in ran.err
+
+
+ALERTS = (
+    "store: ",
+    (
+        "alerts:\n"
+        "  zone: Europe/Berlin\n"
+        "  quiet: {from: '22:30', to: '07:00'}\n"
+        "  heartbeat: {url: '${PING}', every: 2m}\n"
+        "  telegram: {token: '${TOKEN}', chats: [42, -1007], control: {chats: [42], users: [42]}}\n"
+        "  webhook: {url: '${HOOK}', secret: '${SIGN}', quiet: never}\n"
+        "  reports: {daily: off}\n"
+        "store: "
+    ),
+)
+
+
+def with_alerts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("TOKEN", "123456789:AAF-bot_token_of_a_test"),
+        ("PING", "https://example.org/ping/p1ng-t0ken"),
+        ("HOOK", "https://example.org/hook/h00k-t0ken"),
+        ("SIGN", "0123456789abcdef-hook"),
+    ):
+        monkeypatch.setenv(name, value)
+
+
+def test_where_alerts_go_is_said(cli: Cli, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_alerts(monkeypatch)
+    config(ALERTS)
+    ran = cli("check")
+    assert (ran.code, ran.err) == (0, "")
+    assert (
+        "\nalerts: to log, telegram:42, telegram:-1007, webhook; by the clock of Europe/Berlin: quiet from 22:30"
+        " to 07:00 for telegram:42, telegram:-1007; reports weekly monday 08:00; heartbeat every 2m\n"
+        "control: from Telegram, users 42 in chats 42; a yes within 2m\n"
+    ) in ran.out
+    assert "t0ken" not in ran.out
+
+
+def test_where_alerts_go_as_json(cli: Cli, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_alerts(monkeypatch)
+    config(ALERTS)
+    quiet = {"quiet": {"from": "22:30", "to": "07:00"}, "rate": 20}
+    assert cli("check", "--json").json["alerts"] == {
+        "zone": "Europe/Berlin",
+        "sinks": {
+            "log": {"quiet": None, "rate": None},
+            "telegram:42": quiet,
+            "telegram:-1007": quiet,
+            "webhook": {"quiet": None, "rate": 20},
+        },
+        "reports": {"daily": None, "weekly": "monday 08:00"},
+        "heartbeat": "2m",
+        "control": {"chats": [42], "users": [42], "confirm_within": "2m"},
+    }

@@ -26,6 +26,28 @@ def test_what_is_written_is_sound(
     assert "environment demo" in checked.out
 
 
+def test_the_part_on_alerts_is_sound_once_its_comment_signs_are_gone(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("init", tmp_path)
+    path = tmp_path / "counterpoise.yaml"
+    kept, commented = path.read_text().split("\n# alerts:")
+    lines = f"# alerts:{commented}".splitlines()
+    path.write_text("\n".join([kept, *(line.removeprefix("# ") for line in lines), ""]))
+    for name, value in (
+        ("bot.token", "123456789:AAF-bot_token_of_a_test"),
+        ("mqtt.password", "fake-password"),
+        ("heartbeat.url", "https://example.org/ping/1"),
+    ):
+        (tmp_path / name).write_text(value)
+        (tmp_path / name).chmod(0o600)
+    monkeypatch.setenv("BINANCE_DEMO_KEY", "fake-key")
+    monkeypatch.setenv("BINANCE_DEMO_SECRET", "fake-secret")
+    checked = cli("check", path)
+    assert (checked.code, checked.err) == (0, "")
+    assert "alerts: to log, mqtt, telegram:123456789; by the clock of Europe/Berlin" in checked.out
+
+
 def test_what_is_there_is_left_as_it_is(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "counterpoise.yaml"
     path.write_text("mine")

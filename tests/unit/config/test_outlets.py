@@ -184,3 +184,26 @@ def test_a_number_for_a_token_is_not_shown(loaded: Load) -> None:
     told = "\n".join(problems(loaded, "telegram: {token: 987654321012, chats: [1]}"))
     assert "a text" in told
     assert "987654" not in told
+
+
+def test_an_address_in_a_config_that_everyone_can_read_is_warned_of(
+    loaded: Load, tmp_path: Path
+) -> None:
+    (told,) = with_alerts(loaded, f"notify: ['${{MAIL}}', '{MAIL}']").warnings
+    assert "alerts.notify[1]: a credential stands in" in told
+    assert told.endswith("use {url_file: ...} or ${NAME}")
+    assert "pa55word" not in told
+
+
+def test_a_chat_of_control_that_gets_no_alerts_is_warned_of(loaded: Load) -> None:
+    written = (
+        "telegram: {token: '${TOKEN}', chats: [1, '@channel'],"
+        " control: {chats: [1, -1002], users: [1]}}"
+    )
+    (told,) = with_alerts(loaded, written).warnings
+    assert told.endswith("-1002 is not in alerts.telegram.chats: answers come there, alerts do not")
+
+
+def test_a_user_of_a_broker_without_a_password_is_warned_of(loaded: Load) -> None:
+    (told,) = with_alerts(loaded, "mqtt: {host: localhost, user: me}").warnings
+    assert "a user without a password" in told

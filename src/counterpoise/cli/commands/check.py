@@ -48,6 +48,7 @@ def command(
 
 def document(settings: Settings) -> dict[str, object]:
     """Return what is known of a good config, without secrets."""
+    from counterpoise.cli.alert_words import alert_document
     from counterpoise.cli.strategy_words import told
 
     return {
@@ -72,5 +73,6 @@ def document(settings: Settings) -> dict[str, object]:
             }
             for policy in settings.portfolios
         ],
+        "alerts": alert_document(settings.alerts),
         "warnings": list(settings.warnings),
     }
