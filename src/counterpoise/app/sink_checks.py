@@ -20,6 +20,7 @@ from counterpoise.domain.numbers import counted
 NAME = "alerts"
 #: How long a sink may take to answer (wall time).
 PATIENCE_S = 6
+_WAITING = "until this is settled alerts wait; they are not lost, nor read"
 
 
 async def sink_checks(alerts: AlertSettings, secrets: tuple[Secret, ...]) -> list[Check]:
@@ -27,7 +28,7 @@ async def sink_checks(alerts: AlertSettings, secrets: tuple[Secret, ...]) -> lis
     leaks = Leaks(secrets)
     asked: list[Awaitable[Check]] = []
     if alerts.mqtt is not None:
-        asked.append(_answers("mqtt", _greeted(alerts.mqtt), leaks))
+        asked.append(_broker(alerts.mqtt, leaks))
     if alerts.telegram is not None:
         asked.append(_answers("telegram", _named(alerts.telegram, leaks), leaks))
     checks = list(await asyncio.gather(*asked))
@@ -65,9 +66,19 @@ async def _answers(name: str, answer: Awaitable[str], leaks: Leaks) -> Check:
     except Exception as error:  # noqa: BLE001 - whatever a library raises, it is this sink's trouble
         words = leaks.words(str(error)) or "no reason given"
         said = words if isinstance(error, SinkError) else f"{words} ({type(error).__name__})"
-    return failed(
-        NAME, f"{name}: {said}", "until this is settled alerts wait; they are not lost, nor read"
-    )
+    return failed(NAME, f"{name}: {said}", _WAITING)
+
+
+async def _broker(access: BrokerAccess, leaks: Leaks) -> Check:
+    from counterpoise.notify.broker_trouble import trouble_of
+
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return fine(NAME, f"mqtt: {await _greeted(access)}")
+    except Exception as error:  # noqa: BLE001 - whatever a library raises, it is this sink's trouble
+        said, advice = await trouble_of(access, error, leaks.words)
+        told = f"{advice}; {_WAITING}" if advice is not None else _WAITING
+        return failed(NAME, f"mqtt: {said}", told)
 
 
 async def _greeted(access: BrokerAccess) -> str:

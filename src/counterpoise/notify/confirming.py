@@ -41,6 +41,10 @@ class Confirmations:
         )
         return code
 
+    def waits(self, chat: int, user: int) -> bool:
+        """Return whether something of ``user`` waits in ``chat`` for its code, be it in time or not."""
+        return (chat, user) in self._waiting
+
     def take(self, chat: int, user: int, code: str, now: datetime) -> Weighed | str:
         """Return what ``code`` confirms, which it then no longer does; else why it confirms nothing."""
         waiting = self._waiting.get((chat, user))

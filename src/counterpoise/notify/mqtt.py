@@ -231,6 +231,13 @@ async def greet(access: BrokerAccess) -> None:
         pass
 
 
+def answered_code(error: Exception) -> int | None:
+    """Return the code with which a broker answered our connection; None where it did not come to that."""
+    if not isinstance(error, aiomqtt.MqttCodeError) or error.rc is None:
+        return None
+    return error.rc if isinstance(error.rc, int) else error.rc.value
+
+
 def _tls_context(access: BrokerAccess) -> ssl.SSLContext | None:
     """Read anew for each connection: certificates are renewed while we run."""
     if access.tls is None:

@@ -199,7 +199,11 @@ class TelegramBot:
             self._refuse("too old", update=update.id, who=update.who)
             self._late[update.chat] += 1
             return
-        often = self._turns.take(update.user, self._clock.now())
+        often = (
+            0
+            if self._is_awaited(update, said)
+            else self._turns.take(update.user, self._clock.now())
+        )
         if often:
             self._refuse("too many at once", update=update.id, who=update.who)
             if often == 1:
@@ -220,6 +224,10 @@ class TelegramBot:
         if update.callback is not None:
             await self._notice(update, outcome.answer.head, settled=outcome.settled)
         await self._answer(update.chat, outcome.answer, outcome.buttons)
+
+    def _is_awaited(self, update: Update, said: Said) -> bool:
+        """Whether it answers a question of ours: no more of these get through than were asked, three tries each."""
+        return isinstance(said, Code) and self._codes.waits(update.chat, update.user)
 
     def _meant(self, update: Update) -> Said | None:
         if update.callback is not None:

@@ -34,6 +34,8 @@ _WORDS: Mapping[str, CommandKind] = {
 }
 _ANSWERS = frozenset({CommandKind.APPROVE, CommandKind.DENY})
 _TOPICS: Mapping[str, Topic] = {topic.value: topic for topic in Topic}
+#: What a phone may not do: words of the command line that people try here.
+_ELSEWHERE = frozenset({"halt", "strategy", "target"})
 _UNKNOWN = NotUnderstood(why="no such command. /help lists those there are")
 
 _UNCLEAR = NotUnderstood(why="not understood: expected a command and at most one name. /help")
@@ -59,6 +61,8 @@ def meaning(text: str, bot: str, *, private: bool) -> Said | None:
     name, rest = found[1].lower(), found[2].split()
     if not all(_ARGUMENT.fullmatch(argument) for argument in rest):
         return _UNCLEAR
+    if name in _ELSEWHERE:
+        return NotUnderstood(why=f"only on the command line: `counterpoise {name}`")
     if name == Topic.REPORT:
         return _report(rest)
     if len(rest) > 1:

@@ -127,6 +127,21 @@ async def test_a_flood_of_a_listed_person_is_heeded_in_part_and_said_once(
     assert "taken" in await phone.says("/pause")
 
 
+async def test_a_flood_does_not_keep_out_the_yes_to_what_was_asked_and_codes_are_no_way_around(
+    phone: Phone,
+) -> None:
+    await phone.says("/flatten")
+    code = phone.code()
+    for _ in range(31):
+        await phone.says("/help")
+    for wrong in ("000001", "000002"):
+        assert "not the code that waits" in await phone.says(f"/confirm {wrong}")
+    assert "taken" in await phone.says(f"/confirm {code}")
+    # nothing waits any more: a code is a message like another
+    assert await phone.says(f"/confirm {code}") == ""
+    assert [kind for kind, _, _ in await phone.said()] == ["flatten"]
+
+
 async def test_a_flood_of_one_person_does_not_silence_another(phone: Phone) -> None:
     for _ in range(35):
         await phone.says("/help", chat=GROUP)

@@ -171,3 +171,10 @@ JSON = st.recursive(
 @given(st.sampled_from(["message", "callback_query", "poll"]), JSON)
 def test_whatever_arrives_is_read_without_breaking(kind: str, content: object) -> None:
     assert read({"update_id": 7, kind: content}) is not None
+
+
+@pytest.mark.parametrize("text", ["/halt", "/HALT treasury", "/strategy convert calm-down"])
+def test_what_a_phone_may_not_do_is_said_to_be_on_the_command_line(text: str) -> None:
+    said = meaning(text, BOT, private=True)
+    name = text.split(maxsplit=1)[0].removeprefix("/").lower()
+    assert said == NotUnderstood(why=f"only on the command line: `counterpoise {name}`")
