@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -314,6 +314,27 @@ async def test_what_is_off_is_not_told_and_its_instants_go_on() -> None:
     await days.until(datetime(2026, 3, 31, 8, tzinfo=UTC))
     assert days.local() == [("report_daily", "Tue 08:00")]
     assert days.told[0].data["starts_at"] == "2026-03-30T06:00:00.000Z"
+
+
+async def test_reports_that_are_told_again_are_not_late_for_what_was_off() -> None:
+    days = await make_days()
+    days.plan = ReportPlan(zone=BERLIN, told=frozenset())
+    await days.until(FRIDAY + 20 * HOUR)
+    await days.down(FRIDAY + 33 * HOUR)  # Saturday, 14:00: nobody looked at eight
+    days.plan = PLAN
+    await days.until(FRIDAY + 52 * HOUR)
+    assert days.local() == [("report_daily", "Sun 08:00")]
+    assert "Late" not in days.told[0].text
+    assert adds_up(days.told[0])
+
+
+async def test_a_weekly_report_covers_its_day_when_the_config_moves_it() -> None:
+    days = await make_days()
+    days.plan = ReportPlan(zone=BERLIN, weekday=4, weekly=time(14, 15))
+    await days.until(FRIDAY + 9 * HOUR + timedelta(minutes=20))
+    days.plan = PLAN
+    await days.until(FRIDAY + 29 * HOUR)
+    assert days.local() == [("report_weekly", "Fri 14:15"), ("report_daily", "Sat 08:00")]
 
 
 async def test_a_document_that_cannot_be_read_costs_the_figures_and_not_the_look() -> None:

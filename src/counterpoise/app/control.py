@@ -23,6 +23,7 @@ from counterpoise.domain.leaks import Leaks
 from counterpoise.domain.operator import CommandKind
 from counterpoise.domain.records import TradingState
 from counterpoise.domain.steering import STATES
+from counterpoise.notify.report_messages import BOT
 from counterpoise.ports import Clock
 
 #: How much may be done in a state: who goes up asks for more.
@@ -59,7 +60,7 @@ class DatabaseControl:
         chosen = self._chosen(question.about)
         if question.topic is Topic.REPORT:
             now = self._clock.now()
-            found = await reports(self._outline, chosen, question.period, now)
+            found = await reports(self._outline, chosen, question.period, now, word=BOT)
             return control_view.reported(question.period, found["reports"])
         return await self._told(question.topic, chosen)
 

@@ -13,7 +13,7 @@ from counterpoise.config.settings import Outline
 from counterpoise.domain.guard_documents import remembered
 from counterpoise.domain.records import JournalRow, Recorded
 from counterpoise.domain.reporting import REPORTS, Period, PeriodReport, ReportState
-from counterpoise.notify.report_messages import report_text
+from counterpoise.notify.report_messages import COMMAND_LINE, report_text
 from counterpoise.record.sql import SqlRecord
 from counterpoise.report.period import TOLD_LATE, document_of_period, period_report
 
@@ -22,9 +22,16 @@ _TRIES = 5
 
 
 async def reports(
-    outline: Outline, portfolios: tuple[str, ...], period: Period, now: datetime
+    outline: Outline,
+    portfolios: tuple[str, ...],
+    period: Period,
+    now: datetime,
+    *,
+    word: str = COMMAND_LINE,
 ) -> dict[str, Any]:
     """Return ``{"reports": [...]}``, each with its ``text``; ``since`` is None where nothing is counted yet.
+
+    ``word``: what commands begin with where it is read.
 
     Raises WrongSchema, StoreError.
     """
@@ -35,7 +42,7 @@ async def reports(
         ]
     return {
         "reports": [
-            {**document_of_period(report), "text": report_text(report)}
+            {**document_of_period(report), "text": report_text(report, word=word)}
             if report is not None
             else _nothing(name, period)
             for name, report in found

@@ -98,6 +98,8 @@ class Reports:
         )
         state = replace(stored, zone=str(self._plan.zone), quote=self._policy.quote)
         state = tallied(state, booked, self._policy.assets)
+        served, plans = instants.adopted(self._plan, state.served, state.plans, judged.view.as_of)
+        state = replace(state, served=served, plans=plans)
         self._state = replace(state, bases=_with_low(state.bases, judged))
         return _changed(self._state, stored)
 

@@ -79,7 +79,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportState:
-    """The document. ``bases`` and ``served`` (the newest instant that was answered) by period.
+    """The document. By period: ``bases``, ``served`` (until when instants are answered), ``plans`` (what it is due by).
 
     ``counted``: what equity consists of. ``owed_...``: asset -> what could not be valued yet, in the asset.
     """
@@ -93,6 +93,7 @@ class ReportState:
     owed_flows: Mapping[str, Decimal] = field(default_factory=dict)
     bases: Mapping[str, Base] = field(default_factory=dict)
     served: Mapping[str, datetime] = field(default_factory=dict)
+    plans: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def owes(self) -> bool:

@@ -18,6 +18,9 @@ from counterpoise.domain.numbers import ZERO, counted, dec, quantize, significan
 from counterpoise.domain.records import TradingState
 from counterpoise.domain.reporting import Event, HedgeLine, PeriodReport
 
+#: What a command begins with: on the command line, and said to the bot.
+COMMAND_LINE, BOT = "counterpoise ", "/"
+
 _CENT, _TENTH = dec("0.01"), dec("0.1")
 #: A report this much after its instant says so.
 LATE = timedelta(minutes=20)
@@ -41,15 +44,17 @@ def report_told(report: PeriodReport, due_at: datetime) -> Alert:
     )
 
 
-def report_text(report: PeriodReport, late: datetime | None = None) -> str:
-    """Return ``report`` in words; ``late``: when it should have been made."""
+def report_text(
+    report: PeriodReport, late: datetime | None = None, *, word: str = COMMAND_LINE
+) -> str:
+    """Return ``report`` in words; ``late``: when it should have been made, ``word``: what a command begins with."""
     zone = _zone(report.zone)
     blocks = [
         _outcome(report, zone, late),
         _table(report, zone),
         _weights(report),
         _hedges(report, zone),
-        _standing(report, zone),
+        _standing(report, zone, word),
         _next(report.events, zone),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -71,10 +76,11 @@ def _outcome(report: PeriodReport, zone: tzinfo, late: datetime | None) -> list[
 
 
 def _outcome_of(report: PeriodReport, gain: Decimal) -> str:
-    if not gain:
+    shown = _cents(report.end or ZERO) - _cents(report.start) - _cents(report.flows)
+    if not shown:
         return "Unchanged"
     part = f" ({_signed_share(gain / report.start)})" if report.start > 0 else ""
-    return f"{'Up' if gain > 0 else 'Down'} {_money(abs(gain))} {report.quote}{part}"
+    return f"{'Up' if shown > 0 else 'Down'} {_money(abs(shown))} {report.quote}{part}"
 
 
 def _in_a_title(said: str) -> str:
@@ -83,13 +89,12 @@ def _in_a_title(said: str) -> str:
 
 def _table(report: PeriodReport, zone: tzinfo) -> list[str]:
     rows = [(f"From {_at(report.since, zone)}", _money(report.start))]
-    if report.hedges is not None and report.coins is not None:
-        rows += [
-            ("Price of coins", _signed(report.coins)),
-            ("Price of hedges", _signed(report.hedges)),
-        ]
+    price = _price_shown(report)
+    if report.hedges is not None and price is not None:
+        coins = price - _cents(report.hedges)
+        rows += [("Price of coins", _signed(coins)), ("Price of hedges", _signed(report.hedges))]
     else:
-        rows += [("Price", _signed(report.price) if report.price is not None else "not known")]
+        rows += [("Price", _signed(price) if price is not None else "not known")]
     rows += [("Funding", _signed(report.funding)), ("Fees", _signed(-report.fees))]
     if report.flows:
         rows.append(("Paid in" if report.flows > 0 else "Taken out", _signed(report.flows)))
@@ -99,6 +104,14 @@ def _table(report: PeriodReport, zone: tzinfo) -> list[str]:
     lines = _columns([(name, f"{amount:>{wide}}") for name, amount in rows])
     paid = ", ".join(f"{_qty(fee)} {asset}" for asset, fee in sorted(report.outside.items()))
     return [*lines, f"Fees beside that, not part of equity: {paid}"] if paid else lines
+
+
+def _price_shown(report: PeriodReport) -> Decimal | None:
+    """What price is to be so that the lines add up as they are shown: it is the remainder, that of rounding too."""
+    if report.end is None:
+        return None
+    booked = _cents(report.funding) - _cents(report.fees) + _cents(report.flows)
+    return _cents(report.end) - _cents(report.start) - booked
 
 
 def _weights(report: PeriodReport) -> list[str]:
@@ -142,7 +155,7 @@ def _position(hedge: HedgeLine) -> str:
     return f"{'short' if hedge.qty < 0 else 'long'} {_qty(abs(hedge.qty))} {hedge.asset}"
 
 
-def _standing(report: PeriodReport, zone: tzinfo) -> list[str]:
+def _standing(report: PeriodReport, zone: tzinfo, word: str) -> list[str]:
     lines = [f"Margin cannot be judged: {why}" for why in report.unseen]
     if report.distance is not None:
         lines.append(f"Liquidation is {_share(report.distance)} away{_lowest(report, zone)}.")
@@ -151,16 +164,22 @@ def _standing(report: PeriodReport, zone: tzinfo) -> list[str]:
     if report.state != TradingState.RUN.value:
         since = f" since {_at(report.state_since, zone)}" if report.state_since else ""
         why = f": {report.state_why}" if report.state_why else ""
-        lines.append(f"{report.state}{since}{why}. /resume lets it trade again.")
+        lines.append(f"{report.state}{since}{why}. {_said(word, 'resume')} lets it trade again.")
     else:
         lines.append("Trading is on (RUN).")
     if not report.requests:
         lines.append("Nothing waits for your answer.")
     lines += [
-        f"Waits for your answer until {_at(r.deadline_at, zone)}: {r.text}, /approve {r.id} or /deny {r.id}"
+        f"Waits for your answer until {_at(r.deadline_at, zone)}: {r.text},"
+        f" {_said(word, f'approve {r.id}')} or {_said(word, f'deny {r.id}')}"
         for r in report.requests
     ]
     return lines
+
+
+def _said(word: str, command: str) -> str:
+    # without marks around it the bot's word can be tapped
+    return f"/{command}" if word == BOT else f"`{word}{command}`"
 
 
 def _lowest(report: PeriodReport, zone: tzinfo) -> str:
@@ -241,12 +260,16 @@ def _length(span: timedelta) -> str:
     return f"{max(1, round(span / timedelta(minutes=1)))} min"
 
 
+def _cents(value: Decimal) -> Decimal:
+    return quantize(value, _CENT)
+
+
 def _money(value: Decimal) -> str:
-    return f"{quantize(value, _CENT):,}"
+    return f"{_cents(value):,}"
 
 
 def _signed(value: Decimal) -> str:
-    rounded = quantize(value, _CENT)
+    rounded = _cents(value)
     return f"{rounded:+,}" if rounded else "0.00"
 
 

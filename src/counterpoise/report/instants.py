@@ -45,15 +45,41 @@ def due(
 def served_at(
     plan: ReportPlan, served: Mapping[str, datetime], period: Period | None, now: datetime
 ) -> dict[str, datetime]:
-    """Return ``served`` once a report of ``period`` was made; None: both kinds count as made."""
+    """Return ``served`` once a report of ``period`` was made; None: both kinds count as made.
+
+    Every instant until ``now`` is then answered, also one that another plan would have had there.
+    """
     done = settled(plan, period) if period is not None else frozenset(Period)
-    return {**served, **{each.value: newest(plan, each, now) for each in done}}
+    return {**served, **{each.value: now for each in done}}
+
+
+def adopted(
+    plan: ReportPlan, served: Mapping[str, datetime], plans: Mapping[str, str], now: datetime
+) -> tuple[Mapping[str, datetime], Mapping[str, str]]:
+    """Return ``served`` and ``plans`` (by which each kind was due) for ``plan``.
+
+    A kind that was due by another one, or was not sent, begins with its next instant: it is not late for what came
+    before. One whose plan was never kept counts as unchanged.
+    """
+    known = {period.value: _written(plan, period) for period in Period}
+    new = [period for period, written in known.items() if plans.get(period, written) != written]
+    return {**served, **dict.fromkeys(new, now)}, known
 
 
 def settled(plan: ReportPlan, period: Period) -> frozenset[Period]:
     """Return the kinds that a report of ``period`` stands for: a weekly one that is sent is the day's as well."""
     instead = period is Period.WEEKLY and period in plan.told
     return frozenset(Period) if instead else frozenset({period})
+
+
+def _written(plan: ReportPlan, period: Period) -> str:
+    """By what a kind is due; empty where it is not sent."""
+    if period not in plan.told:
+        return ""
+    if period is Period.WEEKLY:
+        return f"{plan.weekday} {plan.weekly} {plan.zone}"
+    but = f" but {plan.weekday}" if Period.WEEKLY in plan.told else ""
+    return f"{plan.daily}{but} {plan.zone}"
 
 
 def _instants(plan: ReportPlan, period: Period, now: datetime) -> Iterator[datetime]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
+
+import pytest
 
 from counterpoise.domain.categories import Category, category_of
 from counterpoise.domain.events import Severity
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.reporting import Request
 from counterpoise.notify.composing import message_of
-from counterpoise.notify.report_messages import report_text, report_told
+from counterpoise.notify.report_messages import BOT, report_text, report_told
 from tests.unit.notify.reported import ENDED, OPEN, REPORT, UNTIL
 
 
@@ -18,7 +21,7 @@ def test_a_report_reads_like_this() -> None:
     assert (
         report_text(REPORT)
         == """\
-Up 2,012.90 USDT (+1.55 %) in 23 h.
+Up 2,012.91 USDT (+1.55 %) in 23 h.
 What was paid in or taken out is left out of that.
 
 From Sat 28 Mar 08:00  129,972.45
@@ -49,6 +52,29 @@ Fri 03 Apr 08:00  BTC/USDT:USDT-260403 ends"""
     )
 
 
+def shown(told: str) -> list[Decimal]:
+    """The amounts of the table, from the start to the end."""
+    table = told.split("\n\n")[1].split("\n")
+    rows = [line for line in table if not line.startswith("Fees beside")]
+    return [dec(row.rsplit(" ", 1)[1].replace(",", "")) for row in rows]
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_the_lines_add_up_to_the_cent_as_they_are_shown(split: bool) -> None:
+    coins, hedges = dec("30026.695"), dec("-19964.484")
+    parts = {"funding": dec("0.004"), "fees": dec("35.524"), "flows": dec("75030.195")}
+    price, start = coins + hedges, dec("103757.934")
+    end = start + price + parts["funding"] - parts["fees"] + parts["flows"]
+    uneven = replace(
+        REPORT, start=start, end=end, price=price, coins=coins if split else None,
+        hedges=hedges if split else None, **parts,
+    )  # fmt: skip
+    *lines, last = shown(report_text(uneven))
+    assert sum(lines) == last == dec("188814.82")
+    data = report_told(uneven, UNTIL).data
+    assert (data["price"], data["flows"]) == ("10062.211", "75030.195"), "exact"
+
+
 def test_the_alert_is_quiet_exact_and_of_its_category() -> None:
     told = report_told(REPORT, UNTIL)
     assert (told.kind, told.severity, told.key) == ("report_daily", Severity.INFO, None)
@@ -57,7 +83,7 @@ def test_the_alert_is_quiet_exact_and_of_its_category() -> None:
     assert told.data["fees"] == "3.75"
     assert told.data["weights"] == "BTC=0.318,USDT=0.682"
     assert told.data["targets"] == "BTC=0.3", "unknown is left out"
-    assert message_of([told]).title == "Daily report: up 2,012.90 USDT (+1.55 %)"
+    assert message_of([told]).title == "Daily report: up 2,012.91 USDT (+1.55 %)"
     blind = report_told(replace(REPORT, end=None, price=None), UNTIL)
     assert message_of([blind]).title == "Daily report: equity is not known"
     assert "Late" not in told.text
@@ -100,13 +126,16 @@ def test_what_needs_a_person_is_said_with_the_words_to_say() -> None:
     )
     told = report_text(stopped)
     assert (
-        "REDUCE_ONLY since Sun 29 Mar 05:00: equity is 12 % below its high. /resume lets it trade again."
+        "REDUCE_ONLY since Sun 29 Mar 05:00: equity is 12 % below its high. `counterpoise resume` lets it trade"
         in told
     )
     assert (
-        "until Sun 29 Mar 12:00: half wants -0.8 BTC instead of -0.5, /approve ab12 or /deny ab12"
-        in told
+        "until Sun 29 Mar 12:00: half wants -0.8 BTC instead of -0.5, `counterpoise approve ab12` or"
+        " `counterpoise deny ab12`" in told
     )
+    to_the_bot = report_text(stopped, word=BOT)
+    assert "12 % below its high. /resume lets it trade again." in to_the_bot
+    assert "instead of -0.5, /approve ab12 or /deny ab12" in to_the_bot
     assert "Margin cannot be judged: the account of main is old" in told
     assert "can be liquidated" not in told
     assert "Nothing waits" not in told

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from counterpoise.domain.reporting import Period, ReportPlan
-from counterpoise.report.instants import due, following, newest, served_at
+from counterpoise.report.instants import adopted, due, following, newest, served_at
 
 BERLIN = ZoneInfo("Europe/Berlin")
 PLAN = ReportPlan(zone=BERLIN)
@@ -107,3 +107,38 @@ def test_a_date_that_a_zone_has_left_out_is_not_told_twice() -> None:
     assert newest(plan, Period.DAILY, now) == now
     assert newest(plan, Period.DAILY, now + timedelta(hours=23)) == now
     assert newest(plan, Period.DAILY, now - timedelta(hours=1)) == now - timedelta(days=1)
+
+
+def test_an_instant_before_the_last_report_is_not_due_even_by_another_plan() -> None:
+    """A weekly report of Thursday 14:15 covers that day's 08:00, whatever the config says since."""
+    thursday = replace(PLAN, weekday=3, weekly=time(14, 15))
+    told = utc(1, 8, 13, 15)
+    served = served_at(thursday, {}, None, told - timedelta(days=2))
+    assert due(thursday, served, told) == (Period.WEEKLY, told)
+    served = served_at(thursday, served, Period.WEEKLY, told)
+    assert due(PLAN, served, told + timedelta(minutes=4)) is None
+    assert due(PLAN, served, utc(1, 9, 7)) == (Period.DAILY, utc(1, 9, 7))
+
+
+def test_what_a_new_plan_has_behind_it_counts_as_made_and_what_it_left_alone_does_not() -> None:
+    noon = replace(PLAN, daily=time(12))
+    friday = utc(1, 9, 12)
+    served, plans = adopted(PLAN, {}, {}, utc(1, 8, 12))
+    served = served_at(PLAN, served, None, utc(1, 8, 12))
+    assert due(noon, served, friday) == (Period.DAILY, utc(1, 9, 11))
+    moved, after = adopted(noon, served, plans, friday)
+    assert due(noon, moved, friday) is None
+    assert moved["weekly"] == served["weekly"], "it is as it was"
+    assert adopted(noon, moved, after, utc(1, 9, 13)) == (moved, after)
+    # what was missed by an unchanged plan is still made
+    assert adopted(PLAN, served, plans, friday) == (served, plans)
+    assert due(PLAN, served, friday) == (Period.DAILY, utc(1, 9, 7))
+
+
+def test_what_is_told_again_begins_with_its_next_instant() -> None:
+    off = replace(PLAN, told=frozenset())
+    served, plans = adopted(off, served_at(off, {}, None, utc(1, 8, 12)), {}, utc(1, 8, 12))
+    back = utc(1, 9, 13, 22)
+    served, plans = adopted(PLAN, served, plans, back)
+    assert due(PLAN, served, back) is None
+    assert due(PLAN, served, utc(1, 10, 7)) == (Period.DAILY, utc(1, 10, 7))
