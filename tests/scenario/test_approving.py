@@ -12,6 +12,8 @@ from counterpoise.domain.events import Alert
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.operator import ApprovalState, CommandKind
 from counterpoise.domain.policy import ApprovePolicy, Band, MarginPolicy, PortfolioPolicy, Sleeve
+from counterpoise.domain.strategy import DipBuyPolicy
+from counterpoise.domain.strategy.conversion import ConvertPolicy, Level
 from counterpoise.venue.sim import Wallet
 from tests.scenario.test_main_job import DRIFT, HALF, policy_of
 from tests.scenario.test_steering import placed, say
@@ -216,3 +218,30 @@ async def test_the_margin_guard_never_waits_and_what_it_cut_grows_again_by_a_yes
     await say(world, CommandKind.START, {"strategy": "half"})
     await world.run(policy, hours=1)
     assert world.position() < cut
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["by itself", "by a person"])
+async def test_what_was_refused_in_futures_is_not_bought_in_coins_unless_a_person_says_so(
+    *, told: bool
+) -> None:
+    closes = [*[80_000] * 40, *line(80_000, 68_000, 6), *[68_000] * 60, *line(68_000, 75_000, 20)]
+    world = make_world([*closes, *[75_000] * 300])
+    world.exchange.deposit(world.api_key, Wallet.SPOT, "USDT", dec(60_000))
+    above = ConvertPolicy(above=Level(value=dec("0.03"), relative=True))
+    dip = DipBuyPolicy(
+        id="dip",
+        asset="BTC",
+        drop=dec("0.1"),
+        interval=HOUR / 4,
+        bars=6,
+        qty=dec("0.3"),
+        exit=above,
+    )
+    await world.run(asking(dip), hours=6)
+    await answer(world, CommandKind.DENY)
+    await world.run(asking(dip), hours=1)
+    if told:
+        await say(world, CommandKind.CONVERT, {"strategy": "dip"})
+    await world.run(asking(dip), hours=17)
+    bought = [e for e in world.events("place") if e["market"] == "spot"]
+    assert (world.position(), bool(bought)) == (0, told)

@@ -16,9 +16,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from counterpoise.decide.agreed import within
 from counterpoise.decide.leg import Leg, Pace, leg_of
 from counterpoise.domain.decision import Wakeups
 from counterpoise.domain.numbers import ZERO, floor_step, text
+from counterpoise.domain.operator import CommandKind
 from counterpoise.domain.reasons import Reason, reason
 from counterpoise.domain.scene import Scene
 from counterpoise.domain.strategy.conversion import (
@@ -76,10 +78,14 @@ def begin(strategy: str, coins: Mapping[str, Decimal], pace: Pace, scene: Scene)
     Futures are what it really has: an overlay that was not filled yet is not filled any more. While orders for it
     may still fill, that is not known yet, and the conversion waits for their end. Sales are capped by
     the live spot; less than the venue trades is nothing. An asset without futures and coins to trade has no part.
+    What people did not allow in futures is not traded in coins instead, unless they ask for the conversion.
     """
+    told = any(a.kind is CommandKind.CONVERT for a in scene.asks.get(strategy, ()))
     assets: dict[str, AssetConversion] = {}
-    for asset, asked in coins.items():
+    for asset, wanted in coins.items():
         held = scene.holding(strategy, asset)
+        refused = not told and (strategy, asset) in scene.unallowed
+        asked = within(wanted, held.futures) if refused else wanted
         unfilled = held.pending != 0 and scene.may_fill(asset, scene.now)
         part = AssetConversion(
             futures=held.futures, spot=asked, spot_from=held.coins, unfilled=unfilled

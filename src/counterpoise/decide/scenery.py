@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from counterpoise.decide.approvals import is_asked
 from counterpoise.domain.bars import Bar
 from counterpoise.domain.hedge_guards import NO_VERDICTS, HedgeVerdicts
 from counterpoise.domain.instrument import base_of, is_spot
@@ -44,6 +45,9 @@ def scene_of(
         working=_working(recorded),
         purse=_purse(snapshot, recorded, policy),
         flattening=recorded.portfolio.flattening,
+        unallowed=frozenset(
+            (a.strategy, a.asset) for a in recorded.approvals if a.caps and is_asked(a)
+        ),
         brakes=hedges.brakes,
         relations=hedges.relation.relations,
     )

@@ -55,6 +55,7 @@ class Scene:
     prices of the spot pair its coins are traded in.
     ``working``: asset -> when our orders on its futures were made that may still bring fills.
     ``flattening``: an operator closes all own futures, so that nothing is granted whatever is wanted.
+    ``unallowed``: (strategy, asset) whose futures a person has not allowed to grow as asked.
     ``brakes``: what guards leave of what strategies want. ``relations``: strategy -> what its cross hedge is sized by.
     """
 
@@ -72,6 +73,7 @@ class Scene:
     coin_quotes: Mapping[str, Quote] = field(default_factory=dict)
     working: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     flattening: bool = False
+    unallowed: frozenset[tuple[str, str]] = frozenset()
     brakes: Brakes = NO_BRAKES
     relations: Mapping[str, Relation] = field(default_factory=dict)
 
