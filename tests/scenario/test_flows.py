@@ -71,7 +71,7 @@ async def test_s10_coins_sold_by_hand_cut_the_short_without_asking() -> None:
     assert await stage.store.approvals("p", 9) == ()
     first, second = sorted(told(stage, "flow"))
     assert first.startswith("Deposit of 49999.995 USDT found at sim: several equal looks show it.")
-    assert second.startswith("Withdrawal of 0.5 BTC, worth 50000 USDT, found at sim: several")
+    assert second.startswith("Withdrawal of 0.5 BTC, worth 50,000.00 USDT, found at sim: several")
 
 
 async def test_s10_coins_deposited_grow_the_hedge_by_themselves_where_nobody_wants_to_be_asked() -> (
@@ -316,7 +316,7 @@ async def test_a_flow_is_told_once_and_dust_not_at_all() -> None:
     await stage.run(make_shape(FULL), hours=3)
     (said,) = told(stage, "flow")
     assert said == (
-        "Deposit of 0.5 BTC, worth 50000 USDT, found at sim: the venue's books show it. It counts as no gain"
+        "Deposit of 0.5 BTC, worth 50,000.00 USDT, found at sim: the venue's books show it. It counts as no gain"
     )
     (row,) = [a for r in stage.reports for a in r.alerts if a.kind == "flow"]
     assert row.data == {
