@@ -567,6 +567,30 @@ async def test_a_condition_is_raised_until_it_is_cleared(started: Kept) -> None:
     assert (await started.store.load("treasury", NOW)).raised == {"b"}
 
 
+async def test_an_all_clear_is_kept_with_how_loud_its_alarm_was(started: Kept) -> None:
+    await started.outbox.enrol({"log"}, NOW)
+
+    def said(minute: int, key: str, severity: Severity, *, cleared: bool = False) -> Alert:
+        at = NOW + timedelta(minutes=minute)
+        return alert("treasury", "venue", severity, f"{minute}", at, key=key, cleared=cleared)
+
+    await commit(started, alerts=(said(0, "a", Severity.CRITICAL), said(1, "b", Severity.INFO)))
+    # told again, less loud: who heard the loudest is told the end
+    await commit(started, alerts=(said(2, "a", Severity.WARNING),))
+    await started.restart()
+    over = [said(3, key, Severity.INFO, cleared=True) for key in ("a", "b", "never")]
+    await commit(started, alerts=tuple(over))
+    ends = [r.alert for r in await started.outbox.pending("log", 0, 10) if r.alert.cleared]
+    assert [dict(a.data) for a in ends] == [{"was": "critical"}, {"was": "info"}, {}]
+    assert [a.urgency for a in ends] == [Severity.CRITICAL, Severity.INFO, Severity.INFO]
+    assert {a.severity for a in ends} == {Severity.INFO}
+    # and it is raised no more: what comes next is judged by itself
+    await commit(started, alerts=(said(4, "a", Severity.WARNING),))
+    await commit(started, alerts=(said(5, "a", Severity.INFO, cleared=True),))
+    (*_, last) = await started.outbox.pending("log", 0, 10)
+    assert last.alert.data["was"] == "warning"
+
+
 # --- journal
 
 

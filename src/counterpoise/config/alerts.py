@@ -108,7 +108,7 @@ class RoutingModel(Shape):
 
 
 class QuietModel(Shape):
-    """Hours by the clock of the zone in which only what is critical is told; the rest comes when they are over."""
+    """Hours by the clock of the zone that hold back, until their end, what is neither critical nor a request."""
 
     from_: ClockTime = Field(alias="from", description="when it becomes quiet: 22:00")
     to: ClockTime = Field(description="when it is over: 07:00")

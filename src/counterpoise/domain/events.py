@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,6 +15,15 @@ class Severity(StrEnum):
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """How loud, the higher the louder."""
+        return list(Severity).index(self)
+
+
+#: What ``data`` of an all-clear says of how loud the alarm was that it ends; the store adds it.
+WAS = "was"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +39,17 @@ class Alert:
     key: str | None = None
     cleared: bool = False
     data: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def urgency(self) -> Severity:
+        """How loud it is for whoever decides what goes where and when: an all-clear goes the way of its alarm."""
+        was = self.data.get(WAS) if self.cleared else None
+        return Severity(was) if was in set(Severity) else self.severity
+
+
+def ending(cleared: Alert, was: Severity | None) -> Alert:
+    """Return the all-clear ``cleared`` with how loud its alarm was, None: nobody was told one."""
+    return cleared if was is None else replace(cleared, data={**cleared.data, WAS: was.value})
 
 
 def alert(

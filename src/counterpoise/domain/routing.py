@@ -59,7 +59,8 @@ class SinkPolicy:
     """How one sink is served.
 
     What ``categories`` says of an alert goes before what ``severities`` says; what neither names is ON. ``rate``:
-    messages within any minute, None without limit. ``quiet`` never holds back what is critical.
+    messages within any minute, None without limit. ``quiet`` never holds back what is critical or asks
+    somebody for an answer.
     """
 
     severities: Mapping[Severity, Route] = field(default_factory=dict)
@@ -68,8 +69,8 @@ class SinkPolicy:
     rate: int | None = None
 
     def route(self, alert: Alert) -> Route:
-        """Return what becomes of ``alert`` here."""
-        return self.route_of(alert.severity, category_of(alert.kind))
+        """Return what becomes of ``alert`` here; what ends an alarm goes where that went."""
+        return self.route_of(alert.urgency, category_of(alert.kind))
 
     def route_of(self, severity: Severity, category: Category) -> Route:
         """Return what becomes of alerts of a severity and category here."""

@@ -3,7 +3,7 @@
 As long as there is room under a sink's rate every alert is a message of its own. When there is not, alerts of one
 topic go together, then of one kind, then of one category; what quiet hours held back goes by kind. A topic (a
 lasting condition; else a kind of event) never overtakes itself: the groups nest, and what shares a category keeps
-its order.
+its order. Between categories what is urgent goes first, and where there is not room for all the louder.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from counterpoise.domain.categories import Category, category_of
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.records import OutboxRow
 from counterpoise.domain.routing import Muted, QuietHours
+from counterpoise.notify.operator_messages import ASKS
 
 #: What keeps its order, whatever is sent before what: a portfolio's alerts of one category.
 Lot = tuple[str, Category]
@@ -44,9 +45,14 @@ class Batch:
         return lot_of(self.rows[0].alert)
 
     @property
-    def critical(self) -> bool:
-        """Whether something critical is in it."""
-        return any(row.alert.severity is Severity.CRITICAL for row in self.rows)
+    def urgent(self) -> bool:
+        """Whether something that never waits is in it."""
+        return any(is_urgent(row.alert) for row in self.rows)
+
+    @property
+    def loudness(self) -> int:
+        """How loud the loudest in it is, the higher the louder."""
+        return max(_loudness(row.alert) for row in self.rows)
 
     @property
     def seqs(self) -> tuple[int, ...]:
@@ -74,11 +80,17 @@ def lot_of(alert: Alert) -> Lot:
     return alert.portfolio, category_of(_family(alert))
 
 
+def is_urgent(alert: Alert) -> bool:
+    """Return whether ``alert`` never waits: what is critical or ends that, and what somebody has to answer in time."""
+    asks = alert.kind == "approval" and alert.data.get("state") == ASKS
+    return asks or alert.urgency is Severity.CRITICAL
+
+
 def due(rows: Sequence[OutboxRow], case: Case) -> tuple[OutboxRow, ...]:
-    """Return which of ``rows`` may go now: in quiet hours what is critical, and before it what is of its topic."""
+    """Return which of ``rows`` may go now: in quiet hours what is urgent, and before it what is of its topic."""
     if case.quiet is None or not case.quiet.covers(case.now):
         return tuple(rows)
-    loud = {_topic(r.alert): r.seq for r in rows if r.alert.severity is Severity.CRITICAL}
+    loud = {_topic(r.alert): r.seq for r in rows if is_urgent(r.alert)}
     return tuple(row for row in rows if row.seq <= loud.get(_topic(row.alert), -1))
 
 
@@ -90,8 +102,12 @@ def batches(rows: Sequence[OutboxRow], case: Case) -> tuple[Batch, ...]:
         made = _grouped(rows, grain, least, case.apart)
         if case.room is None or len(made) <= case.room:
             break
-    loud = {batch.lot for batch in made if batch.critical}
-    return tuple(sorted(made, key=lambda b: (b.lot in case.last, b.lot not in loud, b.rows[0].seq)))
+    crowded = bool(least) or (case.room is not None and len(rows) > case.room)
+    loud: dict[Lot, int] = {}
+    for batch in made:
+        how = batch.loudness if crowded or batch.urgent else 0
+        loud[batch.lot] = max(how, loud.get(batch.lot, 0))
+    return tuple(sorted(made, key=lambda b: (b.lot in case.last, -loud[b.lot], b.rows[0].seq)))
 
 
 def _grouped(
@@ -125,6 +141,11 @@ def _least_grains(rows: Sequence[OutboxRow], case: Case) -> Mapping[tuple[str, s
         for row in rows
         if quiet or case.quiet.covers(row.alert.raised_at)
     }
+
+
+def _loudness(alert: Alert) -> int:
+    """A request is as loud as what is critical: its time runs out."""
+    return Severity.CRITICAL.rank if is_urgent(alert) else alert.urgency.rank
 
 
 def _family(alert: Alert) -> str:

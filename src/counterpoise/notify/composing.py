@@ -27,7 +27,6 @@ LINES = 5
 _LONGEST_TITLE = 200
 #: Of a text that people made: some brokers take 128 KiB and no more.
 _LONGEST_TEXT = 10_000
-_LOUDNESS = {severity: n for n, severity in enumerate(Severity)}
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -78,7 +77,7 @@ def message_of(
 
 def loudness(severity: Severity) -> int:
     """Return how loud it is: the higher the louder."""
-    return _LOUDNESS[severity]
+    return severity.rank
 
 
 def span(length: timedelta) -> str:

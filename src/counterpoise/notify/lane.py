@@ -19,10 +19,9 @@ from decimal import Decimal
 import structlog
 
 from counterpoise.domain.errors import SinkBusy, SinkRefusal
-from counterpoise.domain.events import Severity
 from counterpoise.domain.records import Handed, OutboxRow
 from counterpoise.domain.routing import Muted, QuietHours, Route, SinkPolicy
-from counterpoise.notify.batching import Batch, Case, Lot, batches, due, lot_of
+from counterpoise.notify.batching import Batch, Case, Lot, batches, due, is_urgent, lot_of
 from counterpoise.notify.composing import STANDARD, Wording, message_of
 from counterpoise.notify.console import one_line
 from counterpoise.ports import Clock, Outbox, Sink
@@ -96,9 +95,9 @@ class Lane:
             return await self._send(now)
 
     def _is_urgent(self) -> bool:
-        """Whether something critical is new: no pause of our own holds it up, one that was asked for does."""
+        """Whether something urgent is new: no pause of our own holds it up, one that was asked for does."""
         new = (r for seq, r in self._rows.items() if seq > self._tried_to)
-        return not self._asked and any(r.alert.severity is Severity.CRITICAL for r in new)
+        return not self._asked and any(is_urgent(r.alert) for r in new)
 
     def _now(self) -> datetime:
         """The clock's time; where it was set back what is waited for moves with it, so that no pause gets longer."""
@@ -118,7 +117,7 @@ class Lane:
         return now
 
     def mute(self, until: datetime | None) -> None:
-        """Hold back what is not critical until then, None: no more. Nothing remembers it but this process."""
+        """Hold back what is not urgent until then, None: no more. Nothing remembers it but this process."""
         now = self.clock.now()
         muted = Muted(since=now, until=until, quiet=self.policy.quiet) if until else None
         self._muted = muted
@@ -151,7 +150,7 @@ class Lane:
         suspect: tuple[Batch, _Trouble] | None = None
         blocked = {lot for lot, t in self._troubles.items() if t.retry_at and now < t.retry_at}
         for batch in self._ordered(now):
-            if batch.lot in blocked or not self._has_room(now, critical=batch.critical):
+            if batch.lot in blocked or not self._has_room(now, urgent=batch.urgent):
                 # nothing of the same topic may overtake it
                 blocked.add(batch.lot)
                 continue
@@ -180,7 +179,7 @@ class Lane:
         return taken
 
     def _ordered(self, now: datetime) -> tuple[Batch, ...]:
-        if not self._rows or not self._has_room(now, critical=True):
+        if not self._rows or not self._has_room(now, urgent=True):
             return ()
         case = Case(
             now=now,
@@ -192,16 +191,16 @@ class Lane:
         return batches(due(tuple(self._rows.values()), case), case)
 
     def _room(self, now: datetime) -> int | None:
-        """How many messages that are not critical may go now; at least one is planned for."""
+        """How many messages that are not urgent may go now; at least one is planned for."""
         if self.policy.rate is None:
             return None
         return max(1, self._left(now) - self.policy.rate // 4)
 
-    def _has_room(self, now: datetime, *, critical: bool) -> bool:
-        """Whether one more may go; a quarter of the rate is kept for what is critical."""
+    def _has_room(self, now: datetime, *, urgent: bool) -> bool:
+        """Whether one more may go; a quarter of the rate is kept for what is urgent."""
         if self.policy.rate is None:
             return True
-        return self._left(now) > (0 if critical else self.policy.rate // 4)
+        return self._left(now) > (0 if urgent else self.policy.rate // 4)
 
     def _left(self, now: datetime) -> int:
         while self._sent_at and self._sent_at[0] <= now - _WINDOW:
@@ -211,7 +210,10 @@ class Lane:
     async def _deliver(self, batch: Batch) -> Exception | None:
         """Return None when the sink took it, else why not."""
         alerts = [row.alert for row in batch.rows]
-        silent = all(self.policy.route(a) is Route.SILENT for a in alerts)
+        quiet = self._quiet(self.clock.now())
+        hushed = quiet is not None and quiet.covers(self.clock.now())
+        # what ends an alarm comes at once, and wakes nobody
+        silent = all(self.policy.route(a) is Route.SILENT or (hushed and a.cleared) for a in alerts)
         if self.policy.rate is not None:
             self._sent_at.append(self.clock.now())
         try:

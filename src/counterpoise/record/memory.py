@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from counterpoise.domain.bars import Bar
-from counterpoise.domain.events import Alert
+from counterpoise.domain.events import Alert, ending
 from counterpoise.domain.hedge_book import ClosedHedge
 from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.operator import Approval, Command
@@ -305,12 +305,14 @@ class MemoryStore(MemoryOutbox):
 
     def _put_alerts(self, book: PortfolioRows, alerts: Iterable[Alert]) -> None:
         for alert in alerts:
-            if not self._add_alert(alert):
+            key = alert.key
+            was = book.raised.get(key) if key is not None else None
+            if not self._add_alert(ending(alert, was) if alert.cleared else alert) or key is None:
                 continue
-            if alert.key is not None and alert.cleared:
-                book.raised.discard(alert.key)
-            elif alert.key is not None:
-                book.raised.add(alert.key)
+            if alert.cleared:
+                book.raised.pop(key, None)
+            elif was is None or alert.severity.rank >= was.rank:
+                book.raised[key] = alert.severity
 
 
 def _journal_row(row: JournalRow, report: str) -> JournalRow:

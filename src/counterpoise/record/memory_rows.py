@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from counterpoise.domain.events import Severity
 from counterpoise.domain.hedge_book import BookLine, ClosedHedge, Cross, LineKey
 from counterpoise.domain.ledger import LedgerEntry
 from counterpoise.domain.operator import Approval, Command, CommandState
@@ -67,7 +68,7 @@ class PortfolioRows:
     own: set[tuple[str, str, str]] = field(default_factory=set)
     placed: list[tuple[datetime, tuple[str, ...]]] = field(default_factory=list)
     filled: list[tuple[datetime, tuple[str, ...]]] = field(default_factory=list)
-    raised: set[str] = field(default_factory=set)
+    raised: dict[str, Severity] = field(default_factory=dict)
     lines: dict[LineKey, BookLine] = field(default_factory=dict)
     closed: Dated[ClosedHedge] = field(default_factory=Dated[ClosedHedge])
     crosses: dict[tuple[object, ...], Cross] = field(default_factory=dict)

@@ -99,3 +99,23 @@ def test_no_more_messages_are_made_than_there_is_room_where_categories_allow_it(
     rows: tuple[OutboxRow, ...], room: int
 ) -> None:
     assert len(batches(rows, Case(now=MIDNIGHT, room=room))) <= room
+
+
+def test_where_there_is_not_room_for_all_the_louder_go_first() -> None:
+    said = (
+        ("hedge_opened", Severity.INFO),
+        ("hedge_closed", Severity.INFO),
+        ("refused", Severity.WARNING),
+        ("flow", Severity.INFO),
+        ("venue", Severity.CRITICAL),
+    )
+    rows = tuple(
+        OutboxRow(seq=n, alert=alert("p", kind, loud, kind, MIDNIGHT))
+        for n, (kind, loud) in enumerate(said)
+    )
+    made = batches(rows, Case(now=MIDNIGHT, room=4))
+    assert [[r.seq for r in b.rows] for b in made] == [[4], [2], [0, 1], [3]]
+    after_the_night = batches(rows, Case(now=MIDNIGHT + timedelta(hours=8), quiet=NIGHT))
+    assert [b.rows[0].alert.kind for b in after_the_night][:2] == ["venue", "refused"]
+    # with room for all of them the story is told as it went
+    assert [b.rows[0].seq for b in batches(rows, Case(now=MIDNIGHT))] == [4, 0, 1, 2, 3]

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Table, delete, select
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from counterpoise.domain.events import Alert
+from counterpoise.domain.events import Alert, Severity, ending
 from counterpoise.domain.operator import CommandState
 from counterpoise.domain.order import Order, OrderState
 from counterpoise.domain.records import BarRow, Changes, JournalRow
@@ -215,14 +215,16 @@ async def _write_alerts(connection: AsyncConnection, alerts: tuple[Alert, ...]) 
     for alert in distinct.values():
         if alert.id in known:
             continue
-        await connection.execute(_ADD_ALERT, rows.alert_values(alert))
+        was = await _raised_as(connection, alert)
+        kept = ending(alert, was) if alert.cleared else alert
+        await connection.execute(_ADD_ALERT, rows.alert_values(kept))
         if alert.key is None:
             continue
         if alert.cleared:
             await connection.execute(
                 delete(state).where(state.c.portfolio == alert.portfolio, state.c.key == alert.key)
             )
-        else:
+        elif was is None or alert.severity.rank >= was.rank:
             await connection.execute(
                 _PUT_RAISED,
                 {
@@ -232,6 +234,20 @@ async def _write_alerts(connection: AsyncConnection, alerts: tuple[Alert, ...]) 
                     "raised_at": alert.raised_at,
                 },
             )
+
+
+async def _raised_as(connection: AsyncConnection, alert: Alert) -> Severity | None:
+    """How loud the condition of ``alert`` was told at its loudest; None: it is not raised."""
+    if alert.key is None:
+        return None
+    told, state = tables.alerts, tables.alert_state
+    found = await connection.execute(
+        select(told.c.severity)
+        .join(state, state.c.alert_id == told.c.id)
+        .where(state.c.portfolio == alert.portfolio, state.c.key == alert.key)
+    )
+    was = found.scalar_one_or_none()
+    return Severity(was) if was is not None else None
 
 
 async def _write_journal(connection: AsyncConnection, row: JournalRow) -> None:
