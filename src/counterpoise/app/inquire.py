@@ -15,12 +15,13 @@ from typing import Any
 from counterpoise import __version__
 from counterpoise.app.operator_view import operator_rows, strategy_row
 from counterpoise.app.pauses import pause_rows
+from counterpoise.app.sink_view import sink_row
 from counterpoise.config.settings import Outline
 from counterpoise.domain.errors import ConfigError
 from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import ZERO, dec, significant, text
 from counterpoise.domain.order import Fill, Order
-from counterpoise.domain.records import JournalRow, SinkRecord
+from counterpoise.domain.records import JournalRow
 from counterpoise.domain.standing import standing_of, standing_rows
 from counterpoise.record.sql import SqlRecord, connect
 from counterpoise.record.sql.location import sqlite_path
@@ -52,7 +53,8 @@ async def status(outline: Outline, portfolios: tuple[str, ...], now: datetime) -
         at = max(looked, default=None) if market_time else now
         paused = pause_rows(await record.store.all_pauses(), at)
         counts, sinks = await record.outbox.counts(), await record.outbox.sinks()
-        alerts = {**counts, "sinks": [_sink(sink) for sink in sinks]}
+        rows = [sink_row(s, outline.quiet, at, running=owner is not None) for s in sinks]
+        alerts = {**counts, "sinks": rows}
         return {"portfolios": found, "pauses": paused, "alerts": alerts, **_version()}
 
 
@@ -231,19 +233,6 @@ def _never_run(name: str) -> dict[str, Any]:
         "override": None,
         "commands": [],
         "approvals": [],
-    }
-
-
-def _sink(sink: SinkRecord) -> dict[str, Any]:
-    return {
-        "sink": sink.name,
-        "pending": sink.pending,
-        "dead": sink.dead,
-        "failures": sink.failures,
-        "failing_since": _when(sink.failing_since),
-        "last_error": sink.last_error,
-        "last_error_at": _when(sink.last_error_at),
-        "joined_at": iso(sink.joined_at),
     }
 
 

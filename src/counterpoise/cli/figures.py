@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from counterpoise.domain.instants import short_at, shown_at
 from counterpoise.domain.numbers import dec, significant
 
 UNKNOWN = "-"
@@ -50,10 +52,11 @@ def count(number: int, thing: str) -> str:
 
 
 def moment(at: object, *, short: bool = False) -> str:
-    """Return ``2026-01-08T13:00:05.250Z`` as ``2026-01-08 13:00:05``, or ``01-08 13:00``."""
+    """Return ``2026-01-08T13:00:05.250Z`` as ``2026-01-08 13:00:05Z``; for a column in UTC ``Thu 08 Jan 13:00``."""
     if not isinstance(at, str) or len(at) < 19:
         return UNKNOWN
-    return f"{at[5:10]} {at[11:16]}" if short else f"{at[:10]} {at[11:19]}"
+    instant = datetime.fromisoformat(at)
+    return short_at(instant, UTC) if short else shown_at(instant)
 
 
 def age(seconds: object) -> str:

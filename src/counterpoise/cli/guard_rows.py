@@ -53,7 +53,7 @@ def _then(row: Mapping[str, Any]) -> str:
     """What comes of being beyond the budget."""
     if not row["spent"]:
         since = row["over_since"]
-        return f" (since {moment(since, short=True)})" if since is not None else ""
+        return f" (since {moment(since)})" if since is not None else ""
     return {"reduce": ": halved", "close": ": closed"}.get(row["then"], "")
 
 
@@ -86,7 +86,7 @@ def _print_basis(rows: Sequence[Mapping[str, Any]]) -> None:
         )
         for row, name in zip(rows, _names(rows), strict=True)
     ]
-    columns = ("contract", ">basis", ">deviations", ">since", ">waits until")
+    columns = ("contract", ">basis", ">deviations", ">since (UTC)", ">until (UTC)")
     print_table("Far from their coins", columns, cells)
     for why in dict.fromkeys(row["why"] for row in rows if row["why"] is not None):
         print(why)

@@ -14,13 +14,6 @@ def standing_lines(document: Mapping[str, Any]) -> Iterator[str]:
         return
     way = "raise it with: counterpoise resume"
     if document.get("state_why"):
-        yield f"{_since(document)} because {document['state_why']}; {way}"
+        yield f"since {moment(document['state_since'])} because {document['state_why']}; {way}"
     else:
         yield f"why it was lowered is not recorded; {way}"
-
-
-def _since(document: Mapping[str, Any]) -> str:
-    """The time; with its day where that is another than the document's."""
-    since, now = document["state_since"], document.get("as_of") or ""
-    shown = moment(since)
-    return f"since {shown[11:] if now[:10] == since[:10] else shown} UTC"

@@ -21,7 +21,8 @@ from counterpoise.config.fingerprint import fingerprint
 from counterpoise.config.misspelt import mended
 from counterpoise.config.models import RootModel
 from counterpoise.config.oddities import oddities
-from counterpoise.config.problems import Path, Place, spelled
+from counterpoise.config.problems import Path, Place, Problems, spelled
+from counterpoise.config.quiet import quiet_hours
 from counterpoise.config.reading import Document, Node, child_of, read
 from counterpoise.config.secrets import secret
 from counterpoise.config.section import Section, soft
@@ -30,6 +31,7 @@ from counterpoise.config.store import store_url
 from counterpoise.config.validation import validated
 from counterpoise.domain.access import Environment, Secret, VenueAccess
 from counterpoise.domain.errors import SafetyRefusal
+from counterpoise.domain.routing import QuietHours
 
 _Credentials = dict[str, tuple[Secret | None, Secret | None, Secret | None]]
 
@@ -98,8 +100,8 @@ def outline(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) 
     """
     document = read(path)
     store = child_of(document.root, "store")
+    known = os.environ if env is None else env
     if store is not None:
-        known = os.environ if env is None else env
         replaced = expand(store, ("store",), known, document.problems)
         document = _with(document, "store", replaced)
     warnings: list[str] = []
@@ -116,7 +118,19 @@ def outline(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) 
         )
         for draft in portfolios(document)
     )
-    return Outline(path=FilePath(path), store_url=url, portfolios=found)
+    return Outline(
+        path=FilePath(path), store_url=url, portfolios=found, quiet=_quiet(document, known)
+    )
+
+
+def _quiet(document: Document, env: Mapping[str, str]) -> Mapping[str, QuietHours]:
+    """Quiet hours, also where what else stands beside them is not there."""
+    node = child_of(document.root, "alerts")
+    if node is None:
+        return {}
+    unheeded = Problems(document.path)
+    known = _with(document, "alerts", expand(node, ("alerts",), env, unheeded))
+    return quiet_hours(Section(document=known, path=("alerts",)))
 
 
 def _venues(root: RootModel | None, credentials: _Credentials) -> dict[str, VenueAccess]:

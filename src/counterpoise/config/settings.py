@@ -19,7 +19,7 @@ from counterpoise.domain.access import (
 )
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.reporting import ReportPlan
-from counterpoise.domain.routing import SinkPolicy
+from counterpoise.domain.routing import QuietHours, SinkPolicy
 from counterpoise.domain.templates import AlertTemplate
 
 
@@ -94,11 +94,15 @@ class PortfolioOutline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """What commands that only read the database need; no secret is read for it."""
+    """What commands that only read the database need; no secret is read for it.
+
+    ``quiet``: quiet hours by sink, ``notify`` standing for all of its kind, as far as they are known without one.
+    """
 
     path: Path
     store_url: str
     portfolios: tuple[PortfolioOutline, ...]
+    quiet: Mapping[str, QuietHours] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from counterpoise.domain.categories import Category, category_of
@@ -39,6 +39,17 @@ class QuietHours:
         if self.start <= self.end:
             return self.start <= local < self.end
         return local >= self.start or local < self.end
+
+    def over(self, at: datetime) -> datetime | None:
+        """Return when it is quiet no more, in UTC; None where it is not quiet at ``at``."""
+        if not self.covers(at):
+            return None
+        local = at.astimezone(self.zone)
+        tomorrow = self.start > self.end and local.time() >= self.start
+        ends = datetime.combine(local.date() + timedelta(days=tomorrow), self.end, tzinfo=self.zone)
+        # an end that the clock shows twice may be over once already
+        both = (ends.astimezone(UTC), ends.replace(fold=1).astimezone(UTC))
+        return next((end for end in both if end > at), both[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,7 +108,7 @@ def explained(ran: Path, tmp_path: Path) -> Path:
 def test_the_newest_cycle_is_told_in_words(cli: Cli, explained: Path) -> None:
     told = cli("explain", "-c", explained).out
     for line in (
-        "Cycle c3 of 2025-06-02 12:01:00: 2 orders sent",
+        "Cycle c3 of 2025-06-02 12:01:00Z: 2 orders sent",
         "half (hedge)",
         "hedge 50 % of 1 BTC: hold -0.5 in futures",
         "BTC: wanted 0 in futures before, wants -0.5 now",
@@ -116,9 +116,9 @@ def test_the_newest_cycle_is_told_in_words(cli: Cli, explained: Path) -> None:
         "next: when BTC falls below 80,000",
         "BTC/USDT:USDT: position 0 on its way to -0.4",
         "2 orders in this cycle",
-        "unproven: sell 0.1 BTC/USDT:USDT at main, cplost, since 2025-06-02 12:00:10 (HTTP 502)",
-        "or until 2025-06-02 12:01:30 at the earliest: three look-ups",
-        "a person is called at 2025-06-02 12:02:10 to look for it",
+        "unproven: sell 0.1 BTC/USDT:USDT at main, cplost, since 2025-06-02 12:00:10Z (HTTP 502)",
+        "or until 2025-06-02 12:01:30Z at the earliest: three look-ups",
+        "a person is called at 2025-06-02 12:02:10Z to look for it",
         "waiting on BTC/USDT:USDT: an order has no proven outcome",
     ):
         assert line in told

@@ -25,7 +25,7 @@ from counterpoise.cli import figures
         (figures.quantity, "-0.00001234567891", "-0.000012345679"),
         (figures.quantity, "0.000", "0"),
         (figures.quantity, None, "-"),
-        (figures.moment, "2026-01-08T13:00:05.250Z", "2026-01-08 13:00:05"),
+        (figures.moment, "2026-01-08T13:00:05.250Z", "2026-01-08 13:00:05Z"),
         (figures.moment, None, "-"),
         (figures.age, "93.5", "1m 33s"),
         (figures.age, "0.2", "0s"),
@@ -39,7 +39,7 @@ def test_a_figure_reads_well(shown: object, value: object, expected: str) -> Non
 
 
 def test_a_moment_may_be_short() -> None:
-    assert figures.moment("2026-01-08T13:00:05.250Z", short=True) == "01-08 13:00"
+    assert figures.moment("2026-01-08T13:00:05.250Z", short=True) == "Thu 08 Jan 13:00"
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_what_is_beyond_its_budget_says_since_when_and_what_was_done(
     )
     out = capsys.readouterr().out
     says = f"in {BTC_PERP}: {WHY.text}"
-    assert f"early {says} (since 06-02 12:00)\n" in out
+    assert f"early {says} (since 2025-06-02 12:00:00Z)\n" in out
     assert f"halved {says}: halved\n" in out
     assert f"closed {says}: closed\n" in out
     assert f"told {says}\n" in out
@@ -121,7 +121,7 @@ def test_a_contract_far_from_its_coin_is_shown_with_how_long_adding_waits(
     why = reason("basis_level", symbol=BTC_PERP, basis="-4.1 %", most="3 %")
     print_guards(apart(since=NOW, until=NOW + timedelta(hours=6), why=why))
     out = capsys.readouterr().out
-    assert f"{BTC_PERP}  -4.1 %         5.2  06-02 12:00  06-02 18:00" in out
+    assert f"{BTC_PERP}  -4.1 %         5.2  Mon 02 Jun 12:00  Mon 02 Jun 18:00" in out
     assert why.text in out
 
 

@@ -13,6 +13,7 @@ from counterpoise import __version__
 from counterpoise.app.clock import WallClock
 from counterpoise.cli.main import app
 from counterpoise.domain.codec import document_of
+from counterpoise.domain.instants import shown_at
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import OrderState
 from counterpoise.domain.records import Changes, GuardRecord, Handed, JournalRow
@@ -105,6 +106,9 @@ def test_status_tells_of_every_sink_that_has_not_all(cli: Cli, ran: Path, tmp_pa
     assert {s.pop("sink"): s for s in alerts["sinks"]}["phone"] == {
         "pending": 1,
         "dead": 0,
+        "waits": "stopped",
+        "quiet_until": None,
+        "quiet_until_text": None,
         "failures": 2,
         "failing_since": "2025-06-02T12:00:00.000Z",
         "last_error": "ConnectionError: no route",
@@ -114,11 +118,48 @@ def test_status_tells_of_every_sink_that_has_not_all(cli: Cli, ran: Path, tmp_pa
     told = cli("status", ran).out
     assert "Alerts not delivered: 1 waiting, 1 given up.\n" in told
     assert (
-        "Sink phone: 1 waiting, failed 2 times in a row, since 2025-06-02T12:00:00.000Z;"
-        " last error at 2025-06-02T12:05:00.000Z: ConnectionError: no route\n"
-        "Sink post: 0 waiting, 1 given up; last error at 2025-06-02T12:05:00.000Z: SinkRefusal: 400"
+        "Sink phone: 1 waiting, told by the next run, failed 2 times in a row, since 2025-06-02 12:00:00Z;"
+        " last error at 2025-06-02 12:05:00Z: ConnectionError: no route\n"
+        "Sink post: 0 waiting, 1 given up; last error at 2025-06-02 12:05:00Z: SinkRefusal: 400"
     ) in told
     assert "Sink log" not in told
+
+
+def test_status_says_why_alerts_wait(
+    cli: Cli, ran: Path, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a running daemon: quiet hours, a sink that fails, and one whose turn comes."""
+    monkeypatch.setattr(WallClock, "now", lambda _: AT + timedelta(hours=11))
+    written = (
+        "alerts:\n  zone: Europe/Berlin\n  quiet: {from: '22:00', to: '07:00'}\n"
+        "  telegram: {token: '${NOT_SET}', chats: [7]}\n"
+        "  webhook: {url: '${NOT_SET}', secret: '${NOT_SET}', quiet: never}\n"
+        "  notify: ['${NOT_SET}']\nstore: "
+    )
+    config(("store: ", written))
+
+    async def enrol() -> None:
+        record = connect(f"sqlite:///{tmp_path}/here.db")
+        await record.store.open()
+        await record.outbox.enrol(["telegram:7", "webhook", "notify:ntfy", "mqtt"], AT)
+        await record.outbox.failed("mqtt", "ConnectionError: no route", AT)
+        await record.store.close()
+
+    asyncio.run(enrol())
+    lease = FileLease(f"sqlite:///{tmp_path}/here.db")
+    assert asyncio.run(lease.acquire())
+    rows = {s["sink"]: s for s in cli("status", ran, "--json").json["alerts"]["sinks"]}
+    told = cli("status", ran).out
+    asyncio.run(lease.release())
+    assert {name: (row["waits"], row["quiet_until"]) for name, row in rows.items()} == {
+        "telegram:7": ("quiet", "2025-06-03T05:00:00.000Z"),
+        "notify:ntfy": ("quiet", "2025-06-03T05:00:00.000Z"),
+        "webhook": ("turn", None),
+        "mqtt": ("failing", None),
+    }
+    assert "Sink telegram:7: 1 waiting, quiet until 07:00 CEST\n" in told
+    assert "Sink webhook: 1 waiting, each in its turn\n" in told
+    assert "Sink mqtt: 1 waiting, failed once, since 2025-06-02 12:00:00Z;" in told
 
 
 def test_status_as_json(cli: Cli, ran: Path) -> None:
@@ -157,7 +198,9 @@ def test_status_as_json(cli: Cli, ran: Path) -> None:
 
 def test_status_for_people(cli: Cli, ran: Path) -> None:
     told = cli("status", ran).out
-    said = "Portfolio treasury: trading allowed (RUN), equity 100,000.50, as of 2025-06-02T12:00"
+    said = (
+        "Portfolio treasury: trading allowed (RUN), equity 100,000.50, as of 2025-06-02 12:00:00Z"
+    )
     assert said in told
     assert "no daemon is running now\n" in told
     assert "Last cycle: 2 orders sent" in told
@@ -182,7 +225,7 @@ def test_status_tells_of_venues_that_want_a_pause(cli: Cli, ran: Path, tmp_path:
     asyncio.run(keep())
     (pause,) = cli("status", ran, "--json").json["pauses"]
     assert (pause["venue"], pause["api"]) == ("main", "futures")
-    said = f"main (futures) wants not to be asked before {pause['until']}."
+    said = f"main (futures) wants not to be asked before {shown_at(until)}."
     assert said in cli("status", ran).out
 
 

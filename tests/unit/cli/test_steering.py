@@ -458,7 +458,7 @@ def test_strategies_are_listed(cli: Cli, ran: Path, store: Any) -> None:
     (line,) = [line for line in told.splitlines() if line.startswith("treasury   half")]
     assert line.split()[:5] == ["treasury", "half", "hedge", "on", "-0.35"]
     assert "not asked yet" in told
-    assert "Waiting: cancel half, at 2999-01-01 00:00:00, asked by" in told
+    assert "Waiting: cancel half, at 2999-01-01 00:00:00Z, asked by" in told
 
 
 def test_strategies_of_what_was_never_run_are_listed(cli: Cli, config: Any) -> None:
@@ -644,7 +644,7 @@ def test_status_tells_what_people_said_and_what_waits(cli: Cli, ran: Path, store
     ]
     told = cli("status", ran).out
     assert "Own futures are being closed; then CANCEL_ONLY." in told
-    assert "Sleeve weights until 2999-01-01 00:00:00: core 45.0 %, sat 40.0 %, cash 15.0 %" in told
+    assert "Sleeve weights until 2999-01-01 00:00:00Z: core 45.0 %, sat 40.0 %, cash 15.0 %" in told
     assert "Waiting: cancel half, at 2999-01-01" in told
     assert "half wants -1 BTC in futures and is held to -0.5: a deposit of 1 BTC" in told
     assert "counterpoise approve|deny a1b2, by 2999-01-01" in told

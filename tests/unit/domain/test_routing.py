@@ -40,6 +40,29 @@ def test_a_night_in_which_clocks_change_has_one_beginning_and_one_end(day: str) 
     assert sum(a != b for a, b in pairwise(told)) == 2
 
 
+@pytest.mark.parametrize(
+    ("hours", "at", "over"),
+    [
+        (NIGHT, "2025-01-07T20:59:59+00:00", None),
+        (NIGHT, "2025-01-07T21:00:00+00:00", "2025-01-08T06:00:00+00:00"),
+        (NIGHT, "2025-01-08T05:59:59+00:00", "2025-01-08T06:00:00+00:00"),
+        (NIGHT, "2025-03-29T22:00:00+00:00", "2025-03-30T05:00:00+00:00"),  # summer begins
+        (LUNCH, "2025-07-08T12:00:00+00:00", "2025-07-08T13:30:00+00:00"),
+        (LUNCH, "2025-07-08T13:30:00+00:00", None),
+    ],
+)
+def test_when_it_is_over(hours: QuietHours, at: str, over: str | None) -> None:
+    told = hours.over(datetime.fromisoformat(at))
+    assert told == (datetime.fromisoformat(over) if over else None)
+
+
+def test_an_end_that_the_clock_shows_twice_is_over_twice() -> None:
+    hours = QuietHours(start=time(1), end=time(2, 30), zone=BERLIN)
+    first, second = (datetime(2025, 10, 26, h, 30, tzinfo=UTC) for h in (0, 1))
+    assert hours.over(first - timedelta(minutes=1)) == first
+    assert hours.over(second - timedelta(minutes=1)) == second
+
+
 def test_the_category_goes_before_the_severity_and_on_is_usual() -> None:
     policy = SinkPolicy(
         severities={Severity.INFO: Route.OFF}, categories={Category.HEDGE: Route.SILENT}

@@ -16,8 +16,8 @@ from counterpoise.domain.numbers import ZERO, dec, text
 _COLUMNS = (
     "!strategy",
     "!instrument",
-    "!opened",
-    "!closed",
+    "!opened (UTC)",
+    "!closed (UTC)",
     ">largest",
     ">now",
     ">entry",

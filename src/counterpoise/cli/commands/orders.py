@@ -48,7 +48,7 @@ def command(
 def _print(orders: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
     """``average`` is what was paid. Figures and state are never cut; reasons and ids only stand where there is room."""
     columns = [
-        "!created",
+        "!created" if whole else "!created UTC",
         "!instrument",
         "!side",
         ">quantity",
@@ -59,7 +59,8 @@ def _print(orders: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
     ]
     rows = [
         [
-            moment(o["created_at"], short=not whole),
+            # without room: month, day and time of the same
+            moment(o["created_at"]) if whole else moment(o["created_at"])[5:16],
             o["instrument"],
             o["side"],
             quantity(o["qty"]),

@@ -10,7 +10,7 @@ import typer
 
 from counterpoise.cli import loaded
 from counterpoise.cli.alert_rows import print_alerts
-from counterpoise.cli.figures import age, money, quantity
+from counterpoise.cli.figures import age, moment, money, quantity
 from counterpoise.cli.guard_rows import print_guards
 from counterpoise.cli.margin_rows import print_margin
 from counterpoise.cli.options import AsJson, ConfigOption, File, Portfolio
@@ -52,7 +52,9 @@ def command(
     for one in document["portfolios"]:
         _print(one, outline.path)
     for pause in document["pauses"]:
-        say(f"{pause['venue']} ({pause['api']}) wants not to be asked before {pause['until']}.")
+        say(
+            f"{pause['venue']} ({pause['api']}) wants not to be asked before {moment(pause['until'])}."
+        )
     print_alerts(document["alerts"])
 
 
@@ -68,7 +70,7 @@ def _print(one: Mapping[str, Any], config: object) -> None:
     ago = f" ({age(one['age_s'])} ago)" if one["age_s"] is not None else ""
     say(
         f"Portfolio {one['id']}: {state}, equity {money(one['equity'])},"
-        f" as of {one['as_of']}{ago}; {writer}"
+        f" as of {moment(one['as_of'])}{ago}; {writer}"
     )
     for line in standing_lines(one):
         print(line)
