@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,6 +21,7 @@ from counterpoise.domain.policy import (
     PortfolioPolicy,
     Sleeve,
 )
+from counterpoise.domain.routing import QuietHours
 from counterpoise.domain.strategy import DriftPolicy, HedgePolicy
 from counterpoise.domain.strategy.drift import TradeTo
 from tests.unit.config.good import ENV, GOOD, Load, Write
@@ -363,6 +366,21 @@ def test_an_outline_reads_no_secret_and_forgives_the_rest(write: Write, tmp_path
     found = outline(path, {"NAME": "other"})
     assert found.store_url == f"sqlite:///{tmp_path}/other.db"
     assert [(p.id, p.market_time) for p in found.portfolios] == [("treasury", True)]
+
+
+def test_an_outline_knows_quiet_hours_as_far_as_no_secret_is_needed(write: Write) -> None:
+    night = QuietHours(start=time(22), end=time(7), zone=ZoneInfo("Europe/Berlin"))
+    noon = replace(night, start=time(12), end=time(13))
+    alerts = (
+        "alerts: {zone: Europe/Berlin, quiet: {from: '22:00', to: '07:00'}, mqtt: {host: h},"
+        " telegram: {token: '${GONE}', chats: [1, '@channel', '${GONE}'], quiet: {from: '12:00', to: '13:00'}},"
+        " webhook: {url: '${GONE}', secret: '${GONE}', quiet: never}, notify: ['${GONE}'%s]}\nstore: "
+    )
+    known = {"mqtt": night, "telegram:1": noon, "telegram:@channel": noon}
+    same = outline(write(("store: ", alerts % "")), {})
+    assert same.quiet == {**known, "notify": night}
+    other = outline(write(("store: ", alerts % ", {url: '${GONE}', quiet: never}")), {})
+    assert other.quiet == known
 
 
 def test_an_outline_needs_a_store(write: Write) -> None:
