@@ -30,6 +30,7 @@ from counterpoise.app.logs import redactor
 from counterpoise.app.outlets import open_outlets
 from counterpoise.app.pace import Pace, late_after
 from counterpoise.app.pauses import StoppedWaiting, lasting
+from counterpoise.app.sink_watch import SinkWatch
 from counterpoise.app.sinks import open_sinks, wording_of
 from counterpoise.app.storage import Storage, open_storage
 from counterpoise.app.troubles import key_refused
@@ -112,6 +113,8 @@ class Daemon:
             redact=redactor.text,
             wording=wording_of(app.settings),
         )
+        named = [p.id for p in app.settings.portfolios]
+        self._sink_watch = SinkWatch(storage, named, clock=app.clock, wall=WallClock())
         now = app.clock.now()
         self._runners = [
             _Runner(
@@ -142,7 +145,7 @@ class Daemon:
 
     async def run(self, until: datetime | None = None) -> None:
         """Run until :meth:`stop`, or until the clock has passed ``until``."""
-        relay = asyncio.create_task(self._relay.run())
+        beside = [asyncio.create_task(t) for t in (self._relay.run(), self._sink_watch.run())]
         loop = asyncio.create_task(self._loop(until))
         try:
             await self._until_ended(loop)
@@ -155,8 +158,9 @@ class Daemon:
                 self.cut_short = True
                 log.critical("stop_cut_short", after_s=LEAVE_S)
             finally:
-                relay.cancel()
-                await asyncio.gather(relay, return_exceptions=True)
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
 
     async def _until_ended(self, loop: asyncio.Task[None]) -> None:
         """Wait for the loop; once a stop was asked for, only so long as a running cycle may take."""

@@ -42,7 +42,12 @@ from counterpoise.notify.margin_messages import (
     pool_values,
     unproven_transfers,
 )
-from counterpoise.notify.messages import condition_cleared, condition_raised, order_values
+from counterpoise.notify.messages import (
+    DEAD_SINK,
+    condition_cleared,
+    condition_raised,
+    order_values,
+)
 
 _Condition = tuple[Severity, str]
 
@@ -135,7 +140,7 @@ class Lasting:
                 data_of(key),
             )
             for key in sorted(over)
-            if key not in {DEAD_MAN, LATE_LOOK} and not key.startswith(unseen)
+            if key not in {DEAD_MAN, LATE_LOOK} and not key.startswith((*unseen, f"{DEAD_SINK}:"))
         ]
         return tuple(alerts)
 

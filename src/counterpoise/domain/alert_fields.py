@@ -50,6 +50,7 @@ DATA: Mapping[str, tuple[str, ...]] = {
     "started": _RUN,
     "report_daily": _REPORT,
     "report_weekly": _REPORT,
+    "sink": ("failing_since", "failures"),
     "state_lowered": ("state", "by"),
     "stopped": _RUN,
     "strategy_turned": ("strategy", "strategy_kind", "asset", "phase", "qty"),
@@ -87,6 +88,7 @@ KEYS: Mapping[str, str] = {
     "rejected": "{symbol}",
     "residue": "{symbol}",
     "settings": "{venue}:{symbol}",
+    "sink": "{sink}",
     "start_waits": "{venue}",
     "transfer": "{transfer}",
     "unrestored": "{venue}:{symbol}",
@@ -111,12 +113,14 @@ def values_of(alert: Alert) -> Mapping[str, str]:
     return {**{n: v for n, v in of_key.items() if v is not None}, **alert.data}
 
 
+#: Names whose values have colons and slashes of their own.
+_FREE = frozenset({"sink", "symbol"})
+
+
 @cache
 def _pattern(kind: str) -> re.Pattern[str]:
-    """The key of ``kind`` as a pattern; only a contract's symbol has colons and slashes of its own."""
+    """The key of ``kind`` as a pattern; only a contract's symbol and a sink have colons of their own."""
     shape = KEYS[kind].replace("[", "(?:").replace("]", ")?")
     return re.compile(
-        re.sub(
-            r"\{(\w+)\}", lambda n: f"(?P<{n[1]}>{'.+' if n[1] == 'symbol' else '[^:/]+'})", shape
-        )
+        re.sub(r"\{(\w+)\}", lambda n: f"(?P<{n[1]}>{'.+' if n[1] in _FREE else '[^:/]+'})", shape)
     )

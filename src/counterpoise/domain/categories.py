@@ -79,6 +79,7 @@ CATEGORIES: Mapping[str, Category] = {
     "report_weekly": Category.REPORT,
     "residue": Category.LADDER,
     "settings": Category.FOREIGN,
+    "sink": Category.LIFECYCLE,
     "start_waits": Category.LIFECYCLE,
     "started": Category.LIFECYCLE,
     "state_lowered": Category.STATE,

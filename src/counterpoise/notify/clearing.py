@@ -8,6 +8,7 @@ from counterpoise.domain.instrument import base_of
 from counterpoise.domain.numbers import text
 from counterpoise.domain.order import Order, OrderState
 from counterpoise.notify.margin_messages import MARGIN_AGAIN, MARGIN_GONE, pool_name
+from counterpoise.notify.messages import DEAD_SINK
 
 #: What is said when a condition of a kind no longer holds; ``{what}`` is the rest of its key.
 _CLEARED = {
@@ -45,6 +46,7 @@ _CLEARED = {
     "off_peg": "{what} is with its peers again",
     "residue": "{what} is where it shall be, or enough is missing to be traded",
     "settings": "{words} at {head}: as it was, or taken as it is now",
+    "sink": "{what} takes alerts again",
     "unrestored": "{words} at {head} no longer has to be set back",
 }
 
@@ -77,9 +79,11 @@ _NAMED = frozenset({"frozen", "leaving", "order", "position", "price", "settings
 def cleared_text(key: str, *, gone: bool = False) -> str:
     """Return what is said when the condition ``key`` no longer holds.
 
-    ``gone``: of a pool in which nothing is left that could be liquidated.
+    ``gone``: of a pool in which nothing is left that could be liquidated; of a sink that the config names no more.
     """
     kind, _, what = key.partition(":")
+    if kind == DEAD_SINK and gone:
+        return f"{what} is told nothing any more: the config does not name it"
     if kind == "waits" and what.count(":") == 2:
         strategy, code, asset = what.split(":")
         return f"{strategy}: its conversion of {asset} no longer waits for {_plain(code)}"

@@ -18,6 +18,8 @@ from counterpoise.notify.move_messages import money
 
 #: What a stop could not take down: kind and key; over as soon as somebody looks again.
 LEFT_WORKING = "left_working"
+#: A sink that takes nothing; ``:`` and its name follow in the key. Raised and cleared beside the looks.
+DEAD_SINK = "sink"
 
 
 def flow_found(portfolio: str, flow: Flow, quote: str) -> Alert:

@@ -14,6 +14,7 @@ from counterpoise.domain.course import Course
 from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.guarding import Lowering, PoolCheck, Step
 from counterpoise.domain.health import Distance, Pool
+from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import ONE, ZERO, dec
 from counterpoise.domain.operator import Approval, Command, CommandKind, CommandState
 from counterpoise.domain.order import Side
@@ -193,6 +194,7 @@ def every_maker() -> dict[str, list[Alert]]:
             for key, data in (
                 (f"order:main:{BTC_PERP}", {"orders": "cp1,cp2"}),
                 ("wrong_reply:cp1", order_values(make_order(Side.SELL))),
+                ("sink:telegram:7", {"failing_since": iso(NOW), "failures": "12"}),
             )
             for one in of_condition(key, data)
         ],
