@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from counterpoise.app.conversion_news import conversions_told
 from counterpoise.app.cycle_report import CycleReport
@@ -78,10 +79,11 @@ class Announcer:
         universe: Universe,
         at: datetime,
         before: Mapping[LineKey, BookLine] | None = None,
+        marks: Mapping[Contract, Decimal] | None = None,
     ) -> News:
         """Return what a look found and decided: flows, fills (``recorded`` already contains them), strategies.
 
-        ``before`` is the hedge book before these fills.
+        ``before`` is the hedge book before these fills, ``marks`` what contracts are worth.
         """
         portfolio, steps = self._policy.id, steps_of(self._policy, recorded, judged)
         look = Look(
@@ -93,6 +95,7 @@ class Announcer:
             at=at,
             before=before or {},
             steps=steps,
+            marks=marks or {},
         )
         known = remembered(Courses, recorded, COURSES)
         teller = Teller(look, known.ways)

@@ -14,7 +14,7 @@ from counterpoise.domain.hedge_book import LineKey
 from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.strategy.conversion import AssetConversion, ConversionState
-from counterpoise.notify.move_messages import Cost
+from counterpoise.notify.costs import Cost
 from counterpoise.notify.strategy_messages import (
     Part,
     conversion_begun,

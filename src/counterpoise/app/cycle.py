@@ -127,7 +127,7 @@ class Cycle:
         policy, recorded, seen, snapshot = self._policy, look.recorded, look.seen, look.snapshot
         done = answered(recorded.commands, judged.decisions, snapshot.as_of)
         moved = self._announcer.moved(
-            seen, recorded, judged, look.universe, snapshot.as_of, look.before.book
+            seen, recorded, judged, look.universe, snapshot.as_of, look.before.book, snapshot.marks
         )
         ahead = self._ahead(look, judged)
         news = (*told.alerts, *words(done, judged.approvals, snapshot.as_of, ahead), *moved.alerts)

@@ -180,7 +180,7 @@ class Lasting:
         self, report: CycleReport, seen: Reconciled, raised: frozenset[str]
     ) -> Iterator[tuple[str, _Condition]]:
         """Every lasting condition that holds now, by key ``kind:what``."""
-        yield from unanswered(report, raised)
+        yield from unanswered(report, seen.orders, raised)
         yield from untimely(report)
         yield from doubt_conditions(
             report.doubted.prices.shut, report.doubted.off_peg, report.unrestored

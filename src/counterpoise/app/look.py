@@ -18,13 +18,17 @@ from counterpoise.domain.policy import LadderKind, PortfolioPolicy
 from counterpoise.domain.portfolio import Contract, PortfolioView, Universe
 from counterpoise.domain.records import Recorded
 from counterpoise.execute.reconcile import Reconciled
-from counterpoise.notify.move_messages import Cost, Place, Rungs
+from counterpoise.notify.costs import Cost
+from counterpoise.notify.move_messages import Place, Rungs
 from counterpoise.plan.case import CROSSING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a look found, in the form in which it is told. ``before``: the hedge book before its fills."""
+    """What a look found, in the form in which it is told. ``before``: the hedge book before its fills.
+
+    ``marks``: what contracts are worth now, as far as that was read.
+    """
 
     policy: PortfolioPolicy
     seen: Reconciled
@@ -34,6 +38,7 @@ class Look:
     at: datetime
     before: Mapping[LineKey, BookLine] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
+    marks: Mapping[Contract, Decimal] = field(default_factory=dict)
 
     def asset(self, contract: Contract) -> str:
         """The asset a contract moves."""
@@ -119,7 +124,18 @@ class Look:
             funding=sum((x.funding for x in book), ZERO),
             fees=sum((x.fees for x in book), ZERO),
             over=over,
+            open_price=self._open_price(book) if not over else None,
         )
+
+    def _open_price(self, book: Iterable[BookLine]) -> Decimal | None:
+        """What the open lines of ``book`` would bring at their marks; None where one is not known."""
+        total = ZERO
+        for line in (x for x in book if x.qty):
+            mark = self.marks.get((line.venue, line.symbol))
+            if mark is None:
+                return None
+            total += line.unrealized(mark)
+        return total
 
     def _told(self, line: BookLine) -> bool:
         """Whether what a line earned and cost belongs to its contract's present move.

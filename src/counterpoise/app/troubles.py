@@ -8,7 +8,7 @@ from datetime import timedelta
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.domain.events import Severity
 from counterpoise.domain.instants import iso
-from counterpoise.domain.instrument import base_of
+from counterpoise.domain.instrument import base_of, is_spot
 from counterpoise.domain.numbers import text
 from counterpoise.domain.order import WRONG_REPLY, Order, OrderState
 from counterpoise.domain.policy import PortfolioPolicy
@@ -24,19 +24,25 @@ _Condition = tuple[Severity, str]
 STUCK_AFTER = timedelta(minutes=2)
 
 
-def unanswered(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str, _Condition]]:
-    """Venues that do not answer, and why nothing was decided: one cause is told once."""
+def unanswered(
+    report: CycleReport, orders: Iterable[Order], raised: frozenset[str]
+) -> Iterator[tuple[str, _Condition]]:
+    """Venues that do not answer, and why nothing was decided: one cause is told once. ``orders`` are those known."""
     problems: list[str] = []
     for name, venue in report.snapshot.venues.items():
         if not venue.problems:
             continue
         problems += venue.problems
         unseen = report.margin.unseen.get(name)
-        text = f"{name} does not answer: {'; '.join(venue.problems)}"
+        text = f"{name} does not answer: {_causes(venue.problems)}"
         if unseen is not None:
             # also where the venue was silent before: it is the margin that was lost now
             key = f"margin_unseen:{name}"
-            yield key, (Severity.CRITICAL, f"{text}. Nothing is decided, and {unseen.text}")
+            said = f"{text}. Nothing is decided, and {unseen.text}"
+            if _may_be_open(name, report, orders, raised):
+                yield key, (Severity.CRITICAL, said)
+            else:
+                yield key, (Severity.WARNING, f"{said}; as far as is known nothing is open there")
         # what is told as refused for its time is no silence
         told_so = venue.untimely is not None and all(_is_of_time(p) for p in venue.problems)
         if (unseen is None and not told_so) or f"venue:{name}" in raised:
@@ -47,6 +53,26 @@ def unanswered(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[st
         told = _told_already(why, problems) or (gone and why.code == "flow_unconfirmed")
         if key in raised or not told:
             yield key, (Severity.WARNING, f"No decision: {why.text}")
+
+
+def _causes(problems: Iterable[str]) -> str:
+    """Problems as ``what: why``, those with the same why together."""
+    found: dict[str, list[str]] = {}
+    for problem in problems:
+        what, colon, why = problem.partition(": ")
+        found.setdefault(f"{colon}{why}", []).append(what)
+    return "; ".join(f"{', '.join(dict.fromkeys(whats))}{why}" for why, whats in found.items())
+
+
+def _may_be_open(
+    venue: str, report: CycleReport, orders: Iterable[Order], raised: frozenset[str]
+) -> bool:
+    """Whether futures are held at a venue that was not read, foreign ones too, or may be by now."""
+    held = any(
+        p.venue == venue and p.expected_qty != 0 and not is_spot(p.symbol) for p in report.positions
+    )
+    works = any(o.venue == venue and not o.is_settled and not is_spot(o.symbol) for o in orders)
+    return held or works or any(key.startswith(f"position:{venue}:") for key in raised)
 
 
 def untimely(report: CycleReport) -> Iterator[tuple[str, _Condition]]:

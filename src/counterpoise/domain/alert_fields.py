@@ -14,7 +14,7 @@ from functools import cache
 from counterpoise.domain.events import Alert
 
 _PLACE = ("asset", "venue", "symbol", "weight_before", "weight_after", "decision", "reason")
-_COST = ("price_pnl", "funding", "fees", "earned")
+_COST = ("price_pnl", "funding", "fees", "earned", "open_pnl")
 _TRADED = ("side", "qty", "avg_price", "trade_ids")
 _MOVED = (*_PLACE, *_COST, *_TRADED, "before_qty", "after_qty")
 _LADDER = ("goal_qty", "rungs", "rungs_filled", "step")

@@ -218,3 +218,13 @@ class Snapshot:
     def problems(self) -> tuple[str, ...]:
         """Every problem of every venue, venue first."""
         return tuple(f"{name}: {p}" for name, v in self.venues.items() for p in v.problems)
+
+    @property
+    def marks(self) -> dict[tuple[str, str], Decimal]:
+        """The mark price of every contract that has one, by venue and symbol."""
+        return {
+            (name, symbol): quote.mark
+            for name, seen in self.venues.items()
+            for symbol, quote in seen.quotes.items()
+            if quote.mark is not None
+        }

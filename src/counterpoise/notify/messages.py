@@ -14,7 +14,7 @@ from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.numbers import significant, text
 from counterpoise.domain.order import Order
 from counterpoise.domain.records import Flow
-from counterpoise.notify.move_messages import money
+from counterpoise.notify.costs import money
 
 #: What a stop could not take down: kind and key; over as soon as somebody looks again.
 LEFT_WORKING = "left_working"

@@ -1,7 +1,7 @@
 """What people are told of a position that moves: what was traded at what price, how far it is, what it cost, and why.
 
 Pure functions from values to alerts. A number in a sentence is rounded for reading where it is long; exact it stands
-in ``data``.
+in ``data`` (what was divided, weights and average prices, to digits enough).
 """
 
 from __future__ import annotations
@@ -16,29 +16,13 @@ from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.instrument import base_of, quote_of
 from counterpoise.domain.numbers import ZERO, counted, quantize, significant, text
 from counterpoise.domain.order import Fill, Order, Side
+from counterpoise.notify.costs import Cost, cost_words
 
 _CENT = Decimal("0.01")
 _CENTS_FROM = 1_000
 _DIGITS = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What a contract's hedges earned and cost, in quote.
-
-    ``price``: realised by prices (a gain > 0), ``funding``: received > 0, ``fees``: paid > 0. ``over``: nothing is open
-    any more, so that it is all of it.
-    """
-
-    price: Decimal = ZERO
-    funding: Decimal = ZERO
-    fees: Decimal = ZERO
-    over: bool = False
-
-    @property
-    def earned(self) -> Decimal:
-        """What is left of it: > 0 earned, < 0 paid."""
-        return self.price + self.funding - self.fees
+#: To these what is divided is given to programs: a weight, and the digits of a price.
+_SHARE, _EXACT = Decimal("1e-8"), 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,27 +46,16 @@ class Place:
     @property
     def data(self) -> Mapping[str, str]:
         """What programs are given beside the sentence, all text; a weight that is not known is ``unknown``."""
-        cost = self.cost
         reason = {"reason": self.why} if self.why else {}
-        paid = (
-            {
-                "price_pnl": text(cost.price),
-                "funding": text(cost.funding),
-                "fees": text(cost.fees),
-                "earned": text(cost.earned),
-            }
-            if cost is not None
-            else {}
-        )
         return {
             "asset": self.asset,
             "venue": self.venue,
             "symbol": self.symbol,
-            "weight_before": _maybe(self.weight_before),
-            "weight_after": _maybe(self.weight_after),
+            "weight_before": _weight(self.weight_before),
+            "weight_after": _weight(self.weight_after),
             "decision": self.decision,
             **reason,
-            **paid,
+            **(self.cost.data if self.cost is not None else {}),
         }
 
 
@@ -261,26 +234,6 @@ def coins_traded(place: Place, fills: Sequence[Fill], at: datetime) -> Alert:
     return _told(place, "coins_traded", sentence, at, data)
 
 
-def cost_words(cost: Cost, quote: str, what: str = "it") -> str:
-    """Return what ``what`` earned or cost, and what that is made of, the sign in words."""
-    parts = [
-        (cost.price, "realised price gain", "realised price loss"),
-        (cost.funding, "funding received", "funding paid"),
-        (-cost.fees, "fees returned", "fees"),
-    ]
-    found = [(worth, gained if worth > 0 else lost) for worth, gained, lost in parts if worth]
-    begins = f"{'In all' if cost.over else 'So far'} {what}"
-    said = "earned" if cost.earned > 0 else "cost"
-    if not found:
-        return f"{begins} cost nothing"
-    whole = f"{begins} {said} {money(abs(cost.earned))} {quote}"
-    if not cost.earned:
-        whole = f"{begins} earned and cost the same"
-    if len(found) == 1:
-        return f"{whole} ({found[0][1]})"
-    return f"{whole}: {', '.join(f'{words} {money(abs(worth))}' for worth, words in found)}"
-
-
 def average_price(fills: Iterable[Fill]) -> Decimal | None:
     """Return the quantity-weighted price of ``fills``, None when there are none."""
     total_qty, total_notional = ZERO, ZERO
@@ -295,11 +248,6 @@ def readable(price: Decimal) -> str:
     finest = Decimal((0, (1,), price.adjusted() - _DIGITS + 1))
     rounded = quantize(price, max(finest, _CENT) if price >= _CENTS_FROM else finest)
     return f"{rounded.normalize():,f}"
-
-
-def money(amount: Decimal) -> str:
-    """Return an amount (>= 0) to the cent with separators, ``1,461.90``; finer where it is less than a cent."""
-    return f"{quantize(amount, _CENT):,}" if amount >= _CENT else text(significant(amount, 2))
 
 
 def _told(place: Place, kind: str, sentence: str, at: datetime, data: Mapping[str, str]) -> Alert:
@@ -356,7 +304,7 @@ def _traded_data(
     return {
         "side": side.value,
         "qty": text(qty),
-        "avg_price": _maybe(price),
+        "avg_price": _maybe(significant(price, _EXACT) if price is not None else None),
         "trade_ids": ",".join(trades),
     }
 
@@ -383,6 +331,10 @@ def _noun(before_qty: Decimal, after_qty: Decimal) -> str:
 
 def _percent(weight: Decimal | None) -> str:
     return "unknown" if weight is None else f"{text(quantize(weight * 100, _CENT))} %"
+
+
+def _weight(weight: Decimal | None) -> str:
+    return _maybe(quantize(weight, _SHARE) if weight is not None else None)
 
 
 def _maybe(value: Decimal | None) -> str:

@@ -15,7 +15,8 @@ from counterpoise.domain.order import Side
 from counterpoise.domain.reasons import shown_percent
 from counterpoise.domain.strategy import ProfitLadderPolicy, StrategyPolicy
 from counterpoise.domain.strategy.conversion import AssetConversion
-from counterpoise.notify.move_messages import Cost, cost_words, readable
+from counterpoise.notify.costs import Cost, cost_words
+from counterpoise.notify.move_messages import readable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,12 +143,7 @@ def conversion_ended(
         sentence += f". {cost_words(cost, quotes[0], 'its futures')}"
     data = {"strategy": strategy, "step": "done" if through else "left", **_data(parts)}
     if cost is not None:
-        data |= {
-            "price_pnl": text(cost.price),
-            "funding": text(cost.funding),
-            "fees": text(cost.fees),
-            "earned": text(cost.earned),
-        }
+        data |= cost.data
     return alert(portfolio, "conversion_ended", Severity.INFO, sentence, at, data=data)
 
 

@@ -9,6 +9,8 @@ from counterpoise.app.announce import Announcer
 from counterpoise.app.cycle_report import CycleReport
 from counterpoise.app.judge import Judgement
 from counterpoise.domain.events import Alert, Severity
+from counterpoise.domain.guarding import MarginVerdict
+from counterpoise.domain.hedge_book import Booked, BookLine
 from counterpoise.domain.numbers import dec
 from counterpoise.domain.order import Order, OrderState, Side
 from counterpoise.domain.plan import Cancel, Hold, Plan, Refused, Target
@@ -500,6 +502,46 @@ def test_a_cycle_that_could_not_look_does_not_make_a_known_position_new() -> Non
     assert people.hear(make_report(), UNEXPLAINED) == ["-hold:not_valued"]
 
 
+# --- a venue that is silent
+
+SHORT = PositionRecord(venue=VENUE, symbol=BTC_PERP, own_qty=dec("-0.5"))
+SILENT = tuple(f"{what}: time-out after 20 s" for what in ("account", "prices", "open orders"))
+UNREAD = reason("margin_unseen", venue=VENUE, what="its account")
+
+
+def silent(
+    *positions: PositionRecord,
+    orders: tuple[Order, ...] = (),
+    raised: frozenset[str] = NOTHING_RAISED,
+) -> Alert:
+    seen = with_venue(healthy_snapshot(), problems=(*SILENT, "bars of BTC: 503"))
+    report = make_report(seen, positions=positions, margin=MarginVerdict(unseen={VENUE: UNREAD}))
+    told = announcer().conditions(report, replace(UNCHANGED, orders=orders), raised)
+    (one,) = (a for a in told if a.kind == "margin_unseen")
+    return one
+
+
+def test_a_cause_that_several_questions_have_in_common_is_said_once() -> None:
+    assert silent(SHORT).text.startswith(
+        "main does not answer: account, prices, open orders: time-out after 20 s; bars of BTC: 503. Nothing is decided"
+    )
+
+
+def test_margin_that_is_not_seen_is_critical_only_where_something_is_or_may_be_open() -> None:
+    foreign = replace(SHORT, baseline_qty=dec("0.2"), own_qty=dec(0))
+    coins = replace(SHORT, symbol="BTC/USDT")
+    closed = replace(SHORT, own_qty=dec(0))
+    elsewhere = replace(SHORT, venue="another")
+    assert silent(SHORT).severity is silent(foreign).severity is Severity.CRITICAL
+    for nothing in ((), (closed,), (coins,), (elsewhere,)):
+        told = silent(*nothing)
+        assert told.severity is Severity.WARNING
+        assert told.text.endswith("as far as is known nothing is open there")
+    resting = make_order(state=OrderState.OPEN)
+    assert silent(orders=(resting,)).severity is Severity.CRITICAL
+    assert silent(raised=frozenset({f"position:{VENUE}:{BTC_PERP}"})).severity is Severity.CRITICAL
+
+
 # --- hedges that moved
 
 
@@ -509,8 +551,9 @@ def moved(
     snapshot, policy = healthy_snapshot(positions={"BTC": own}), make_policy()
     view = make_view(snapshot, policy)
     recorded: Recorded = make_recorded(positions=seen.positions, **changes)
-    look = judged or Judgement(view=view)
-    return announcer().moved(seen, recorded, look, make_universe(policy, snapshot), NOW).alerts
+    look, universe = judged or Judgement(view=view), make_universe(policy, snapshot)
+    marks = snapshot.marks
+    return announcer().moved(seen, recorded, look, universe, NOW, marks=marks).alerts
 
 
 def filled(own: str, *fills: object, symbol: str = BTC_PERP) -> Reconciled:
@@ -532,6 +575,19 @@ def test_fills_are_told_once_per_contract_with_weights_before_and_after() -> Non
     # 1 BTC of 150,000 is two thirds; 0.7 BTC is 46.67 %
     assert "effective weight 66.67 % -> 46.67 %" in told.text
     assert told.text.endswith("Why: hedge half of it")
+
+
+def test_what_a_hedge_came_to_so_far_holds_what_is_open_at_its_mark() -> None:
+    line = BookLine(
+        strategy="half", venue=VENUE, symbol=BTC_PERP, qty=dec("-0.3"), cost=dec(-31_500),
+        fees=dec("12.6"), opened_at=NOW,
+    )  # fmt: skip
+    seen = filled("-0.3", make_fill(qty="0.3", price=105_000))
+    seen = replace(seen, booked=Booked(lines={line.key: line}))
+    (told,) = moved(seen, "-0.3")
+    # the mark is 100,000
+    assert "So far it is up 1,487.40 USDT: open price gain 1,500.00, fees 12.60" in told.text
+    assert (told.data["open_pnl"], told.data["earned"]) == ("1500", "-12.6")
 
 
 def test_the_weight_before_counts_only_what_our_fills_moved() -> None:

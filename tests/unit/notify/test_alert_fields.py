@@ -27,6 +27,7 @@ from counterpoise.domain.strategy.conversion import AssetConversion
 from counterpoise.domain.strategy.profit_ladder import LadderTarget
 from counterpoise.domain.templates import COMMON
 from counterpoise.domain.transfer import TransferState
+from counterpoise.notify.costs import Cost
 from counterpoise.notify.doubt_messages import changes_accepted
 from counterpoise.notify.foreign_messages import orders_taken_down
 from counterpoise.notify.lifecycle_messages import (
@@ -43,7 +44,6 @@ from counterpoise.notify.messages import (
     order_values,
 )
 from counterpoise.notify.move_messages import (
-    Cost,
     Place,
     Rungs,
     coins_traded,
@@ -115,7 +115,7 @@ def of_moves(before: Decimal, after: Decimal) -> list[Alert]:
         asset="BTC",
         venue="main",
         symbol=BTC_PERP,
-        cost=Cost(fees=ONE),
+        cost=Cost(fees=ONE, open_price=ONE),
         why="x",
     )
     moved = after - before
@@ -171,7 +171,9 @@ def every_maker() -> dict[str, list[Alert]]:
         "conversion_begun": [conversion_begun("treasury", "less", {"BTC": PART.begun}, NOW)],
         "conversion_goes_on": [conversion_goes_on("treasury", "less", [PART], NOW)],
         "conversion_ended": [
-            conversion_ended("treasury", "less", [PART], Cost(fees=ONE), NOW, through=True)
+            conversion_ended(
+                "treasury", "less", [PART], Cost(fees=ONE, open_price=ONE), NOW, through=True
+            )
         ],
         "flow_found": [flow_found("treasury", flow, "USDT")],
         "changes_accepted": [

@@ -11,15 +11,14 @@ import pytest
 from counterpoise.domain.codec import decoded, document_of
 from counterpoise.domain.course import Course, Courses, contract_of, written
 from counterpoise.domain.events import Alert, Severity
-from counterpoise.domain.numbers import dec
+from counterpoise.domain.numbers import dec, significant, text
 from counterpoise.domain.order import Fill, Side
+from counterpoise.notify.costs import Cost, cost_words
 from counterpoise.notify.move_messages import (
-    Cost,
     Place,
     Rungs,
     average_price,
     coins_traded,
-    cost_words,
     hedge_moved,
     ladder_begun,
     ladder_crosses,
@@ -77,9 +76,9 @@ def test_an_opened_hedge_says_what_how_much_at_what_price_to_what_effect_and_why
         " Why: hedge 50 % of 1.2 BTC"
     )
     assert (told.kind, told.severity, told.key) == ("hedge_opened", Severity.INFO, None)
-    # exact where the sentence is rounded
+    # finer where the sentence is rounded
     assert told.data["weight_before"] == "0.6012345"
-    assert Decimal(told.data["avg_price"]) == Decimal("49800.4") / Decimal("0.6")
+    assert told.data["avg_price"] == "83000.6666667"
     assert told.data["trade_ids"] == "t0.2,t0.4"
 
 
@@ -136,7 +135,18 @@ def test_the_average_is_of_the_fills_in_the_direction_of_the_move() -> None:
 def test_a_price_is_rounded_for_reading_and_not_in_the_data(exact: str, shown: str) -> None:
     told = moved("0", "-1", (a_fill("1", exact),))
     assert f"at {shown} on average;" in told.text
-    assert told.data["avg_price"] == exact
+    # to programs it is given to 12 digits, or as many as are whole
+    assert told.data["avg_price"] == text(significant(dec(exact), 12))
+
+
+def test_what_is_divided_has_as_many_digits_as_people_and_programs_can_use() -> None:
+    third = dec(1) / 3
+    place = replace(BTC, weight_before=third, weight_after=2 * third)
+    told = hedge_moved(
+        place, dec(0), dec("-1"), (a_fill("1", str(third)), a_fill("2", "80000")), AT
+    )
+    assert (told.data["weight_before"], told.data["weight_after"]) == ("0.33333333", "0.66666667")
+    assert told.data["avg_price"] == "53333.4444444"
 
 
 def test_average_price_weighs_by_quantity() -> None:
@@ -155,9 +165,28 @@ def test_the_same_news_is_the_same_alert_and_other_news_another() -> None:
 @pytest.mark.parametrize(
     ("cost", "words"),
     [
-        (Cost(), "So far it cost nothing"),
-        (Cost(fees=dec("12.345")), "So far it cost 12.34 USDT (fees)"),
-        (Cost(funding=dec(3)), "So far it earned 3.00 USDT (funding received)"),
+        (Cost(), "So far it cost nothing, the open price gain left out"),
+        (
+            Cost(fees=dec("12.345")),
+            "So far it cost 12.34 USDT (fees), the open price gain left out",
+        ),
+        (
+            Cost(funding=dec(3), open_price=dec(0)),
+            "So far it earned 3.00 USDT (funding received)",
+        ),
+        (
+            Cost(fees=dec("20.23"), open_price=dec(6830)),
+            "So far it is up 6,809.77 USDT: open price gain 6,830.00, fees 20.23",
+        ),
+        (
+            # 2.371001 in all: what is shown adds up
+            Cost(fees=dec("1.106"), open_price=dec("-1.265001")),
+            "So far it is down 2.38 USDT: open price loss 1.27, fees 1.11",
+        ),
+        (
+            Cost(price=dec(5), fees=dec("0.5"), open_price=dec(-10)),
+            "So far it is down 5.50 USDT: open price loss 10.00, realised price gain 5.00, fees 0.50",
+        ),
         (
             Cost(price=dec(130), funding=dec("4.5"), fees=dec(14), over=True),
             "In all it earned 120.50 USDT: realised price gain 130.00, funding received 4.50, fees 14.00",
@@ -166,8 +195,11 @@ def test_the_same_news_is_the_same_alert_and_other_news_another() -> None:
             Cost(price=dec(-80), funding=dec("-1.5"), fees=dec(-2), over=True),
             "In all it cost 79.50 USDT: realised price loss 80.00, funding paid 1.50, fees returned 2.00",
         ),
-        (Cost(fees=dec("1234567.891")), "So far it cost 1,234,567.89 USDT (fees)"),
-        (Cost(fees=dec("0.00123456")), "So far it cost 0.0012 USDT (fees)"),
+        (
+            Cost(fees=dec("1234567.891"), open_price=dec(0)),
+            "So far it cost 1,234,567.89 USDT (fees)",
+        ),
+        (Cost(fees=dec("0.00123456"), open_price=dec(0)), "So far it cost 0.0012 USDT (fees)"),
         (
             Cost(price=dec(2), fees=dec(2), over=True),
             "In all it earned and cost the same: realised price gain 2.00, fees 2.00",
