@@ -13,6 +13,7 @@ from counterpoise.domain.numbers import ZERO, dec
 from counterpoise.domain.policy import PortfolioPolicy
 from counterpoise.domain.records import Changes, PositionRecord
 from counterpoise.domain.strategy import HedgePolicy
+from counterpoise.notify.titles import title_of
 from counterpoise.venue.sim import MarketKind, Side, Wallet
 from tests.scenario.stage import Stage, make_shape, make_stage
 from tests.scenario.test_dated_over_ccxt import through_ccxt, trouble
@@ -65,7 +66,7 @@ async def test_a_deleveraged_hedge_is_booked_at_its_price_and_opened_anew() -> N
             stage,
             policy,
             partial(deleverage, stage, "0.5"),
-            "the venue itself traded 0.5 of it away (auto-deleveraging)",
+            "Auto-deleveraged: the venue itself bought 0.5 BTC with ",
         )
         (trade,) = stage.events("deleverage")
         assert [(f.qty, f.price) for f in stage.last.fills] == [(dec("0.5"), price(trade))]
@@ -90,11 +91,19 @@ async def test_a_liquidated_hedge_is_booked_told_and_does_not_hold_the_contract(
             stage,
             policy,
             lambda: stage.price(BTC=81_000),
-            "the venue itself traded 2 of it away (a liquidation)",
+            "Liquidated: the venue itself bought 2 BTC with ",
         )
         (event,) = stage.events("liquidation")
         (fill,) = stage.last.fills
         assert (fill.price, fill.qty) == (price(event), 2)
+        (told,) = [a for a in stage.last.alerts if a.kind == "taken_by_venue"]
+        assert told.severity is Severity.CRITICAL
+        assert title_of(told) == "LIQUIDATED: BTC hedge"
+        assert told.text.startswith(
+            "Liquidated: the venue itself bought 2 BTC with BTC/USDT:USDT at "
+        )
+        assert "nothing of it is left" in told.text
+        assert "In all it cost " in told.text
         assert (await stage.recorded()).positions["sim", PERP].own_qty == 0
         (closed,) = await stage.closed()
         assert closed.exit == price(event)

@@ -155,6 +155,8 @@ class Lasting:
         found = rows.get(what) if kind in {"order", "wrong_reply"} else None
         if found is not None and not found.state.is_unproven:
             return order_found(found)
+        if kind == "margin" and _took(what, seen):
+            return f"{cleared_text(key, gone=True)}: the venue itself has closed positions there"
         return cleared_text(key, gone=_gone(key, report))
 
     def _over(
@@ -255,6 +257,11 @@ def _found_now(key: str, seen: Reconciled) -> tuple[Order, ...]:
     )
 
 
+def _took(pool: str, seen: Reconciled) -> bool:
+    """Whether the venue of ``pool`` (``main/USDT:near``) itself traded something away in this look."""
+    return pool.partition("/")[0] in {venue for venue, _ in seen.forced}
+
+
 def _forbidden_too(key: str) -> bool:
     """Whether a lowered trading state keeps from being done what ``key`` said is not done."""
     return key.startswith("refused:") or (
@@ -279,7 +286,9 @@ def _refused(report: CycleReport, raised: frozenset[str]) -> Iterator[tuple[str,
         found.setdefault((order.symbol, order.side, code), []).append(refusal)
     for (symbol, side, code), refusals in found.items():
         qty = text(significant(sum((r.order.qty for r in refusals), ZERO)))
-        said = f"Refused to {side.value} {qty} {base_of(symbol)} with {symbol}: {refusals[-1].reason.text}"
+        said = f"Refused to {side.value} {qty} {base_of(symbol)} with {symbol}"
+        many = f" in {len(refusals)} orders. Of one of them:" if len(refusals) > 1 else ":"
+        said = f"{said}{many} {refusals[-1].reason.text}"
         yield f"refused:{symbol}:{code}", (Severity.WARNING, said)
 
 

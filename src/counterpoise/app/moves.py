@@ -19,7 +19,7 @@ from counterpoise.domain.guarding import SELLER
 from counterpoise.domain.hedge_book import CENT, BookLine, ClosedHedge
 from counterpoise.domain.instrument import base_of, expiry_of, is_spot
 from counterpoise.domain.numbers import ZERO, significant, text
-from counterpoise.domain.order import Fill, Order, OrderState, Side
+from counterpoise.domain.order import Fill, Forced, Order, OrderState, Side
 from counterpoise.domain.plan import Target
 from counterpoise.domain.policy import LadderKind
 from counterpoise.domain.portfolio import Contract
@@ -33,6 +33,7 @@ from counterpoise.notify.move_messages import (
     ladder_done,
     ladder_goes_on,
     ladder_left,
+    taken_by_venue,
 )
 from counterpoise.plan.case import CROSSING
 
@@ -86,8 +87,7 @@ class Teller:
         decision = target.decision_id if target is not None else ""
         if contract in look.seen.forced:
             yield from self._leave(name, "as the venue itself traded", sum_of(fills))
-            why = look.seen.forced[contract].text
-            yield _loud(self._once(contract, fills, look.own(contract), why, ""), Severity.CRITICAL)
+            yield self._taken(contract, fills)
             return
         if is_spot(contract[1]) and _sold_by_guard(contract, look):
             # coins go only where people allowed it: they are told louder than of a strategy's trade
@@ -251,6 +251,14 @@ class Teller:
         place = look.place(contract, moved, moved, why, decision)
         place = replace(place, hurried=look.hurried(decision) if decision else False)
         return hedge_moved(place, after - moved, after, fills, look.at)
+
+    def _taken(self, contract: Contract, fills: tuple[Fill, ...]) -> Alert:
+        """What the venue itself traded away, and what of ours filled in the same look."""
+        look, moved = self._look, sum_of(fills)
+        how = next((f.forced for f in fills if f.forced is not None), Forced.LIQUIDATION)
+        place = look.place(contract, moved, moved, look.seen.forced[contract].text, "")
+        after = look.own(contract)
+        return taken_by_venue(place, after - moved, after, fills, how, look.at)
 
     def _coins(self, contract: Contract, fills: tuple[Fill, ...], why: str, decision: str) -> Alert:
         look = self._look

@@ -88,6 +88,7 @@ CATEGORIES: Mapping[str, Category] = {
     "taken_down": Category.FOREIGN,
     "target_hit": Category.HEDGE,
     "tranche": Category.HEDGE,
+    "taken_by_venue": Category.MARGIN,
     "transfer": Category.COLLATERAL,
     "unrestored": Category.FOREIGN,
     "untimely": Category.DATA,

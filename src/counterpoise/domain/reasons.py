@@ -53,6 +53,8 @@ SENTENCES: Mapping[str, str] = {
     " cannot be measured",
     # drift
     "inside_band": "{sleeve} weighs {weight}, within {band} of its target {target}: nothing to do",
+    "inside_band_held": "{sleeve} weighs {weight}, within {band} of its target {target}, with {overlay} {asset} in"
+    " futures",
     "outside_band": "{sleeve} weighs {weight}, more than {band} away from its target {target}: trade back to {to}",
     "leg_excluded": "{sleeve} weighs {weight} against a target of {target}, but legs: {legs} leaves it alone",
     "calendar_due": "{sleeve} weighs {weight}, the calendar is due: trade back to its target {target}",

@@ -7,7 +7,7 @@ in ``data`` (what was divided, weights and average prices, to digits enough).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from counterpoise.domain.course import Course
 from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.instrument import base_of, quote_of
 from counterpoise.domain.numbers import ZERO, counted, quantize, significant, text
-from counterpoise.domain.order import Fill, Order, Side
+from counterpoise.domain.order import Fill, Forced, Order, Side
 from counterpoise.notify.costs import Cost, cost_words
 
 _CENT = Decimal("0.01")
@@ -23,6 +23,11 @@ _CENTS_FROM = 1_000
 _DIGITS = 8
 #: To these what is divided is given to programs: a weight, and the digits of a price.
 _SHARE, _EXACT = Decimal("1e-8"), 12
+_FORCED = {
+    Forced.LIQUIDATION: "Liquidated",
+    Forced.DELEVERAGING: "Auto-deleveraged",
+    Forced.SETTLEMENT: "Settled, as the venue takes the contract from its list",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +120,37 @@ def hedge_settled(place: Place, before_qty: Decimal, price: Decimal | None, at: 
         "after_qty": text(ZERO),
     }
     return _told(place, "hedge_closed", sentence, at, data)
+
+
+def taken_by_venue(
+    place: Place,
+    before_qty: Decimal,
+    after_qty: Decimal,
+    fills: Sequence[Fill],
+    how: Forced,
+    at: datetime,
+) -> Alert:
+    """Return the alert for a position of ours that the venue itself closed, in whole or in part, by ``fills``."""
+    moved = after_qty - before_qty
+    side = Side.BUY if moved > 0 else Side.SELL
+    price = average_price(fills)
+    held = (
+        f"{_short(after_qty)} {place.asset} of it is left" if after_qty else "nothing of it is left"
+    )
+    sentence = (
+        f"{_FORCED[how]}: the venue itself {_traded(place, side, abs(moved), price)}, against our"
+        f" {_noun(before_qty, after_qty).lower()} of {place.asset}; {held},"
+        f" {_position(place, before_qty, after_qty)}{_costs(place)}. Strategies that still want it trade again with"
+        " the next look, as far as margin carries it"
+    )
+    data = {
+        **_traded_data(side, abs(moved), price, (f.trade_id for f in fills)),
+        "before_qty": text(before_qty),
+        "after_qty": text(after_qty),
+        "step": how.value,
+    }
+    told = _told(place, "taken_by_venue", sentence, at, data)
+    return replace(told, severity=Severity.CRITICAL)
 
 
 def ladder_begun(place: Place, course: Course, rungs: Rungs, at: datetime) -> Alert:

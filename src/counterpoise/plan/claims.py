@@ -12,9 +12,9 @@ from decimal import Decimal
 from counterpoise.domain.decision import Decision, Want
 from counterpoise.domain.hedge_book import BookLine, LineKey
 from counterpoise.domain.instrument import base_of, is_spot
-from counterpoise.domain.numbers import ZERO, dec, shrink_step, split
+from counterpoise.domain.numbers import ZERO, dec, shrink_step, split, text
 from counterpoise.domain.portfolio import Contract, Listing, Universe
-from counterpoise.domain.reasons import Reason
+from counterpoise.domain.reasons import Reason, reason
 from counterpoise.plan.roll import legs, rung_of
 
 
@@ -220,4 +220,20 @@ def _why(
         d for d in about if d.overlay != 0
     ]
     speakers = speakers or [d for d in about if d.coins is not None]
-    return "; ".join(said.get((d.strategy, asset), d.reason.text) for d in speakers)
+    several = len({d.strategy for d in speakers}) > 1
+    return "; ".join(
+        f"{f'{d.strategy}: ' if several else ''}{said.get((d.strategy, asset)) or _said(d)}"
+        for d in speakers
+    )
+
+
+def _said(decision: Decision) -> str:
+    """The strategy's sentence; one that says there is nothing to do says what it holds for that."""
+    if decision.reason.code != "inside_band" or decision.overlay == 0:
+        return decision.reason.text
+    return reason(
+        "inside_band_held",
+        **decision.reason.numbers,
+        overlay=text(decision.overlay),
+        asset=decision.asset,
+    ).text

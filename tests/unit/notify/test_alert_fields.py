@@ -17,7 +17,7 @@ from counterpoise.domain.health import Distance, Pool
 from counterpoise.domain.instants import iso
 from counterpoise.domain.numbers import ONE, ZERO, dec
 from counterpoise.domain.operator import Approval, Command, CommandKind, CommandState
-from counterpoise.domain.order import Side
+from counterpoise.domain.order import Forced, Side
 from counterpoise.domain.reasons import reason
 from counterpoise.domain.records import Flow, TradingState
 from counterpoise.domain.reporting import Period
@@ -53,6 +53,7 @@ from counterpoise.notify.move_messages import (
     ladder_done,
     ladder_goes_on,
     ladder_left,
+    taken_by_venue,
 )
 from counterpoise.notify.operator_messages import (
     approval_asked,
@@ -123,6 +124,7 @@ def of_moves(before: Decimal, after: Decimal) -> list[Alert]:
     rungs = Rungs(filled=1, placed=2)
     return [
         hedge_moved(place, before, after, (make_fill(),), NOW),
+        taken_by_venue(place, before, after, (make_fill(),), Forced.LIQUIDATION, NOW),
         ladder_begun(place, course, rungs, NOW),
         ladder_goes_on(place, course, rungs, NOW),
         ladder_done(place, course, rungs, moved, NOW),
