@@ -130,7 +130,7 @@ async def test_a_foreign_position_the_venue_took_explains_itself() -> None:
         assert len(raised(stage, before)) == 1
         after = (await stage.recorded()).positions["sim", PERP]
         assert (after.own_qty, after.baseline_qty) == (ZERO, dec("-0.5"))
-        assert "the venue itself traded 2.5 of it away" in raised(stage, before)[0].text
+        assert "It took 2.5 in all: the rest was not ours." in raised(stage, before)[0].text
         await stage.run(policy, hours=0.3)
         assert stage.position() == dec("-2.5"), "ours is opened anew, theirs is theirs"
     assert trouble(stage) == []

@@ -18,7 +18,7 @@ from counterpoise.domain.events import Alert, Severity
 from counterpoise.domain.guarding import SELLER
 from counterpoise.domain.hedge_book import CENT, BookLine, ClosedHedge
 from counterpoise.domain.instrument import base_of, expiry_of, is_spot
-from counterpoise.domain.numbers import ZERO, significant, text
+from counterpoise.domain.numbers import ZERO, dec, significant, text
 from counterpoise.domain.order import Fill, Forced, Order, OrderState, Side
 from counterpoise.domain.plan import Target
 from counterpoise.domain.policy import LadderKind
@@ -256,9 +256,10 @@ class Teller:
         """What the venue itself traded away, and what of ours filled in the same look."""
         look, moved = self._look, sum_of(fills)
         how = next((f.forced for f in fills if f.forced is not None), Forced.LIQUIDATION)
-        place = look.place(contract, moved, moved, look.seen.forced[contract].text, "")
-        after = look.own(contract)
-        return taken_by_venue(place, after - moved, after, fills, how, look.at)
+        why, after = look.seen.forced[contract], look.own(contract)
+        place = look.place(contract, moved, moved, why.text, "")
+        total = dec(why.numbers["qty"])
+        return taken_by_venue(place, after - moved, after, fills, how, total, look.at)
 
     def _coins(self, contract: Contract, fills: tuple[Fill, ...], why: str, decision: str) -> Alert:
         look = self._look

@@ -55,7 +55,7 @@ DATA: Mapping[str, tuple[str, ...]] = {
     "stopped": _RUN,
     "strategy_turned": ("strategy", "strategy_kind", "asset", "phase", "qty"),
     "taken_down": ("venue", "symbol", "orders"),
-    "taken_by_venue": (*_MOVED, *_LADDER),
+    "taken_by_venue": (*_MOVED, "step"),
     "target_hit": ("strategy", "asset", "price", "target", "targets", "add", "share"),
     "tranche": ("strategy", "asset", "tranche", "qty"),
     "wrong_reply": _ORDER,

@@ -128,20 +128,27 @@ def taken_by_venue(
     after_qty: Decimal,
     fills: Sequence[Fill],
     how: Forced,
+    total: Decimal,
     at: datetime,
 ) -> Alert:
-    """Return the alert for a position of ours that the venue itself closed, in whole or in part, by ``fills``."""
+    """Return the alert for a position of ours that the venue itself closed, in whole or in part, by ``fills``.
+
+    ``total``: how much of the contract it took, with what was never ours; base units (> 0).
+    """
     moved = after_qty - before_qty
     side = Side.BUY if moved > 0 else Side.SELL
     price = average_price(fills)
     held = (
         f"{_short(after_qty)} {place.asset} of it is left" if after_qty else "nothing of it is left"
     )
+    others = (
+        f" It took {_short(total)} in all: the rest was not ours." if total != abs(moved) else ""
+    )
     sentence = (
         f"{_FORCED[how]}: the venue itself {_traded(place, side, abs(moved), price)}, against our"
         f" {_noun(before_qty, after_qty).lower()} of {place.asset}; {held},"
-        f" {_position(place, before_qty, after_qty)}{_costs(place)}. Strategies that still want it trade again with"
-        " the next look, as far as margin carries it"
+        f" {_position(place, before_qty, after_qty)}{_costs(place)}.{others} Strategies that still want it trade"
+        " again with the next look, as far as margin carries it"
     )
     data = {
         **_traded_data(side, abs(moved), price, (f.trade_id for f in fills)),

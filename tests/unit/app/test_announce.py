@@ -465,7 +465,9 @@ def test_what_is_refused_no_more_is_over_in_the_end_although_it_is_not_reached()
 def test_a_refusal_says_how_much_is_refused_in_all() -> None:
     rungs = tuple(replace(REFUSAL, order=make_order(client_order_id=c)) for c in ("cp1", "cp2"))
     (told,) = announcer().conditions(make_report(refused=rungs), UNCHANGED, NOTHING_RAISED)
-    assert told.text == f"Refused to sell 0.2 BTC with {BTC_PERP}: more than 50 open orders"
+    assert told.text == (
+        f"Refused to sell 0.2 BTC with {BTC_PERP} in 2 orders. Of one of them: more than 50 open orders"
+    )
 
 
 # --- unexplained positions

@@ -124,7 +124,7 @@ def of_moves(before: Decimal, after: Decimal) -> list[Alert]:
     rungs = Rungs(filled=1, placed=2)
     return [
         hedge_moved(place, before, after, (make_fill(),), NOW),
-        taken_by_venue(place, before, after, (make_fill(),), Forced.LIQUIDATION, NOW),
+        taken_by_venue(place, before, after, (make_fill(),), Forced.LIQUIDATION, ONE, NOW),
         ladder_begun(place, course, rungs, NOW),
         ladder_goes_on(place, course, rungs, NOW),
         ladder_done(place, course, rungs, moved, NOW),
