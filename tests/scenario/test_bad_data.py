@@ -363,7 +363,7 @@ async def test_what_the_venue_takes_away_is_booked_at_its_price_and_hedged_anew(
     await stage.run(policy, hours=0)
     assert len(stage.events("place")) == placed, "nothing in the look that finds out"
     (told,) = raised(stage, before)
-    assert "the venue itself traded 0.5 of it away" in told.text
+    assert "the venue itself bought 0.5 BTC with BTC/USDT:USDT at 50,000 on average" in told.text
     assert (await stage.recorded()).positions["sim", PERP].own_qty == dec("-1.5")
     (line,) = (await stage.lines()).values()
     assert line.qty == dec("-1.5")

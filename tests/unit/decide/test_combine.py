@@ -103,7 +103,7 @@ def test_an_asset_without_a_contract_has_no_want() -> None:
         pytest.param(
             ("-0.5", "-0.5"),
             ("-0.1", "-0.1"),
-            "no BTC is held: nothing to hedge; 0.1 of it",
+            "h: no BTC is held: nothing to hedge; k: 0.1 of it",
             id="if nobody did, everyone who wants something",
         ),
         pytest.param((0, "-0.5"), (0, 0), "no BTC is held: nothing to hedge", id="letting go"),
