@@ -22,6 +22,7 @@ from counterpoise.domain.leaks import Leaks
 from counterpoise.domain.message import Message
 from counterpoise.domain.records import Changes, PortfolioRecord, TradingState
 from counterpoise.domain.routing import Route, SinkPolicy
+from counterpoise.notify.apprise import AppriseSink
 from counterpoise.notify.relay import Relay
 from counterpoise.notify.telegram import TelegramSink
 from counterpoise.notify.webhook import WebhookSink
@@ -154,6 +155,36 @@ async def test_bursts_arrive_whole_through_troubles_in_any_order(seed: int) -> N
         sink, committed, store = await run(server, [5000, 700, 40, 1, 900])
         compare(server, sink, committed)
         assert dict(await store.counts()) == {"pending": 0, "dead": 0}
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise asks
+@pytest.mark.parametrize("name", ["webhook", "notify:json"])
+async def test_a_burst_arrives_whole_at_a_server_in_trouble(name: str) -> None:
+    clock, store = ManualClock(NOW), await opened()
+    async with HookServer().serving() as hook:
+        made: Sink = WebhookSink(
+            url=Secret(hook.url), secret=Secret("fake-secret"), now=clock.now, leaks=Leaks([])
+        )
+        if name == "notify:json":
+            url = Secret(f"{hook.url.replace('http:', 'json:')}/topic?rto=1&cto=1")
+            made = AppriseSink(url=url, zone=UTC, leaks=Leaks([]))
+        hook.answers.extend([page(502), HANG, page(500), page(429), page(503)])
+        sink = Watched(made)
+        relay = Relay(store, {name: sink}, clock, policies={name: POLICY}, timeout_s=Decimal(1))
+        await relay.deliver_pending()
+        committed = burst(5000)
+        await store.commit(Changes(portfolio="treasury", alerts=committed))
+        for _ in range(400):
+            await relay.deliver_pending()
+            clock.advance(Decimal(20))
+    assert dict(await store.counts()) == {"pending": 0, "dead": 0}
+    assert not hook.answers
+    wanted = {a.id for a in committed if POLICY.route(a) is Route.ON}
+    delivered = Counter(id_ for ids in sink.delivered for id_ in ids)
+    assert delivered == dict.fromkeys(wanted, 1)
+    assert len(hook.documents) == len(sink.delivered) < 200
+    if name == "webhook":
+        assert {i for d in hook.documents for i in d["ids"]} == wanted
 
 
 async def test_a_chat_that_threw_the_bot_out_holds_up_neither_the_other_nor_the_webhook() -> None:

@@ -14,6 +14,7 @@ from counterpoise.app.clock import WallClock
 from counterpoise.domain.access import BrokerAccess, Secret, TlsAccess
 from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.records import Changes, PortfolioRecord, TradingState
+from counterpoise.domain.routing import SinkPolicy
 from counterpoise.notify import mqtt
 from counterpoise.notify.composing import message_of
 from counterpoise.notify.mqtt import MqttSink
@@ -131,6 +132,37 @@ async def test_a_broker_that_hangs_is_killed_and_comes_back_has_every_alert(
     texts = {h.document["text"] for h in events}
     assert {a.text for a in story.committed} <= texts
     assert PASSWORD not in "".join(h.payload for h in ear.heard)
+
+
+async def test_a_burst_to_a_broker_that_is_killed_is_whole(tmp_path: Path) -> None:
+    made = tuple(
+        alert("p", f"kind_{n % 7}", Severity.INFO, f"number {n}", CLOCK.now()) for n in range(5000)
+    )
+    with Broker(tmp_path / "broker") as broker, Ear(broker, tmp_path, "cp/#") as ear:
+        async with connected(broker.access()) as sink:
+            story = Story(MemoryStore(), sink)
+            # as many as a minute takes: what is more goes together
+            story.relay = Relay(
+                story.store, {"mqtt": sink}, CLOCK, policies={"mqtt": SinkPolicy(rate=20)}
+            )
+            await story.begin()
+            sink.looked("p", {"equity": "1"})
+            await heard(ear, "cp/availability", "online")
+            relay = asyncio.create_task(story.relay.run())
+            await story.store.commit(Changes(portfolio="p", alerts=made[:2000]))
+            story.relay.wake()
+            broker.kill()
+            await story.store.commit(Changes(portfolio="p", alerts=made[2000:]))
+            await story.fails()
+            broker.start()
+            async with asyncio.timeout(150):  # the rest of a minute's rate
+                while (await story.store.counts())["pending"]:
+                    await CLOCK.sleep(mqtt.FIRST_PAUSE_S / 4)
+            relay.cancel()
+            await asyncio.wait({relay})
+        await heard(ear, "cp/availability", "offline")
+    told = [i for h in ear.heard if "/event/" in h.topic for i in h.document["ids"]]
+    assert set(told) == {a.id for a in made}
 
 
 async def test_what_is_retained_is_there_for_who_comes_later(
