@@ -78,7 +78,7 @@ def main() -> int:
     """Measure, print, keep; 0 when every target is held."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--pairs", type=int, default=9)
-    parser.add_argument("--hours", type=int, default=10, help="of market per run")
+    parser.add_argument("--hours", type=int, default=40, help="of market per run")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     results = measured(options.pairs, options.hours)
