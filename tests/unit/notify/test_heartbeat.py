@@ -88,12 +88,12 @@ async def test_it_pings_when_every_portfolio_has_looked(beat: Heartbeat, monitor
 async def test_it_pings_no_more_often_than_said_and_never_of_the_past(
     beat: Heartbeat, monitor: Monitor
 ) -> None:
-    for _ in range(30):
-        beat.looked("p")
-        beat.looked("q")
-        await CLOCK.sleep(Decimal("0.02"))
+    async with asyncio.timeout(10):
+        while len(monitor.pings) < 3:
+            beat.looked("p")
+            beat.looked("q")
+            await CLOCK.sleep(Decimal("0.02"))
     spans = [b - a for a, b in zip(monitor.pings, monitor.pings[1:], strict=False)]
-    assert len(monitor.pings) >= 2
     assert all(span >= EVERY.total_seconds() for span in spans)
     # a look within the pause is no reason for a ping after it
     await CLOCK.sleep(Decimal("0.3"))
@@ -113,8 +113,6 @@ async def test_a_failure_is_told_once_and_never_with_the_url(
     logged: list[dict[str, object]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(heartbeat, "ANSWER_S", 0.4)
-
     async def again() -> None:
         told = len(logged)
         while len(logged) == told:
@@ -125,8 +123,10 @@ async def test_a_failure_is_told_once_and_never_with_the_url(
     monitor.status = 500
     await again()
     monitor.hangs = True
-    await again()
-    await again()
+    with monkeypatch.context() as patience:
+        patience.setattr(heartbeat, "ANSWER_S", 0.4)
+        await again()
+        await again()
     monitor.hangs, monitor.status = False, 200
     await again()
     told = [(x["event"], x["log_level"], x.get("error")) for x in logged]
