@@ -40,37 +40,13 @@ from counterpoise.domain.events import Severity, alert
 from counterpoise.domain.numbers import ZERO
 from counterpoise.domain.records import Changes
 from counterpoise.venue.testnet.launch import TestnetOptions, build_exchange, serving
+from tests.scenario.processes import BALANCE, CONFIG
 
 #: Alerts that wait when the daemon starts, for every sink.
 BACKLOG = 1_000
 START = datetime(2026, 1, 5, tzinfo=UTC)
-BALANCE = "BTC=0.6667,ETH=6.667,USDT=2000,USDT@futures=18000"
-CONFIG = """\
-store: sqlite:///bench.db
-venues:
-  bench:
-    exchange: binance
-    environment: local
-    url: {url}
-    clock: venue
-    api_key: {api_key}
-    secret: {secret}
-    poll: 15m
-portfolios:
-  bench:
-    venues: [bench]
-    quote: USDT
-    sleeves:
-      core:      {{weight: 60%, assets: {{BTC: 100%}}, band: 2pp}}
-      satellite: {{weight: 20%, assets: {{ETH: 100%}}, band: 2pp}}
-      buffer:    {{weight: 20%, assets: {{USDT: 100%}}, band: 5pp}}
-    strategies:
-      - {{kind: hedge, id: half-btc, asset: BTC, ratio: 50%}}
-      - {{kind: drift, id: keep-shape}}
-    execution: {{ladder: resting, rungs: 4, spacing: 5bps, patience: 15m, max_slippage: 30bps}}
-alerts:
-  log: {{routing: {{info: off, warning: off, critical: off}}}}
-"""
+#: The log is told nothing: a terminal has a pace of its own.
+ALERTS = "alerts:\n  log: {routing: {info: off, warning: off, critical: off}}\n"
 MQTT = "  mqtt: {{host: 127.0.0.1, port: {port}}}\n"
 
 
@@ -147,7 +123,7 @@ async def run(port: int | None, hours: int) -> list[float]:
         served = await stack.enter_async_context(serving(exchange, speed=ZERO))
         config = folder / "counterpoise.yaml"
         text = CONFIG.format(url=served.url, api_key=served.api_key, secret=served.secret)
-        config.write_text(text + (MQTT.format(port=port) if port is not None else ""))
+        config.write_text(text + ALERTS + (MQTT.format(port=port) if port is not None else ""))
         settings = load(config)
         storage = await open_storage(settings, stack, migrate_to_head=True)
         sinks = open_sinks(settings)
@@ -156,10 +132,10 @@ async def run(port: int | None, hours: int) -> list[float]:
         app = await open_app(settings, stack, storage.store)
         await pass_gate(app, storage.store, None)
         waiting = [
-            alert("bench", "hedge_adjusted", Severity.INFO, f"Number {n}", START)
+            alert("book", "hedge_adjusted", Severity.INFO, f"Number {n}", START)
             for n in range(BACKLOG)
         ]
-        await storage.store.commit(Changes(portfolio="bench", alerts=tuple(waiting)))
+        await storage.store.commit(Changes(portfolio="book", alerts=tuple(waiting)))
         stopwatch = _Stopwatch(outlets)
         daemon = Daemon(app, storage, sinks, stopwatch.looked, policies=settings.alerts.policies)
         await daemon.run(until=exchange.now + timedelta(hours=hours))

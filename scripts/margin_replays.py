@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.replay.cases import Window  # noqa: E402 - the path comes first
-from tests.replay.margin_cases import LEVERAGES, MARGIN_WINDOWS, Kept, kept  # noqa: E402
-from tests.scenario import gap  # noqa: E402
+from tests.replay.margin_cases import LEVERAGES, MARGIN_WINDOWS, Kept, kept  # noqa: E402 - as above
+from tests.scenario import gap  # noqa: E402 - as above
 
 MARKET = Path(os.environ.get("COUNTERPOISE_SHARED", ROOT.parent / "shared")) / "market"
 PAGE = ROOT / "docs" / "margin.md"

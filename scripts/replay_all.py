@@ -26,8 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.replay.cases import CASES, Case, Window  # noqa: E402 - the path comes first
-from tests.replay.judged import judged  # noqa: E402
-from tests.replay.replayed import replayed  # noqa: E402
+from tests.replay.judged import judged  # noqa: E402 - as above
+from tests.replay.replayed import replayed  # noqa: E402 - as above
 
 MARKET = Path(os.environ.get("COUNTERPOISE_SHARED", ROOT.parent / "shared")) / "market"
 

@@ -122,6 +122,7 @@ class Cycle:
         except StoreError:
             raise
         except Exception:
+            # whatever broke the look, what people said holds; the daemon tells of the error
             await self._heed_only(told)
             raise
         policy, recorded, seen, snapshot = self._policy, look.recorded, look.seen, look.snapshot

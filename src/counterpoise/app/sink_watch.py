@@ -50,6 +50,7 @@ class SinkWatch:
             except StoreError as error:
                 log.warning("sinks_not_read", error=str(error))
             except Exception as error:
+                # who watches sinks must not end with one look that broke
                 log.exception("sink_watch_broke", error=str(error))
 
     async def look(self) -> None:

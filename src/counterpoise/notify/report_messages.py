@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from counterpoise.domain.events import Alert, Severity, alert
 from counterpoise.domain.instants import iso
 from counterpoise.domain.instants import short_at as _at
-from counterpoise.domain.numbers import ZERO, counted, dec, quantize, significant, text
+from counterpoise.domain.numbers import counted, dec, quantize, significant, text
 from counterpoise.domain.records import TradingState
 from counterpoise.domain.reporting import Event, HedgeLine, PeriodReport
 
@@ -76,7 +76,9 @@ def _outcome(report: PeriodReport, zone: tzinfo, late: datetime | None) -> list[
 
 
 def _outcome_of(report: PeriodReport, gain: Decimal) -> str:
-    shown = _cents(report.end or ZERO) - _cents(report.start) - _cents(report.flows)
+    if report.end is None:
+        return "Not known"
+    shown = _cents(report.end) - _cents(report.start) - _cents(report.flows)
     if not shown:
         return "Unchanged"
     part = f" ({_signed_share(gain / report.start)})" if report.start > 0 else ""
@@ -146,7 +148,7 @@ def _ended(hedge: HedgeLine, zone: tzinfo) -> str:
     when = f" {_at(hedge.closed_at, zone)}" if hedge.closed_at is not None else ""
     return (
         f"{hedge.strategy}: {_position(hedge)} {_price(hedge.entry)} to {exit_at}{when},"
-        f" net {_signed(hedge.net or ZERO)} (price {_signed(hedge.price or ZERO)},"
+        f" net {_known(hedge.net)} (price {_known(hedge.price)},"
         f" funding {_signed(hedge.funding)}, fees {_signed(-hedge.fees)})"
     )
 
@@ -266,6 +268,11 @@ def _cents(value: Decimal) -> Decimal:
 
 def _money(value: Decimal) -> str:
     return f"{_cents(value):,}"
+
+
+def _known(value: Decimal | None) -> str:
+    """What is not known is never shown as nothing."""
+    return "unknown" if value is None else _signed(value)
 
 
 def _signed(value: Decimal) -> str:
