@@ -90,6 +90,11 @@ def test_the_alert_is_quiet_exact_and_of_its_category() -> None:
     assert told == report_told(REPORT, UNTIL)
 
 
+def test_what_an_ended_hedge_came_to_is_unknown_without_its_price_and_not_nothing() -> None:
+    blind = replace(REPORT, ended=(replace(ENDED, net=None, price=None),))
+    assert "net unknown (price unknown," in report_text(blind)
+
+
 def test_a_late_report_says_when_it_was_due() -> None:
     told = report_told(REPORT, UNTIL - timedelta(hours=2))
     assert "Late: it was due Sun 29 Mar 06:00." in told.text
